@@ -1,0 +1,242 @@
+interface ErrorEntry {
+  readonly scope: 'row' | 'batch' | 'connection' | 'job';
+  /** Whether the same work may succeed when it is tried again without anybody changing anything. */
+  readonly retryable: boolean;
+  /** What it means, one line. */
+  readonly summary: string;
+  /** What the user does about it. */
+  readonly remedy: string;
+}
+
+const entry = (scope: ErrorEntry['scope'], retryable: boolean, summary: string, remedy: string): ErrorEntry => ({
+  scope,
+  retryable,
+  summary,
+  remedy,
+});
+
+/** Every error of Sluice, by area. docs/reference/errors.md is generated from this table (`npm run docs`). */
+export const errorTable = {
+  // The job description and the command line
+  CONFIG_INVALID: entry(
+    'job',
+    false,
+    'A job file, configuration or option is not valid.',
+    'Correct the named field; `sluice schema` prints what is allowed.',
+  ),
+  CONFIG_UNREADABLE: entry(
+    'job',
+    false,
+    'A job or configuration file cannot be read or parsed.',
+    'Check the path, the rights and the YAML at the named line.',
+  ),
+  CONFIG_VARIABLE: entry(
+    'job',
+    false,
+    'A ${VARIABLE} in a value is not set.',
+    'Set the variable, or give a default: ${NAME:-default}.',
+  ),
+  DEPLOYMENT_UNKNOWN: entry(
+    'job',
+    false,
+    'The deploymentId names no entry of the configuration.',
+    'Add the deployment to the file given with --config, or describe it inline.',
+  ),
+  // Intake
+  INTAKE_NOT_FOUND: entry(
+    'job',
+    false,
+    'A file, folder or pattern of the intake matches nothing.',
+    'Check the path in intakeSettings.',
+  ),
+  INTAKE_UNREADABLE: entry(
+    'job',
+    false,
+    'The intake exists but cannot be read.',
+    'Check the rights, and that it is a file and not a folder or device.',
+  ),
+  INTAKE_EMPTY: entry(
+    'job',
+    false,
+    'The intake holds no header, or no rows.',
+    'Check that the right file was given and that it was written completely.',
+  ),
+  INTAKE_CHANGED: entry(
+    'job',
+    false,
+    'The intake is not the one that the interrupted job began with.',
+    'Restore it, or start anew with --overwrite.',
+  ),
+  INTAKE_ENCODING: entry(
+    'job',
+    false,
+    'The bytes do not fit the encoding.',
+    'Set csvSettings.encoding to the encoding of the file.',
+  ),
+  INTAKE_COMPRESSION: entry(
+    'job',
+    false,
+    'The compressed data is broken or ends too early.',
+    'Check the file with gzip -t or zstd -t, or set intakeSettings.compression.',
+  ),
+  CSV_HEADER: entry(
+    'job',
+    false,
+    'The header has empty or duplicate names, or does not match the first file.',
+    'Correct the header line.',
+  ),
+  CSV_RAGGED: entry(
+    'job',
+    false,
+    'A record has more or fewer fields than the header.',
+    'Correct the named line, check csvSettings.delimiter, or skip such rows with csvSettings.raggedRows: skip.',
+  ),
+  CSV_QUOTE: entry(
+    'job',
+    false,
+    'A quote stands where none may be, or is never closed.',
+    'Correct the named line, or set csvSettings.quotechar.',
+  ),
+  CSV_BINARY: entry(
+    'job',
+    false,
+    'The data is not text.',
+    'Give a CSV file; set intakeSettings.compression for compressed ones.',
+  ),
+  CSV_RECORD_TOO_LARGE: entry(
+    'job',
+    false,
+    'A record is larger than the limit.',
+    'Look for an unclosed quote, or raise csvSettings.maxRecordBytes.',
+  ),
+  COLUMN_UNKNOWN: entry(
+    'job',
+    false,
+    'A setting names a column that the data does not have.',
+    'Correct the name; the message lists the nearest ones.',
+  ),
+  COLUMN_CONFLICT: entry(
+    'job',
+    false,
+    'Two output columns would have the same name.',
+    'Rename one with columnNamesRemapping.',
+  ),
+  // Output
+  OUTPUT_EXISTS: entry(
+    'job',
+    false,
+    'The output exists already.',
+    'Choose another path, or replace it with --overwrite.',
+  ),
+  OUTPUT_LOCKED: entry(
+    'job',
+    false,
+    'Another run is writing the same output.',
+    'Wait for it, stop it, or choose another path.',
+  ),
+  OUTPUT_UNWRITABLE: entry('job', false, 'The output cannot be written.', 'Check the folder and its rights.'),
+  OUTPUT_FULL: entry(
+    'job',
+    false,
+    'The disk of the output is full.',
+    'Free some space and run the same job again: it continues.',
+  ),
+  LEDGER_OTHER_JOB: entry(
+    'job',
+    false,
+    'The interrupted output belongs to another job, or to this one with other settings.',
+    'Undo the named change, choose another output, or start anew with --overwrite.',
+  ),
+  LEDGER_BROKEN: entry(
+    'job',
+    false,
+    'The ledger and what it describes do not fit each other.',
+    'Restore both, or start anew with --overwrite.',
+  ),
+  // Prediction server
+  SERVER_UNREACHABLE: entry(
+    'connection',
+    true,
+    'No connection to the prediction server.',
+    'Start it, or correct the server address; the job keeps its place and continues.',
+  ),
+  SERVER_OVERLOADED: entry(
+    'connection',
+    true,
+    'The prediction server refuses or times out for now.',
+    'Nothing, it is tried again; lower numConcurrent if it goes on.',
+  ),
+  SERVER_ACCESS: entry(
+    'connection',
+    true,
+    'The prediction server refuses the token, or does not know the deployment.',
+    'Correct the token or the deployment; the job waits and keeps every row.',
+  ),
+  SERVER_FAULT: entry(
+    'batch',
+    true,
+    'The prediction server failed on a request.',
+    'See its log; if single rows are the cause they become dead letters.',
+  ),
+  REQUEST_TOO_LARGE: entry(
+    'batch',
+    false,
+    'A request is larger than the prediction server takes.',
+    'Nothing, batches are halved; a single row that is too large becomes a dead letter.',
+  ),
+  ROW_REJECTED: entry(
+    'row',
+    false,
+    'The prediction server cannot score a row.',
+    'Correct the row; the dead letter holds it with the reason.',
+  ),
+  REPLY_MISMATCH: entry(
+    'batch',
+    true,
+    'A reply does not match its rows (missing, doubled, shuffled or truncated).',
+    'Look at the prediction server and what stands between: nothing was written for these rows.',
+  ),
+  MODEL_CHANGED: entry(
+    'job',
+    false,
+    'Another model answered than the one the job was created with.',
+    'Start anew with --overwrite, or restore the model.',
+  ),
+  RETRY_BUDGET_SPENT: entry(
+    'job',
+    false,
+    'The prediction server did not recover within the retry budget.',
+    'Run the same job again when it works: it continues. retry.budget sets the time.',
+  ),
+  // The job
+  TOO_MANY_FAILURES: entry(
+    'job',
+    false,
+    'More rows failed than abortOnError allows.',
+    'See the dead letters; set abortOnError: false or raise the limits to go on.',
+  ),
+  JOB_INTERRUPTED: entry(
+    'job',
+    true,
+    'The job was stopped before its end.',
+    'Run the same job again: it continues where it stopped.',
+  ),
+  VERIFY_FAILED: entry('job', false, 'An output does not match its manifest.', 'Do not use the output; score again.'),
+  // Model server
+  MODEL_INVALID: entry(
+    'job',
+    false,
+    'A model file cannot be read or is of a kind that is not supported.',
+    'Save the model as XGBoost JSON, or install onnxruntime-node for ONNX.',
+  ),
+  // Ourselves
+  CONTRACT_BROKEN: entry(
+    'job',
+    false,
+    'A part of Sluice or a connector broke its contract.',
+    'Report it with the message: it is a fault in the program.',
+  ),
+} as const satisfies Record<string, ErrorEntry>;
+
+/** The name of an error; stable across releases. */
+export type ErrorCode = keyof typeof errorTable;

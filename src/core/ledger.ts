@@ -1,0 +1,77 @@
+import { SluiceError } from './error.ts';
+import { type Json, canonicalJson, sameJson } from './json.ts';
+import type { ModelIdentity } from './model.ts';
+import type { IntakePosition } from './position.ts';
+import type { Tally } from './scored-batch.ts';
+
+/**
+ * What makes two runs the same job: the intake as it was found, the deployment, and each setting that shapes the
+ * output. Named parts, so that a refusal can say which differ. Holds no secret and nothing that may change on a
+ * continuation (concurrency, retry, progress).
+ */
+export interface JobIdentity {
+  readonly [part: string]: Json;
+}
+
+/**
+ * What an output keeps about what it holds durably; it lives with the output, never in a place of its own. Batches are
+ * delivered in sequence, so `sequence` is at once the next sequence of every partition.
+ */
+export interface Ledger {
+  readonly version: 1;
+  readonly job: JobIdentity;
+  /** Batches below this sequence are durable in the output. */
+  readonly sequence: number;
+  /** Where the intake continues; null when nothing is durable yet. */
+  readonly through: IntakePosition | null;
+  readonly tally: Tally;
+  readonly intakeBytes: number;
+  readonly badBytes: number;
+  /** The output's column names; null while no reply has shown them. */
+  readonly columns: readonly string[] | null;
+  /** The model that all rows so far are from, where the server says so. */
+  readonly model: ModelIdentity | null;
+  /** The sink's own record of what it holds (lengths, checksums, upload parts); opaque to the engine. */
+  readonly holds: Json;
+}
+
+/** What a finished output says of itself; `sluice verify` checks the output against it. */
+export interface Manifest {
+  readonly version: 1;
+  readonly job: JobIdentity;
+  readonly tally: Tally;
+  readonly columns: readonly string[];
+  readonly model: ModelIdentity | null;
+  readonly intakeBytes: number;
+  /** ISO 8601, UTC. */
+  readonly finished: string;
+  /** What was written, each with its size in bytes, its rows (or lines) and its SHA-256 in hex. */
+  readonly objects: readonly ManifestObject[];
+}
+
+export interface ManifestObject {
+  readonly role: 'rows' | 'deadLetters';
+  /** Relative to the manifest. */
+  readonly name: string;
+  readonly bytes: number;
+  readonly records: number;
+  readonly sha256: string;
+}
+
+/** Throws LEDGER_OTHER_JOB, naming each part that differs, unless the two jobs are the same. */
+export function assertSameJob(found: JobIdentity, wanted: JobIdentity, output: string): void {
+  if (sameJson(found, wanted)) return;
+  const differences = [...new Set([...Object.keys(found), ...Object.keys(wanted)])]
+    .filter((part) => !sameJson(found[part] ?? null, wanted[part] ?? null))
+    .map((part) => `${part}: was ${short(found[part])}, is ${short(wanted[part])}`);
+  throw new SluiceError(
+    'LEDGER_OTHER_JOB',
+    `${output} holds an interrupted run of another job (${differences.join('; ')}). ` +
+      'Undo the change, choose another output, or start anew with --overwrite.',
+  );
+}
+
+function short(value: Json | undefined): string {
+  const text = value === undefined ? 'not set' : canonicalJson(value);
+  return text.length > 160 ? `${text.slice(0, 157)}...` : text;
+}

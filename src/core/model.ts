@@ -1,0 +1,15 @@
+/** Which model answered: `id` names it, `version` tells apart what one id served at different times, where it can. */
+export interface ModelIdentity {
+  readonly id: string;
+  readonly version?: string;
+}
+
+/** Whether two identities are of one model. A version that only one side knows is not compared. */
+export function sameModel(a: ModelIdentity, b: ModelIdentity): boolean {
+  return a.id === b.id && (a.version === undefined || b.version === undefined || a.version === b.version);
+}
+
+/** For messages: `id` or `id, version v`. */
+export function modelText(model: ModelIdentity): string {
+  return model.version === undefined ? model.id : `${model.id}, version ${model.version}`;
+}

@@ -1,0 +1,63 @@
+import type { Json } from './json.ts';
+import type { ManifestObject } from './ledger.ts';
+
+/** One object (a file, an S3 object). `version` changes whenever its content may have. */
+export interface ObjectInfo {
+  readonly key: string;
+  readonly bytes: number;
+  /** Opaque: size and time of a file, the ETag of an S3 object. Equal exactly if the content is to be taken as the same. */
+  readonly version: Json;
+}
+
+/** The two objects that one output consists of. */
+export type ObjectRole = ManifestObject['role'];
+
+/**
+ * Where objects are kept. Files and S3 share everything above this interface: decoding, batches, ledger, manifest,
+ * compression, resume.
+ */
+export interface ObjectStore extends AsyncDisposable {
+  /** For messages: how the store names an object (a path, an s3:// URL), never with a secret in it. */
+  name(key: string): string;
+  /** The objects that a pattern, a folder or a name stands for, in the order of their keys. None: INTAKE_NOT_FOUND. */
+  list(pattern: string, signal: AbortSignal): Promise<readonly ObjectInfo[]>;
+  /**
+   * The bytes of an object from `offset` on, in chunks of any size. A chunk is valid until the next one is asked for:
+   * stores may use one buffer again and again.
+   */
+  read(key: string, offset: number, signal: AbortSignal): AsyncIterable<Uint8Array>;
+  /** Takes the output `key` for writing. Errors as of `Sink.open`. @param overwrite replace what is there. */
+  stage(key: string, options: { readonly overwrite: boolean }, signal: AbortSignal): Promise<StagedOutput>;
+}
+
+/** What a commit recorded: the caller's note, and how many bytes of each object are durable. */
+export interface StagedState {
+  readonly note: Json;
+  readonly bytes: Readonly<Record<ObjectRole, number>>;
+}
+
+/**
+ * An output under way: rows and dead letters that grow, invisible under their own names until published. One
+ * writer, one call at a time.
+ */
+export interface StagedOutput extends AsyncDisposable {
+  /** What is durable from an interrupted run; null for a fresh start. */
+  readonly found: StagedState | null;
+  /** The durable bytes of an object, to check them and to continue a checksum. */
+  reread(role: ObjectRole, signal: AbortSignal): AsyncIterable<Uint8Array>;
+  /** Appends; resolves when the bytes are accepted and `bytes` may be written to again. */
+  append(role: ObjectRole, bytes: Uint8Array, signal: AbortSignal): Promise<void>;
+  /** Makes all bytes appended so far and the note durable in one step. */
+  commit(note: Json, signal: AbortSignal): Promise<void>;
+  /**
+   * Makes the output visible with its manifest, all or nothing; an object without bytes is not written when its role is
+   * `deadLetters`. A crash within is completed by the next `stage` of the same output.
+   */
+  publish(manifest: Json, signal: AbortSignal): Promise<void>;
+  /** Forgets the found and the appended: the output starts at byte 0 again. */
+  restart(signal: AbortSignal): Promise<void>;
+  /** Removes everything staged. */
+  discard(): Promise<void>;
+  /** Gives the output free; what was committed stays. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,118 @@
+import { decodeRecord, encodeRecords } from './canonical-csv.ts';
+import type { Position } from './position.ts';
+import type { Schema } from './schema.ts';
+import type { Value } from './value.ts';
+
+/** A record that the source read but could not make a row of (a wrong number of fields), when it was told to go on. */
+export interface RejectedRecord {
+  /** 1-based line of the source on which the record starts. */
+  readonly line: number;
+  /** The record as it stood in the source, decoded to UTF-8, at most `REJECTED_BYTES` of it. */
+  readonly bytes: Uint8Array;
+  readonly reason: string;
+}
+
+/** How much of a rejected record or bad row is kept, in bytes. */
+export const REJECTED_BYTES = 65_536;
+
+/** Where the rows of a batch come from. */
+export interface BatchOrigin {
+  /** The split (file, object, key range) they were read from. */
+  readonly split: string;
+  /** Index within the split of the batch's first row, from 0; rejected records do not count. */
+  readonly firstRow: number;
+  /** 1-based line of each row in the source, where the source has lines; same length as the batch. */
+  readonly lines?: Float64Array | undefined;
+  /** The position that the batch starts at; null at the start of the split. */
+  readonly after: Position | null;
+  /** The position after the batch's last row. */
+  readonly position: Position;
+  /** Records between `after` and `position` that are not among the rows. */
+  readonly rejected: readonly RejectedRecord[];
+}
+
+interface BatchFaces {
+  readonly csv?: { readonly bytes: Uint8Array; readonly ends: Uint32Array };
+  readonly records?: readonly (readonly Value[])[];
+}
+
+/**
+ * Consecutive rows of one split, with one schema and one position. Two faces, converted on demand and kept: canonical
+ * CSV bytes, and values. Immutable: whoever reads `bytes` must not write to it, and may keep it.
+ */
+export class RowBatch {
+  readonly schema: Schema;
+  readonly origin: BatchOrigin;
+  readonly rows: number;
+  #csv: BatchFaces['csv'];
+  #records: BatchFaces['records'];
+
+  private constructor(schema: Schema, origin: BatchOrigin, rows: number, faces: BatchFaces) {
+    this.schema = schema;
+    this.origin = origin;
+    this.rows = rows;
+    this.#csv = faces.csv;
+    this.#records = faces.records;
+  }
+
+  /** @param ends for each record the offset in `bytes` just past its LF; the first record starts at 0. */
+  static fromCsv(schema: Schema, origin: BatchOrigin, bytes: Uint8Array, ends: Uint32Array): RowBatch {
+    return new RowBatch(schema, origin, ends.length, { csv: { bytes, ends } });
+  }
+
+  /** @param records one array of values per row, as long as the schema has columns. */
+  static fromRecords(schema: Schema, origin: BatchOrigin, records: readonly (readonly Value[])[]): RowBatch {
+    return new RowBatch(schema, origin, records.length, { records });
+  }
+
+  /** Canonical CSV bytes of all rows. */
+  get bytes(): Uint8Array {
+    return this.#face().bytes;
+  }
+
+  /** Offset just past each record of `bytes`. */
+  get ends(): Uint32Array {
+    return this.#face().ends;
+  }
+
+  /** Where record `row` starts in `bytes`. */
+  start(row: number): number {
+    return row === 0 ? 0 : this.ends[row - 1]!;
+  }
+
+  /** The canonical bytes of one row, with its LF; a view, not a copy. */
+  row(row: number): Uint8Array {
+    return this.bytes.subarray(this.start(row), this.ends[row]);
+  }
+
+  /** The rows as values. From CSV every value is text or null. */
+  records(): readonly (readonly Value[])[] {
+    this.#records ??= Array.from({ length: this.rows }, (_, i) =>
+      decodeRecord(this.bytes, this.start(i), this.ends[i]!),
+    );
+    return this.#records;
+  }
+
+  /** Rows `from` to `to` (exclusive) as a batch for one request. It keeps the origin's split and lines, not its positions. */
+  slice(from: number, to: number): RowBatch {
+    const { bytes, ends } = this.#face();
+    const base = this.start(from);
+    const origin: BatchOrigin = {
+      ...this.origin,
+      firstRow: this.origin.firstRow + from,
+      lines: this.origin.lines?.subarray(from, to),
+      rejected: [],
+    };
+    return RowBatch.fromCsv(
+      this.schema,
+      origin,
+      bytes.subarray(base, ends[to - 1] ?? base),
+      ends.slice(from, to).map((end) => end - base),
+    );
+  }
+
+  #face(): { readonly bytes: Uint8Array; readonly ends: Uint32Array } {
+    this.#csv ??= encodeRecords(this.#records ?? []);
+    return this.#csv;
+  }
+}

@@ -1,0 +1,25 @@
+/** One column of a data set. `type` is set only where the source knows it (SQL, Avro, Parquet), never guessed. */
+export interface Column {
+  readonly name: string;
+  readonly type?: 'boolean' | 'integer' | 'number' | 'string' | 'date' | 'timestamp';
+}
+
+/** The columns of a batch, in the order of its fields. Batches of one job share one schema object where they can. */
+export interface Schema {
+  readonly columns: readonly Column[];
+}
+
+/** A schema of untyped columns. */
+export function schemaOf(names: readonly string[]): Schema {
+  return { columns: names.map((name) => ({ name })) };
+}
+
+/** The column names, in order. */
+export function columnNames(schema: Schema): readonly string[] {
+  return schema.columns.map((column) => column.name);
+}
+
+/** Whether two schemas have the same names in the same order (types are advice, not identity). */
+export function sameColumns(a: Schema, b: Schema): boolean {
+  return a === b || (a.columns.length === b.columns.length && a.columns.every((c, i) => c.name === b.columns[i]?.name));
+}

@@ -1,0 +1,65 @@
+import type { ModelIdentity } from './model.ts';
+import type { IntakePosition } from './position.ts';
+import type { Schema } from './schema.ts';
+
+/** Counts of rows. `read = scored + failed + skipped`, always. */
+export interface Tally {
+  readonly read: number;
+  readonly scored: number;
+  /** Rows that the server could not score; each is a dead letter. */
+  readonly failed: number;
+  /** Records that never became rows (ragged ones, when they are skipped); each is a dead letter too. */
+  readonly skipped: number;
+}
+
+export const EMPTY_TALLY: Tally = { read: 0, scored: 0, failed: 0, skipped: 0 };
+
+export function addTally(a: Tally, b: Tally): Tally {
+  return {
+    read: a.read + b.read,
+    scored: a.scored + b.scored,
+    failed: a.failed + b.failed,
+    skipped: a.skipped + b.skipped,
+  };
+}
+
+/** A row that could not be scored: its coordinates, its cause and its bytes. One JSON line each in a dead letter file. */
+export interface DeadLetter {
+  readonly kind: 'failed' | 'skipped';
+  readonly split: string;
+  /** Index of the row in its split, from 0; null for a skipped record. */
+  readonly row: number | null;
+  /** 1-based line in the source, where it has lines. */
+  readonly line: number | null;
+  readonly reason: string;
+  /** Requests that held the row; 0 for a skipped record. */
+  readonly attempts: number;
+  /** The row as canonical CSV without its LF (a skipped record as it stood), at most 64 KiB. */
+  readonly bytes: Uint8Array;
+}
+
+/** Output rows as canonical CSV. `schema` is null while no reply has shown the prediction columns. */
+export interface OutputRows {
+  readonly schema: Schema | null;
+  readonly bytes: Uint8Array;
+  /** Offset just past each record. */
+  readonly ends: Uint32Array;
+}
+
+/**
+ * What becomes durable in one step: the output rows of one batch with all that belongs to it. Written by the score
+ * stage, carried by the scored link, made durable by deliver through the sink.
+ */
+export interface ScoredBatch {
+  /** Place in the job's order, from 0, without gaps. */
+  readonly sequence: number;
+  /** Where the intake continues once this batch and all before it are durable. */
+  readonly through: IntakePosition;
+  readonly output: OutputRows;
+  readonly tally: Tally;
+  readonly deadLetters: readonly DeadLetter[];
+  /** Bytes of canonical CSV read for this batch, and how many of them were of bad rows (abortOnError counts them). */
+  readonly intakeBytes: number;
+  readonly badBytes: number;
+  readonly model: ModelIdentity | null;
+}

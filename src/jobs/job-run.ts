@@ -1,0 +1,74 @@
+import type { Manifest } from '../core/ledger.ts';
+import type { Tally } from '../core/scored-batch.ts';
+import type { Activity } from '../core/stage-meter.ts';
+
+/**
+ * What a run is doing. `paused`: the prediction server refuses access, every row is kept and it is asked again.
+ * `draining`: a stop was asked for, what is in flight is finished and made durable.
+ */
+export type JobState =
+  | 'starting'
+  | 'running'
+  | 'paused'
+  | 'draining'
+  | 'publishing'
+  | 'done'
+  | 'failed'
+  | 'interrupted';
+
+/** Percentiles of request latency, in milliseconds, over all requests of the run. */
+export interface Latency {
+  readonly p50: number;
+  readonly p99: number;
+}
+
+/** Where the time of a stage went, in milliseconds summed over its partitions. */
+export interface StageTimes {
+  readonly stage: 'ingest' | 'score' | 'deliver';
+  readonly milliseconds: Readonly<Record<Activity, number>>;
+}
+
+/** One look at a run. Rows and bytes count everything durable or delivered so far, also from before a continuation. */
+export interface Progress {
+  readonly state: JobState;
+  /** One line for people: why it is paused, failed or interrupted; otherwise empty. */
+  readonly detail: string;
+  readonly tally: Tally;
+  /** Rows that an interrupted run had done already; `tally` includes them. */
+  readonly continuedFrom: number;
+  readonly bytesRead: number;
+  /** Null when the size of the intake is not known (stdin). */
+  readonly bytesTotal: number | null;
+  /** Over the last seconds. */
+  readonly rowsPerSecond: number;
+  /** Requests under way now. */
+  readonly inFlight: number;
+  readonly elapsedMs: number;
+  /** Null while nobody can tell. */
+  readonly etaMs: number | null;
+  readonly latency: Latency | null;
+  readonly requests: number;
+  readonly retries: number;
+  readonly stages: readonly StageTimes[];
+}
+
+/** How a run ended well. */
+export interface JobResult {
+  readonly manifest: Manifest;
+  /** As of the last moment of the run. */
+  readonly progress: Progress;
+}
+
+/**
+ * A job under way. Iterating gives a look at it about once a second and a last one at its end; several may iterate.
+ * `result` rejects with a SluiceError when the job failed (its output then is as it was, what is durable is kept for a
+ * continuation) and with JOB_INTERRUPTED after `stop`.
+ */
+export interface JobRun extends AsyncIterable<Progress> {
+  readonly result: Promise<JobResult>;
+  progress(): Progress;
+  /** Drains: what is in flight is finished and made durable, then the run ends as interrupted. */
+  stop(): void;
+  /** Ends at once: requests are cut, what was not committed will be done again by a continuation. */
+  abort(): void;
+}

@@ -1,0 +1,16 @@
+/** All that the author of a connector imports: the contracts, the error, the codecs. Connectors see this and their own driver. */
+export * from './core/batch-limits.ts';
+export * from './core/clock.ts';
+export * from './core/codec.ts';
+export * from './core/error.ts';
+export * from './core/json.ts';
+export * from './core/ledger.ts';
+export * from './core/model.ts';
+export * from './core/object-store.ts';
+export * from './core/position.ts';
+export * from './core/row-batch.ts';
+export * from './core/schema.ts';
+export * from './core/scored-batch.ts';
+export * from './core/sink.ts';
+export * from './core/source.ts';
+export * from './core/value.ts';
