@@ -229,6 +229,12 @@ export const errorTable = {
     'A model file cannot be read or is of a kind that is not supported.',
     'Save the model as XGBoost JSON, or install onnxruntime-node for ONNX.',
   ),
+  REQUEST_INVALID: entry(
+    'batch',
+    false,
+    'The model server cannot make sense of a request.',
+    'Correct what the message names: a parameter, a column, or the row with its number.',
+  ),
   // Ourselves
   CONTRACT_BROKEN: entry(
     'job',

@@ -1,12 +1,12 @@
-import type { Tally } from './scored-batch.ts';
-
-/** Marks the end of a partition of a bounded job; every partition gets one, with the totals of the whole job. */
+/** Marks the end of a partition of a bounded job; every partition gets the same one, with the totals that deliver checks. */
 export interface EndMarker {
   readonly kind: 'end';
   /** Batches appended to all partitions together: the sequence that would come next. */
   readonly sequence: number;
-  /** What the writers count; only `read` and `skipped` on the rows link. */
-  readonly tally: Tally;
+  /** Rows that the intake gave from the job's very beginning on, rejected records included. */
+  readonly read: number;
+  /** False when the intake was not read to its end: the job was stopped, and will be continued. */
+  readonly complete: boolean;
 }
 
 /** What travels through a link: batches in sequence, then one end marker per partition. */
@@ -25,8 +25,7 @@ export interface Link<T> extends AsyncDisposable {
 export interface LinkWriter<T> {
   /**
    * Appends to a partition; resolves when the record is *accepted*, not durable. One append at a time per partition,
-   * partitions are independent. Rejects with the signal's reason, the record then is not in the link; or with the error
-   * that the link was failed with.
+   * partitions are independent. Rejects with the signal's reason; the record then is not in the link.
    */
   append(partition: number, record: LinkRecord<T>, signal: AbortSignal): Promise<void>;
   /** The sequence below which everything of the partition is durable. Only this may move a source's acknowledgement. */

@@ -1,0 +1,89 @@
+import type { BatchLimits } from '../core/batch-limits.ts';
+import type { Clock } from '../core/clock.ts';
+import { SluiceError } from '../core/error.ts';
+import type { Ledger } from '../core/ledger.ts';
+import type { OutputFormat } from '../core/output-format.ts';
+import type { RowBatch } from '../core/row-batch.ts';
+import type { Schema } from '../core/schema.ts';
+import type { ScoredBatch, Tally } from '../core/scored-batch.ts';
+import type { Scorer } from '../core/scorer.ts';
+import type { Sink } from '../core/sink.ts';
+import type { Source, Split } from '../core/source.ts';
+import type { StageMeter } from '../core/stage-meter.ts';
+import { createMemoryLink } from '../links/memory/memory-link.ts';
+import { deliver } from '../stages/deliver.ts';
+import type { CommitPolicy, Delivered } from '../stages/delivery.ts';
+import type { FailureBudget } from '../stages/failure-budget.ts';
+import { ingest } from '../stages/ingest.ts';
+import { OutputFormatSlot } from '../stages/output-format-slot.ts';
+import { score } from '../stages/score.ts';
+
+/** Bytes that one link holds in all its partitions together, unless single batches are larger. */
+const LINK_BYTES = 48 * 1024 * 1024;
+
+/** The parts of a direct run: everything opened, nothing started. */
+export interface PipelineParts {
+  readonly source: Source;
+  readonly splits: readonly Split[];
+  readonly sink: Sink;
+  readonly ledger: Ledger | null;
+  readonly scorer: Scorer;
+  readonly outputFormat: (intake: Schema) => OutputFormat;
+  /** Partitions of both links: the ceiling of the concurrency. */
+  readonly partitions: number;
+  readonly limits: BatchLimits;
+  readonly failures: FailureBudget;
+  readonly commits: CommitPolicy;
+  readonly clock: Clock;
+  readonly meters: Readonly<Record<StageMeter['stage'], StageMeter>>;
+  readonly onDelivered: (tally: Tally) => void;
+}
+
+/**
+ * Runs the three stages over memory links until the intake has ended, `stop` has drained them, one of them has failed
+ * (then the others are aborted, and its error is thrown), or `signal` aborts.
+ */
+export async function runPipeline(parts: PipelineParts, stop: AbortSignal, signal: AbortSignal): Promise<Delivered> {
+  const { partitions, limits, ledger, meters } = parts;
+  const partitionBytes = Math.max(Math.min(2 * limits.bytes, Math.floor(LINK_BYTES / partitions)), 1);
+  await using rows = createMemoryLink<RowBatch>({ partitions, partitionBytes, sizeOf: (batch) => batch.bytes.length });
+  await using scored = createMemoryLink<ScoredBatch>({
+    partitions,
+    partitionBytes,
+    sizeOf: (batch) => batch.output.bytes.length,
+  });
+  const format = new OutputFormatSlot(parts.outputFormat);
+
+  const failing = new AbortController();
+  const all = AbortSignal.any([signal, failing.signal]);
+  const ingesting = ingest(
+    {
+      source: parts.source,
+      splits: parts.splits,
+      link: rows.writer,
+      partitions,
+      ledger,
+      limits,
+      meter: meters.ingest,
+      stop,
+    },
+    all,
+  );
+  const scoring = score(
+    { rows: rows.reader, scored: scored.writer, scorer: parts.scorer, format, meter: meters.score },
+    all,
+  );
+  const delivering = deliver({ ...parts, scored: scored.reader, format, meter: meters.deliver }, all);
+
+  const stages = [ingesting, scoring, delivering] as const;
+  for (const stage of stages) stage.catch((error: unknown) => failing.abort(error));
+  await Promise.allSettled(stages);
+  if (failing.signal.aborted && !signal.aborted) throw failing.signal.reason;
+  signal.throwIfAborted();
+  return delivering;
+}
+
+/** The error of a run that was stopped; continuing is a matter of running the same job again. */
+export function interrupted(detail: string): SluiceError {
+  return new SluiceError('JOB_INTERRUPTED', `stopped before the end: ${detail}`);
+}

@@ -1,0 +1,109 @@
+import type { Clock } from '../core/clock.ts';
+import { EMPTY_TALLY, type Tally } from '../core/scored-batch.ts';
+import type { StageMeter } from '../core/stage-meter.ts';
+import type { JobState, Latency, Progress } from './job-run.ts';
+
+/** What a run can be asked while it goes on. */
+export interface ProgressProbes {
+  bytesRead(): number;
+  requests(): number;
+  retries(): number;
+  inFlight(): number;
+  latency(): Latency | null;
+}
+
+const NOTHING: ProgressProbes = {
+  bytesRead: () => 0,
+  requests: () => 0,
+  retries: () => 0,
+  inFlight: () => 0,
+  latency: () => null,
+};
+
+/** The rate is that of the last so many milliseconds: short enough to show a change, long enough not to jump. */
+const RATE_WINDOW_MS = 5_000;
+
+/** Gathers what is shown of a run. Cheap to feed (once per batch) and computed when looked at. */
+export class ProgressTracker {
+  readonly #clock: Clock;
+  readonly #meters: readonly StageMeter[];
+  readonly #start: number;
+  readonly #samples: { readonly at: number; readonly rows: number }[] = [];
+  #probes: ProgressProbes = NOTHING;
+  #bytesTotal: number | null = null;
+  #state: JobState = 'starting';
+  #detail = '';
+  #tally: Tally = EMPTY_TALLY;
+  #continuedFrom = 0;
+  #ended: number | undefined;
+
+  constructor(clock: Clock, meters: readonly StageMeter[]) {
+    this.#clock = clock;
+    this.#meters = meters;
+    this.#start = clock.now();
+  }
+
+  /** The pipeline is open: what an interrupted run did, how large the intake is, and whom to ask. */
+  begin(continued: Tally, bytesTotal: number | null, probes: ProgressProbes): void {
+    this.#tally = continued;
+    this.#continuedFrom = continued.read;
+    this.#bytesTotal = bytesTotal;
+    this.#probes = probes;
+    this.enter('running');
+  }
+
+  enter(state: JobState, detail = ''): void {
+    this.#state = state;
+    this.#detail = detail;
+    if (state === 'done' || state === 'failed' || state === 'interrupted') this.#ended ??= this.#clock.now();
+  }
+
+  get state(): JobState {
+    return this.#state;
+  }
+
+  delivered(tally: Tally): void {
+    this.#tally = tally;
+    const now = this.#clock.now();
+    const last = this.#samples.at(-1);
+    if (last !== undefined && now - last.at < RATE_WINDOW_MS / 20) return;
+    this.#samples.push({ at: now, rows: tally.read });
+    while (now - this.#samples[0]!.at > RATE_WINDOW_MS) this.#samples.shift();
+  }
+
+  look(): Progress {
+    const now = this.#ended ?? this.#clock.now();
+    const bytesRead = this.#probes.bytesRead();
+    const elapsedMs = now - this.#start;
+    return {
+      state: this.#state,
+      detail: this.#detail,
+      tally: this.#tally,
+      continuedFrom: this.#continuedFrom,
+      bytesRead,
+      bytesTotal: this.#bytesTotal,
+      rowsPerSecond: this.#rate(now, elapsedMs),
+      inFlight: this.#probes.inFlight(),
+      elapsedMs,
+      etaMs: eta(bytesRead, this.#bytesTotal, elapsedMs),
+      latency: this.#probes.latency(),
+      requests: this.#probes.requests(),
+      retries: this.#probes.retries(),
+      stages: this.#meters.map(({ stage, milliseconds }) => ({ stage, milliseconds: { ...milliseconds } })),
+    };
+  }
+
+  /** Of the last seconds while the run goes on, of the whole run once it has ended. */
+  #rate(now: number, elapsedMs: number): number {
+    const done = this.#tally.read - this.#continuedFrom;
+    const oldest = this.#samples[0];
+    if (this.#ended !== undefined || oldest === undefined || now - oldest.at < 250)
+      return elapsedMs > 0 ? (1000 * done) / elapsedMs : 0;
+    return (1000 * (this.#tally.read - oldest.rows)) / (now - oldest.at);
+  }
+}
+
+function eta(bytesRead: number, bytesTotal: number | null, elapsedMs: number): number | null {
+  if (bytesTotal === null || bytesRead <= 0) return null;
+  return Math.max(0, (elapsedMs * (bytesTotal - bytesRead)) / bytesRead);
+}

@@ -1,0 +1,72 @@
+import type { LinkRecord, PartitionLease, EndMarker } from '../core/link.ts';
+import { findSluiceError, SluiceError } from '../core/error.ts';
+import type { Ledger } from '../core/ledger.ts';
+import type { ScoredBatch } from '../core/scored-batch.ts';
+import { Delivery, type Delivered, type DeliverOptions } from './delivery.ts';
+
+/**
+ * The deliver stage: takes the partitions in turn, which restores the source's order, drops what the ledger already
+ * has, writes, and commits. The caller publishes. When it is aborted while it waits for rows it commits what it has written.
+ */
+export async function deliver(options: DeliverOptions, signal: AbortSignal): Promise<Delivered> {
+  const leases = await allLeases(options, signal);
+  const delivery = new Delivery(options);
+  const ended = new Map<number, EndMarker>();
+  for (let partition = delivery.sequence % options.partitions; ended.size < options.partitions; ) {
+    const record = await nextRecord(options, delivery, leases[partition]!, signal);
+    if (record.kind === 'end') {
+      ended.set(partition, record);
+      partition = (partition + 1) % options.partitions;
+    } else {
+      const fresh = delivery.isNext(record.sequence);
+      if (fresh && ended.size > 0)
+        throw new SluiceError('CONTRACT_BROKEN', `batch ${record.sequence} came after an end marker`);
+      if (!fresh) continue;
+      await acceptOrExplain(delivery, record.value, signal);
+      partition = (partition + 1) % options.partitions;
+    }
+    if (delivery.commitIsDue()) await commitLeases(await delivery.commit(signal), leases);
+  }
+  return delivery.end([...ended.values()], signal);
+}
+
+async function allLeases(
+  options: DeliverOptions,
+  signal: AbortSignal,
+): Promise<readonly PartitionLease<ScoredBatch>[]> {
+  const leases: PartitionLease<ScoredBatch>[] = [];
+  for await (const lease of options.scored.leases(signal)) {
+    leases[lease.partition] = lease;
+    if (leases.filter(Boolean).length === options.partitions) break;
+  }
+  return leases;
+}
+
+async function nextRecord(
+  options: DeliverOptions,
+  delivery: Delivery,
+  lease: PartitionLease<ScoredBatch>,
+  signal: AbortSignal,
+): Promise<LinkRecord<ScoredBatch>> {
+  try {
+    return await options.meter.time('input', () => lease.next(signal));
+  } catch (error) {
+    // Another stage failed or the user aborted: what was written is good, and need not be done again. The reason wins.
+    await delivery.commit(new AbortController().signal).catch(() => undefined);
+    throw error;
+  }
+}
+
+/** A job that ends for its bad rows keeps what it has: the dead letters are what the user needs now. */
+async function acceptOrExplain(delivery: Delivery, batch: ScoredBatch, signal: AbortSignal): Promise<void> {
+  try {
+    await delivery.accept(batch, signal);
+  } catch (error) {
+    if (findSluiceError(error)?.code === 'TOO_MANY_FAILURES') await delivery.commit(signal);
+    throw error;
+  }
+}
+
+async function commitLeases(ledger: Ledger, leases: readonly PartitionLease<ScoredBatch>[]): Promise<void> {
+  for (const lease of leases) await lease.commit(ledger.sequence);
+}

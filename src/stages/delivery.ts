@@ -1,0 +1,160 @@
+import type { Clock } from '../core/clock.ts';
+import { SluiceError } from '../core/error.ts';
+import type { Ledger } from '../core/ledger.ts';
+import type { EndMarker, LinkReader } from '../core/link.ts';
+import { schemaOf, type Schema } from '../core/schema.ts';
+import { addTally, EMPTY_TALLY, type ScoredBatch, type Tally } from '../core/scored-batch.ts';
+import type { Sink } from '../core/sink.ts';
+import type { StageMeter } from '../core/stage-meter.ts';
+import type { FailureBudget } from './failure-budget.ts';
+import type { OutputFormatSlot } from './output-format-slot.ts';
+
+/** How much may be lost to a crash, that is, done again: a commit comes at whichever is reached first. */
+export interface CommitPolicy {
+  /** Milliseconds between commits. */
+  readonly everyMs: number;
+  /** Output bytes between commits. */
+  readonly everyBytes: number;
+}
+
+export interface DeliverOptions {
+  readonly scored: LinkReader<ScoredBatch>;
+  readonly partitions: number;
+  readonly sink: Sink;
+  readonly format: OutputFormatSlot;
+  /** What the output held when it was opened; null for a fresh start. */
+  readonly ledger: Ledger | null;
+  readonly failures: FailureBudget;
+  readonly commits: CommitPolicy;
+  readonly clock: Clock;
+  readonly meter: StageMeter;
+  /** Told of every batch that the sink accepted, with the job's totals so far. */
+  readonly onDelivered: (tally: Tally) => void;
+}
+
+/** What deliver saw at the end of the links. */
+export interface Delivered {
+  readonly tally: Tally;
+  readonly intakeBytes: number;
+  /** The output's columns, also when no row was scored. */
+  readonly schema: Schema;
+  readonly ledger: Ledger;
+  /** False: the job was stopped before the end of its intake, and can be continued. */
+  readonly complete: boolean;
+}
+
+/** Rows that are held because no reply has shown the columns yet; beyond this the job cannot know its header. */
+const HELD_BYTES = 256 * 1024 * 1024;
+
+/** The state of one delivery: order, totals, rows held back, commits. */
+export class Delivery {
+  readonly #options: DeliverOptions;
+  readonly #held: ScoredBatch[] = [];
+  #heldBytes = 0;
+  #sequence: number;
+  #schema: Schema | null;
+  #tally: Tally;
+  #intakeBytes: number;
+  #badBytes: number;
+  #bytesSinceCommit = 0;
+  #lastCommit: number;
+
+  constructor(options: DeliverOptions) {
+    const { ledger, clock } = options;
+    this.#options = options;
+    this.#sequence = ledger?.sequence ?? 0;
+    this.#schema = ledger?.columns ? schemaOf(ledger.columns) : null;
+    this.#tally = ledger?.tally ?? EMPTY_TALLY;
+    this.#intakeBytes = ledger?.intakeBytes ?? 0;
+    this.#badBytes = ledger?.badBytes ?? 0;
+    this.#lastCommit = clock.now();
+  }
+
+  /** The sequence that comes next. */
+  get sequence(): number {
+    return this.#sequence;
+  }
+
+  /** Whether a batch is the next one; false for one that is durable already, which a restarted scorer may send again. */
+  isNext(sequence: number): boolean {
+    if (sequence > this.#sequence) {
+      throw new SluiceError(
+        'CONTRACT_BROKEN',
+        `batch ${sequence} came where batch ${this.#sequence} was expected: rows are missing between them`,
+      );
+    }
+    return sequence === this.#sequence;
+  }
+
+  async accept(batch: ScoredBatch, signal: AbortSignal): Promise<void> {
+    this.#sequence += 1;
+    this.#tally = addTally(this.#tally, batch.tally);
+    this.#intakeBytes += batch.intakeBytes;
+    this.#badBytes += batch.badBytes;
+    this.#schema ??= batch.output.schema;
+    if (this.#schema === null) this.#hold(batch);
+    else {
+      await this.#release(this.#schema, signal);
+      await this.#write(batch, this.#schema, signal);
+    }
+    this.#options.onDelivered(this.#tally);
+    // After the write, so that the dead letters that say why are there to be read.
+    this.#options.failures.check(batch, this.#tally, this.#badBytes);
+  }
+
+  commitIsDue(): boolean {
+    const { everyBytes, everyMs } = this.#options.commits;
+    return (
+      this.#bytesSinceCommit >= everyBytes ||
+      (this.#bytesSinceCommit > 0 && this.#options.clock.now() - this.#lastCommit >= everyMs)
+    );
+  }
+
+  async commit(signal: AbortSignal): Promise<Ledger> {
+    const { sink, meter, clock } = this.#options;
+    const ledger = await meter.time('output', () => sink.commit(signal));
+    this.#bytesSinceCommit = 0;
+    this.#lastCommit = clock.now();
+    return ledger;
+  }
+
+  async end(markers: readonly EndMarker[], signal: AbortSignal): Promise<Delivered> {
+    for (const marker of markers) {
+      if (marker.sequence !== this.#sequence || marker.read !== this.#tally.read) {
+        throw new SluiceError(
+          'CONTRACT_BROKEN',
+          `${this.#sequence} batches with ${this.#tally.read} rows were delivered where ${marker.sequence} with ${marker.read} were read`,
+        );
+      }
+    }
+    const complete = markers.every((marker) => marker.complete);
+    if (complete) this.#options.failures.checkEnd(this.#tally);
+    const schema = this.#schema ?? this.#options.format.current.unscoredSchema();
+    // A stopped job that has scored nothing keeps nothing: its held rows are read again.
+    if (complete || this.#schema !== null) await this.#release(schema, signal);
+    const ledger = await this.commit(signal);
+    return { tally: this.#tally, intakeBytes: this.#intakeBytes, schema, ledger, complete };
+  }
+
+  #hold(batch: ScoredBatch): void {
+    this.#held.push(batch);
+    this.#heldBytes += batch.output.bytes.length;
+    if (this.#heldBytes > HELD_BYTES) {
+      throw new SluiceError(
+        'TOO_MANY_FAILURES',
+        `none of the first ${this.#tally.read} rows could be scored, so the output's columns are not known; look at the first dead letter: ${batch.deadLetters[0]?.reason ?? ''}`,
+      );
+    }
+  }
+
+  async #release(schema: Schema, signal: AbortSignal): Promise<void> {
+    for (const batch of this.#held.splice(0)) await this.#write(batch, schema, signal);
+  }
+
+  async #write(batch: ScoredBatch, schema: Schema, signal: AbortSignal): Promise<void> {
+    const { sink, format, meter } = this.#options;
+    const output = batch.output.schema === null ? format.current.complete(batch.output, schema) : batch.output;
+    await meter.time('output', () => sink.write({ ...batch, output }, schema, signal));
+    this.#bytesSinceCommit += output.bytes.length;
+  }
+}

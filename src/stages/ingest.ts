@@ -1,0 +1,110 @@
+import type { BatchLimits } from '../core/batch-limits.ts';
+import { SluiceError } from '../core/error.ts';
+import { canonicalJson, sameJson } from '../core/json.ts';
+import type { Ledger } from '../core/ledger.ts';
+import type { LinkWriter } from '../core/link.ts';
+import type { Position } from '../core/position.ts';
+import type { RowBatch } from '../core/row-batch.ts';
+import { sameColumns, type Schema } from '../core/schema.ts';
+import type { Source, Split } from '../core/source.ts';
+import type { StageMeter } from '../core/stage-meter.ts';
+
+export interface IngestOptions {
+  readonly source: Source;
+  readonly splits: readonly Split[];
+  /** The rows link: batch s goes to partition s mod P. */
+  readonly link: LinkWriter<RowBatch>;
+  readonly partitions: number;
+  /** What the output holds already; null for a fresh start. */
+  readonly ledger: Ledger | null;
+  readonly limits: BatchLimits;
+  readonly meter: StageMeter;
+  /** Aborting it ends the reading at the next batch; what was read goes on through the pipeline. */
+  readonly stop: AbortSignal;
+}
+
+/**
+ * The ingest stage: reads the splits in order from the ledger's place on, numbers the batches, and spreads them over
+ * the partitions. Ends every partition with the totals that deliver checks.
+ */
+export async function ingest(options: IngestOptions, signal: AbortSignal): Promise<void> {
+  const { splits, ledger, link, partitions, meter, stop } = options;
+  const through = ledger?.through ?? null;
+  const first = through === null ? 0 : splits.findIndex((split) => split.id === through.split);
+  if (first < 0) {
+    throw new SluiceError(
+      'INTAKE_CHANGED',
+      `the intake has no ${through?.split} any more, where the interrupted run stopped; restore it, or start anew with --overwrite`,
+    );
+  }
+  const state = {
+    sequence: ledger?.sequence ?? 0,
+    read: ledger?.tally.read ?? 0,
+    schema: undefined as Schema | undefined,
+  };
+
+  for (const [index, split] of splits.entries()) {
+    if (index < first) continue;
+    const after = index === first && through !== null ? through.after : null;
+    for await (const batch of checkedBatches(options, split, after, signal)) {
+      assertSameSchema(state, batch, split);
+      await meter.time('output', () =>
+        link.append(state.sequence % partitions, { kind: 'batch', sequence: state.sequence, value: batch }, signal),
+      );
+      state.sequence += 1;
+      state.read += batch.rows + batch.origin.rejected.length;
+      if (stop.aborted) break;
+    }
+    if (stop.aborted) break;
+  }
+
+  const complete = !stop.aborted;
+  if (complete && state.read === 0) {
+    throw new SluiceError(
+      'INTAKE_EMPTY',
+      `${splits.map((split) => split.id).join(', ')}: a header but no rows; check that the right file was given and that it was written completely`,
+    );
+  }
+  for (let partition = 0; partition < partitions; partition += 1) {
+    await link.append(partition, { kind: 'end', sequence: state.sequence, read: state.read, complete }, signal);
+  }
+}
+
+/** The batches of a split; each must start where the one before it ended, or rows were lost or doubled. */
+async function* checkedBatches(
+  options: IngestOptions,
+  split: Split,
+  after: Position | null,
+  signal: AbortSignal,
+): AsyncGenerator<RowBatch> {
+  const { source, limits, meter } = options;
+  const batches = source.read(split, after, limits, signal)[Symbol.asyncIterator]();
+  let expected = after;
+  try {
+    for (;;) {
+      const next = await meter.time('input', () => batches.next());
+      if (next.done === true) return;
+      const { origin } = next.value;
+      if (!sameJson(origin.after, expected)) {
+        throw new SluiceError(
+          'CONTRACT_BROKEN',
+          `${split.id}: a batch starts at ${canonicalJson(origin.after)} where the one before it ended at ${canonicalJson(expected)}`,
+        );
+      }
+      expected = origin.position;
+      yield next.value;
+    }
+  } finally {
+    await batches.return?.();
+  }
+}
+
+function assertSameSchema(state: { schema: Schema | undefined }, batch: RowBatch, split: Split): void {
+  state.schema ??= batch.schema;
+  if (!sameColumns(state.schema, batch.schema)) {
+    throw new SluiceError(
+      'CSV_HEADER',
+      `${split.id} has other columns than the splits before it; give files of one form to one job`,
+    );
+  }
+}

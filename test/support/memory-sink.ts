@@ -1,0 +1,73 @@
+import type { JobIdentity, Ledger, Manifest } from '../../src/core/ledger.ts';
+import { addTally, EMPTY_TALLY, type DeadLetter, type ScoredBatch } from '../../src/core/scored-batch.ts';
+import { columnNames, type Schema } from '../../src/core/schema.ts';
+import type { Sink } from '../../src/core/sink.ts';
+
+/** What survives a crash of a run that writes to memory. */
+export class MemoryStorage {
+  rows = '';
+  deadLetters: readonly DeadLetter[] = [];
+  ledger: Ledger | null = null;
+  published: readonly string[] | null = null;
+}
+
+/** A sink whose durable part is a `MemoryStorage`: what was not committed is gone with the sink. */
+export function memorySink(
+  storage: MemoryStorage,
+  onWrite: (batch: ScoredBatch) => Promise<void> = async () => undefined,
+): Sink {
+  let job: JobIdentity = {};
+  let { rows, deadLetters, ledger } = storage;
+  const commit = async (): Promise<Ledger> => {
+    const durable = ledger ?? emptyLedger(job);
+    Object.assign(storage, { rows, deadLetters, ledger: durable });
+    return durable;
+  };
+  return {
+    guarantee: 'exactly-once',
+    open: async (wanted) => {
+      job = wanted;
+      ({ rows, deadLetters, ledger } = storage);
+      return ledger;
+    },
+    write: async (batch, schema) => {
+      await onWrite(batch);
+      rows += new TextDecoder().decode(batch.output.bytes);
+      deadLetters = [...deadLetters, ...batch.deadLetters];
+      const before = ledger ?? emptyLedger(job);
+      ledger = {
+        ...before,
+        sequence: batch.sequence + 1,
+        through: batch.through,
+        tally: addTally(before.tally, batch.tally),
+        intakeBytes: before.intakeBytes + batch.intakeBytes,
+        badBytes: before.badBytes + batch.badBytes,
+        columns: columnNames(schema),
+      };
+    },
+    commit,
+    publish: async (facts, schema: Schema): Promise<Manifest> => {
+      await commit();
+      storage.published = columnNames(schema);
+      return { ...facts, columns: columnNames(schema), objects: [] };
+    },
+    discard: async () => undefined,
+    close: async () => undefined,
+    [Symbol.asyncDispose]: async () => undefined,
+  };
+}
+
+function emptyLedger(job: JobIdentity): Ledger {
+  return {
+    version: 1,
+    job,
+    sequence: 0,
+    through: null,
+    tally: EMPTY_TALLY,
+    intakeBytes: 0,
+    badBytes: 0,
+    columns: null,
+    model: null,
+    holds: null,
+  };
+}

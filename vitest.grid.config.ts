@@ -1,0 +1,11 @@
+import { defineConfig } from 'vitest/config';
+
+/** The long runs: whole kill grids, with a seed for each run in its name. */
+export default defineConfig({
+  test: {
+    include: ['test/grid/**/*.test.ts'],
+    testTimeout: 3_600_000,
+    pool: 'forks',
+    maxWorkers: 2,
+  },
+});
