@@ -14,3 +14,7 @@ export * from './core/scored-batch.ts';
 export * from './core/sink.ts';
 export * from './core/source.ts';
 export * from './core/value.ts';
+export * from './codecs/csv/csv-settings.ts';
+export * from './codecs/csv/csv-codec.ts';
+export * from './codecs/compression.ts';
+export { guessDelimiter } from './codecs/csv/csv-header.ts';

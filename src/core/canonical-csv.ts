@@ -9,7 +9,8 @@ export const QUOTE = 0x22;
 export const LF = 0x0a;
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
+// A field is never the start of a file: U+FEFF at its start is text.
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /** The offset just past the field that starts at `from`: of its comma, or of the LF that ends the record. */
 export function fieldEnd(bytes: Uint8Array, from: number): number {

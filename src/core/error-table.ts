@@ -135,6 +135,12 @@ export const errorTable = {
     'Wait for it, stop it, or choose another path.',
   ),
   OUTPUT_UNWRITABLE: entry('job', false, 'The output cannot be written.', 'Check the folder and its rights.'),
+  OUTPUT_ENCODING: entry(
+    'job',
+    false,
+    'A character of the output cannot be written in its encoding.',
+    'Set csvSettings.encoding to utf-8.',
+  ),
   OUTPUT_FULL: entry(
     'job',
     false,

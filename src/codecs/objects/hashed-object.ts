@@ -1,0 +1,78 @@
+import { createHash } from 'node:crypto';
+import { SluiceError } from '../../core/error.ts';
+import type { ObjectRole, StagedOutput } from '../../core/object-store.ts';
+
+/** What one object of an output holds; kept in the ledger and in the manifest. */
+export interface ObjectFacts {
+  readonly bytes: number;
+  /** Rows without the header, or lines. */
+  readonly records: number;
+  /** Hex. */
+  readonly sha256: string;
+}
+
+/** Small pieces are gathered to writes of at least this many bytes. */
+const WRITE_BYTES = 256 * 1024;
+
+/** One growing object of a staged output, with its running checksum. */
+export class HashedObject {
+  readonly #staged: StagedOutput;
+  readonly #role: ObjectRole;
+  readonly #hash = createHash('sha256');
+  #pieces: Uint8Array[] = [];
+  #gathered = 0;
+  #bytes = 0;
+  #records = 0;
+
+  constructor(staged: StagedOutput, role: ObjectRole) {
+    this.#staged = staged;
+    this.#role = role;
+  }
+
+  /** Bytes appended and gathered. */
+  get bytes(): number {
+    return this.#bytes + this.#gathered;
+  }
+
+  /** What the object holds; everything must have been flushed. */
+  get facts(): ObjectFacts {
+    return { bytes: this.#bytes, records: this.#records, sha256: this.#hash.copy().digest('hex') };
+  }
+
+  /** Takes over what an interrupted run made durable: checks it against what the ledger says, and continues the checksum. */
+  async continue(recorded: ObjectFacts, output: string, signal: AbortSignal): Promise<void> {
+    for await (const chunk of this.#staged.reread(this.#role, signal)) {
+      this.#hash.update(chunk);
+      this.#bytes += chunk.length;
+    }
+    this.#records = recorded.records;
+    const { bytes, sha256 } = this.facts;
+    if (bytes !== recorded.bytes || sha256 !== recorded.sha256) {
+      throw new SluiceError(
+        'LEDGER_BROKEN',
+        `the unfinished ${this.#role} of ${output} are not those that its ledger describes (${bytes} bytes, ${recorded.bytes} recorded); ` +
+          'something else changed them. Restore them, or start anew with --overwrite.',
+      );
+    }
+  }
+
+  /** Appends bytes, which must not change afterwards. */
+  async append(bytes: Uint8Array, records: number, signal: AbortSignal): Promise<void> {
+    this.#records += records;
+    if (bytes.length === 0) return;
+    this.#pieces.push(bytes);
+    this.#gathered += bytes.length;
+    if (this.#gathered >= WRITE_BYTES) await this.flush(signal);
+  }
+
+  /** Hands on what was gathered. */
+  async flush(signal: AbortSignal): Promise<void> {
+    if (this.#gathered === 0) return;
+    const bytes = this.#pieces.length === 1 ? this.#pieces[0]! : Buffer.concat(this.#pieces, this.#gathered);
+    this.#pieces = [];
+    this.#gathered = 0;
+    this.#hash.update(bytes);
+    this.#bytes += bytes.length;
+    await this.#staged.append(this.#role, bytes, signal);
+  }
+}

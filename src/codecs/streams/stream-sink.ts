@@ -1,0 +1,125 @@
+import { once } from 'node:events';
+import type { Writable } from 'node:stream';
+import type { Codec } from '../../core/codec.ts';
+import { SluiceError } from '../../core/error.ts';
+import type { JobIdentity, Ledger } from '../../core/ledger.ts';
+import { columnNames, type Schema } from '../../core/schema.ts';
+import { addTally, type DeadLetter, EMPTY_TALLY, type OutputRows, type ScoredBatch } from '../../core/scored-batch.ts';
+import type { Sink } from '../../core/sink.ts';
+import { type Compression, compressMember } from '../compression.ts';
+
+/** What is written to the stream: chunks of bytes, or objects for a stream in object mode. */
+export interface StreamFormat {
+  header(schema: Schema): Promise<readonly unknown[]>;
+  rows(rows: OutputRows): Promise<readonly unknown[]>;
+}
+
+/** Rows as bytes; each chunk is compressed by itself, so that it can be read at once. */
+export function byteFormat(codec: Codec, compression: Compression): StreamFormat {
+  return {
+    header: async (schema) => [await compressMember(compression, codec.encodeHeader(schema))],
+    rows: async (rows) => [await compressMember(compression, codec.encode(rows))],
+  };
+}
+
+export interface StreamSinkOptions {
+  readonly name: string;
+  readonly output: Writable;
+  readonly format: StreamFormat;
+  /** For standard output: neither ended nor destroyed. */
+  readonly leaveOpen?: boolean;
+  /** Takes the dead letters; without it they are counted only. */
+  readonly onDeadLetters?: (letters: readonly DeadLetter[]) => Promise<void>;
+}
+
+/**
+ * The sink for a stream that somebody reads: nothing can be taken back or continued, so it guarantees nothing after a
+ * crash. The stream is ended by `publish`, and destroyed by `discard`, so that its reader learns that it is not whole.
+ */
+export function createStreamSink(options: StreamSinkOptions): Sink {
+  const { name, output, format } = options;
+  let ledger: Ledger | undefined;
+  let broken: unknown;
+  const onError = (error: unknown): void => {
+    broken ??= error;
+  };
+  output.on('error', onError);
+
+  const send = async (chunks: readonly unknown[], signal: AbortSignal): Promise<void> => {
+    for (const chunk of chunks) {
+      if (broken !== undefined || output.destroyed) throw closed(name, broken);
+      if (!output.write(chunk)) await drained(output, signal);
+    }
+  };
+  const header = async (schema: Schema, signal: AbortSignal): Promise<void> => {
+    if (ledger!.columns !== null) return;
+    ledger = { ...ledger!, columns: columnNames(schema) };
+    await send(await format.header(schema), signal);
+  };
+  const write = async (batch: ScoredBatch, schema: Schema, signal: AbortSignal): Promise<void> => {
+    await header(schema, signal);
+    await send(await format.rows(batch.output), signal);
+    if (batch.deadLetters.length > 0) await options.onDeadLetters?.(batch.deadLetters);
+    const before = ledger!;
+    ledger = {
+      ...before,
+      sequence: batch.sequence + 1,
+      through: batch.through,
+      tally: addTally(before.tally, batch.tally),
+      intakeBytes: before.intakeBytes + batch.intakeBytes,
+      badBytes: before.badBytes + batch.badBytes,
+      model: before.model ?? batch.model,
+    };
+  };
+  const close = async (): Promise<void> => {
+    output.off('error', onError);
+  };
+  return {
+    guarantee: 'none',
+    open: async (job: JobIdentity) => {
+      ledger = {
+        version: 1,
+        job,
+        sequence: 0,
+        through: null,
+        tally: EMPTY_TALLY,
+        intakeBytes: 0,
+        badBytes: 0,
+        columns: null,
+        model: null,
+        holds: null,
+      };
+      return null;
+    },
+    write,
+    commit: async () => ledger!,
+    publish: async (facts, schema, signal) => {
+      await header(schema, signal);
+      await new Promise<void>((resolve, reject) =>
+        output.end((error?: Error | null) => (error ? reject(closed(name, error)) : resolve())),
+      );
+      return { ...facts, columns: columnNames(schema), objects: [] };
+    },
+    discard: async () => {
+      if (options.leaveOpen !== true)
+        output.destroy(new SluiceError('JOB_INTERRUPTED', `${name} is not complete: the job failed`));
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+/** Resolves when the stream takes more, or is closed: the next write then says so. */
+function drained(output: Writable, signal: AbortSignal): Promise<void> {
+  const settled = new AbortController();
+  const either = { signal: AbortSignal.any([signal, settled.signal]) };
+  return Promise.race([once(output, 'drain', either), once(output, 'close', either)])
+    .then(() => undefined)
+    .finally(() => settled.abort());
+}
+
+function closed(name: string, cause: unknown): SluiceError {
+  return new SluiceError('OUTPUT_UNWRITABLE', `${name} was closed by its reader before all rows were written`, {
+    cause,
+  });
+}
