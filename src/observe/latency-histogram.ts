@@ -1,0 +1,33 @@
+/** Buckets grow by 2^(1/8), 9 %, from 0.01 ms to 8 days: a percentile is off by 4.5 % at the most. */
+const PER_OCTAVE = 8;
+const SMALLEST_MS = 0.01;
+const BUCKETS = 36 * PER_OCTAVE;
+
+/** Counts durations in buckets of logarithmic width, so that percentiles of millions of requests take 2 kB. */
+export class LatencyHistogram {
+  readonly #counts = new Float64Array(BUCKETS);
+  #count = 0;
+
+  /** How many durations were recorded. */
+  get count(): number {
+    return this.#count;
+  }
+
+  record(ms: number): void {
+    const at = Math.floor(Math.log2(Math.max(ms, SMALLEST_MS) / SMALLEST_MS) * PER_OCTAVE);
+    this.#counts[Math.min(at, BUCKETS - 1)]! += 1;
+    this.#count += 1;
+  }
+
+  /** The duration in milliseconds that a share `q` (0 to 1) of all stayed below; null when there is none. */
+  percentile(q: number): number | null {
+    if (this.#count === 0) return null;
+    const rank = Math.max(1, Math.ceil(q * this.#count));
+    let seen = 0;
+    for (let at = 0; at < BUCKETS; at += 1) {
+      seen += this.#counts[at]!;
+      if (seen >= rank) return SMALLEST_MS * 2 ** ((at + 0.5) / PER_OCTAVE);
+    }
+    return null;
+  }
+}

@@ -1,0 +1,83 @@
+import type { Clock } from '../core/clock.ts';
+import { SluiceError } from '../core/error.ts';
+import type { RowBatch } from '../core/row-batch.ts';
+import type { DeploymentDescription, Scorer, Scores } from '../core/scorer.ts';
+import { type ConnectionOptions, createHttpConnection } from './http-connection.ts';
+import type { Wire, WireReply, WireRequest } from './wires/wire.ts';
+
+/** One finished request, for counters. */
+export interface FinishedRequest {
+  readonly latencyMs: number;
+  /** Rows that the request held. */
+  readonly rows: number;
+  /** HTTP status; 0 when no reply came. */
+  readonly status: number;
+}
+
+export interface HttpScorerOptions extends ConnectionOptions {
+  readonly wire: Wire;
+  readonly clock: Clock;
+  /** Sent as a bearer token. A function is asked for every request, so that a token can be renewed under way. */
+  readonly token?: string | (() => string);
+  /** Further headers of every request. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Called once per request of `score`, when its reply is complete or it failed; not when it was aborted. */
+  readonly onRequest?: (request: FinishedRequest) => void;
+}
+
+/** One request per `score`, over keep-alive connections; no retry and no limit of its own. */
+export function createHttpScorer(options: HttpScorerOptions): Scorer {
+  const { wire, clock, token, onRequest } = options;
+  const connection = createHttpConnection(options);
+  const fixed = Object.entries(options.headers ?? {}).flat();
+
+  const headers = (): readonly string[] => {
+    const value = typeof token === 'function' ? token() : token;
+    return value === undefined || value === '' ? fixed : [...fixed, 'authorization', `Bearer ${value}`];
+  };
+
+  const timed = async (request: WireRequest, rows: number, signal: AbortSignal): Promise<WireReply> => {
+    const start = clock.now();
+    const finished = (status: number): void => onRequest?.({ latencyMs: clock.now() - start, rows, status });
+    try {
+      const reply = await connection.send(request, headers(), signal);
+      finished(reply.status);
+      return reply;
+    } catch (error) {
+      if (!signal.aborted) finished(0);
+      throw error;
+    }
+  };
+
+  const score = async (batch: RowBatch, signal: AbortSignal): Promise<Scores> => {
+    const reply = await timed(wire.request(batch), batch.rows, signal);
+    if (reply.status !== 200) throw withoutSecrets(wire.fault(batch, reply), headers());
+    return wire.read(batch, reply);
+  };
+
+  const describe = async (signal: AbortSignal): Promise<DeploymentDescription> => {
+    try {
+      return await wire.describe((request) => connection.send(request, headers(), signal));
+    } catch (error) {
+      throw withoutSecrets(error, headers());
+    }
+  };
+
+  const close = (): Promise<void> => connection.close();
+  return {
+    describe,
+    score,
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+/** A server may quote a header in its reply, and a message may end in a log: values of our headers are blotted out. */
+function withoutSecrets(error: unknown, headers: readonly string[]): unknown {
+  if (!(error instanceof SluiceError)) return error;
+  for (let at = 1; at < headers.length; at += 2) {
+    const secret = headers[at]!.replace(/^Bearer /, '');
+    if (secret !== '') error.message = error.message.replaceAll(secret, '[redacted]');
+  }
+  return error;
+}

@@ -1,0 +1,52 @@
+import { SluiceError } from '../core/error.ts';
+import { type ModelIdentity, modelText, sameModel } from '../core/model.ts';
+import type { RowBatch } from '../core/row-batch.ts';
+import type { Scorer, Scores } from '../core/scorer.ts';
+
+/**
+ * The model that all rows of a job are scored with; null until one is known. Shared with the wire, which asks for this
+ * very model where the server can tell its models apart.
+ */
+export interface ModelPin {
+  model: ModelIdentity | null;
+}
+
+export interface ModelPinOptions {
+  readonly pin: ModelPin;
+  /** What a reply of another model does. */
+  readonly onChange: 'abort';
+}
+
+/**
+ * Holds a job to one model: that of the pin, else the one of the description, else the first that answers. A reply of
+ * another model is asked for once more (a server of several processes may be in the middle of a change), then
+ * MODEL_CHANGED ends the job. Replies that name no model pass.
+ */
+export function withModelPin(scorer: Scorer, { pin }: ModelPinOptions): Scorer {
+  const differs = (scores: Scores): boolean => {
+    if (scores.model === null) return false;
+    pin.model ??= scores.model;
+    return !sameModel(pin.model, scores.model);
+  };
+  const score = async (batch: RowBatch, signal: AbortSignal): Promise<Scores> => {
+    const first = await scorer.score(batch, signal);
+    if (!differs(first)) return first;
+    const second = await scorer.score(batch, signal);
+    if (!differs(second)) return second;
+    throw new SluiceError(
+      'MODEL_CHANGED',
+      `Model ${modelText(second.model!)} answered, but this job is scored with ${modelText(pin.model!)}. ` +
+        'Restore that model, or start anew with --overwrite.',
+    );
+  };
+  return {
+    describe: async (signal) => {
+      const description = await scorer.describe(signal);
+      pin.model ??= description.model ?? null;
+      return description;
+    },
+    score,
+    close: () => scorer.close(),
+    [Symbol.asyncDispose]: () => scorer.close(),
+  };
+}

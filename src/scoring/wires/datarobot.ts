@@ -1,0 +1,158 @@
+import { encodeRecord } from '../../core/canonical-csv.ts';
+import type { Clock } from '../../core/clock.ts';
+import { SluiceError } from '../../core/error.ts';
+import type { ModelIdentity } from '../../core/model.ts';
+import type { RowBatch } from '../../core/row-batch.ts';
+import { type Schema, columnNames } from '../../core/schema.ts';
+import type { DeploymentDescription, Scores } from '../../core/scorer.ts';
+import type { ModelPin } from '../model-pin.ts';
+import { allFailed } from '../merge-scores.ts';
+import { CsvTableReader } from './csv-table.ts';
+import { readDescription } from './datarobot-description.ts';
+import { httpFault } from './http-fault.ts';
+import { JsonTableReader } from './json-table.ts';
+import { headerOf } from './reply-text.ts';
+import { numberedBody, plainBody, witnessName } from './row-witness.ts';
+import type { Exchange, ScoringSettings, Wire, WireReply, WireRequest } from './wire.ts';
+
+export interface DatarobotOptions {
+  /** Base URL; with or without `/predApi/v1.0` at its end. */
+  readonly server: string;
+  readonly deploymentId: string;
+  readonly settings: ScoringSettings;
+  readonly clock: Clock;
+  /** Read for every request: the model to ask for, on servers that keep several. */
+  readonly pin: ModelPin;
+  /** Default `csv`, which is read several times faster. */
+  readonly reply?: 'csv' | 'json';
+  /** The target's name; needed for JSON replies of servers that do not describe their deployments. */
+  readonly targetName?: string;
+  /** False for servers that refuse passthroughColumns: then CSV replies are checked by their count only. Default true. */
+  readonly rowWitness?: boolean;
+}
+
+/** What every request for rows of one schema has in common. */
+interface Outline {
+  readonly schema: Schema;
+  readonly witness: string | null;
+  readonly header: string;
+  readonly path: string;
+}
+
+/**
+ * The DataRobot Prediction API: CSV in, CSV or JSON out. A CSV reply has no row ids, so a column that numbers the rows
+ * goes along and is asked back; a JSON reply has `rowId`.
+ */
+export function createDatarobotWire(options: DatarobotOptions): Wire {
+  const { settings, deploymentId, pin, clock } = options;
+  const json = options.reply === 'json';
+  const base = `${apiPath(options.server)}/deployments/${encodeURIComponent(deploymentId)}`;
+  const target = `deployment ${deploymentId} at ${new URL(options.server).origin}`;
+  const csvReader = new CsvTableReader(target);
+  const { maxExplanations } = settings;
+  const jsonReader = new JsonTableReader(
+    options.targetName === undefined
+      ? { target, maxExplanations }
+      : { target, maxExplanations, targetName: options.targetName },
+  );
+  const query = queryOf(settings);
+  const plainHeaders = [
+    'content-type',
+    'text/csv;charset=utf-8',
+    'accept',
+    json ? 'application/json' : 'text/csv',
+  ] as const;
+  let description: DeploymentDescription = {};
+  let addressable = false;
+  let outline: Outline | null = null;
+
+  const outlineOf = (schema: Schema): Outline => {
+    if (outline?.schema === schema) return outline;
+    const names = columnNames(schema);
+    const witness = json || options.rowWitness === false ? null : witnessName(names);
+    const parameters = witness === null ? query : [...query, `passthroughColumns=${witness}`];
+    outline = {
+      schema,
+      witness,
+      header: encodeRecord(witness === null ? names : [...names, witness]),
+      path: `${base}/predictions${parameters.length === 0 ? '' : `?${parameters.join('&')}`}`,
+    };
+    return outline;
+  };
+
+  const request = (batch: RowBatch): WireRequest => {
+    const { witness, header, path } = outlineOf(batch.schema);
+    const model = addressable ? pin.model : null;
+    return {
+      method: 'POST',
+      path,
+      headers: model === null ? plainHeaders : [...plainHeaders, 'x-sluice-model-id', model.id],
+      body: witness === null ? plainBody(header, batch) : numberedBody(header, batch),
+    };
+  };
+
+  const read = (batch: RowBatch, reply: WireReply): Scores => {
+    const table = json
+      ? jsonReader.read(reply.body, batch.rows, description)
+      : csvReader.read(reply.body, batch.rows, outlineOf(batch.schema).witness);
+    const model = modelOf(reply);
+    if (table.failures.length === batch.rows) return { ...allFailed(table.failures), model };
+    return { rows: batch.rows, ...table, model };
+  };
+
+  return {
+    target,
+    describe: async (exchange: Exchange) => {
+      const reply = await exchange({ method: 'GET', path: `${base}/info`, headers: [], body: null });
+      const found = readDescription(target, reply, clock);
+      description = found.description;
+      addressable = found.addressable;
+      return description;
+    },
+    request,
+    read,
+    fault: (batch, reply) =>
+      reply.status === 409 && addressable && pin.model !== null
+        ? new SluiceError(
+            'MODEL_CHANGED',
+            `The prediction server (${target}) no longer has model ${pin.model.id}, which this job is scored with. ` +
+              'Restore that model, or start anew with --overwrite.',
+            { status: 409 },
+          )
+        : httpFault(target, batch.rows, reply, clock),
+  };
+}
+
+function modelOf(reply: WireReply): ModelIdentity | null {
+  const id = headerOf(reply, 'x-datarobot-model-id');
+  return id === undefined || id === '' ? null : { id };
+}
+
+/** The path of the API on a server, whether its address was given with it or without. */
+function apiPath(server: string): string {
+  if (!URL.canParse(server)) {
+    throw new SluiceError(
+      'CONFIG_INVALID',
+      'deployment.server is not an address. Write it like http://127.0.0.1:8100.',
+    );
+  }
+  const path = new URL(server).pathname.replace(/\/+$/, '');
+  return path.endsWith('/predApi/v1.0') ? path : `${path}/predApi/v1.0`;
+}
+
+function queryOf(settings: ScoringSettings): readonly string[] {
+  const query = new URLSearchParams();
+  const add = (name: string, value: string | number | null): void => {
+    if (value !== null) query.append(name, String(value));
+  };
+  if (settings.maxExplanations > 0) {
+    add('maxExplanations', settings.maxExplanations);
+    add('thresholdHigh', settings.thresholdHigh);
+    add('thresholdLow', settings.thresholdLow);
+    add('explanationAlgorithm', settings.explanationAlgorithm);
+  }
+  if (settings.predictionWarningEnabled) add('predictionWarningEnabled', 'true');
+  add('predictionThreshold', settings.predictionThreshold);
+  add('decimalsNumber', settings.decimals);
+  return query.size === 0 ? [] : [query.toString()];
+}
