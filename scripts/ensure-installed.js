@@ -7,16 +7,23 @@ import { join } from 'node:path';
 
 const root = join(import.meta.dirname ?? new URL('.', import.meta.url).pathname, '..');
 const stamp = join(root, 'node_modules', '.installed-lock-digest');
-const digest = createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex');
+const digest = createHash('sha256')
+  .update(readFileSync(join(root, 'package-lock.json')))
+  .digest('hex');
 
 if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== digest) {
   console.error('sluice: installing the packages of package-lock.json (npm ci) ...');
   const npm = process.env.npm_execpath;
   const [command, args] = npm === undefined ? ['npm', ['ci']] : [process.execPath, [npm, 'ci']];
   try {
-    execFileSync(command, [...args, '--no-audit', '--no-fund', '--loglevel=error'], { cwd: root, stdio: ['ignore', 2, 2] });
+    execFileSync(command, [...args, '--no-audit', '--no-fund', '--loglevel=error'], {
+      cwd: root,
+      stdio: ['ignore', 2, 2],
+    });
   } catch (error) {
-    console.error(`sluice: npm ci failed (${error.message}). Check the connection to your npm registry and run it again.`);
+    console.error(
+      `sluice: npm ci failed (${error.message}). Check the connection to your npm registry and run it again.`,
+    );
     process.exit(1);
   }
   writeFileSync(stamp, digest);

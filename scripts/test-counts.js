@@ -7,7 +7,9 @@ try {
   const report = JSON.parse(readFileSync(process.argv[2], 'utf8'));
   passed = report.numPassedTests;
   // Suites that could not be loaded have no tests of their own; skipped ones are not counted as passed.
-  const brokenSuites = report.testResults.filter((suite) => suite.status === 'failed' && suite.assertionResults.length === 0).length;
+  const brokenSuites = report.testResults.filter(
+    (suite) => suite.status === 'failed' && suite.assertionResults.length === 0,
+  ).length;
   failed = report.numFailedTests + brokenSuites;
 } catch (error) {
   console.error(`no test report: ${error.message}`);

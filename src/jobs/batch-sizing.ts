@@ -45,6 +45,17 @@ export class BatchSizing implements BatchLimits {
     else this.#bytes = explained ? AUTO_BYTES_EXPLAINED : AUTO_BYTES;
   }
 
+  /** As a job's settings have it. */
+  static of(job: {
+    readonly chunkSize: ChunkSize;
+    readonly chunkRows: number;
+    readonly lingerMs: number;
+    readonly maxExplanations: number;
+  }): BatchSizing {
+    const { chunkSize, chunkRows, lingerMs, maxExplanations } = job;
+    return new BatchSizing({ chunkSize, rows: chunkRows, lingerMs, explained: maxExplanations > 0 });
+  }
+
   get bytes(): number {
     return this.#bytes;
   }

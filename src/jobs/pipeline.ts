@@ -1,6 +1,5 @@
 import type { BatchLimits } from '../core/batch-limits.ts';
 import type { Clock } from '../core/clock.ts';
-import { SluiceError } from '../core/error.ts';
 import type { Ledger } from '../core/ledger.ts';
 import type { OutputFormat } from '../core/output-format.ts';
 import type { RowBatch } from '../core/row-batch.ts';
@@ -81,9 +80,4 @@ export async function runPipeline(parts: PipelineParts, stop: AbortSignal, signa
   if (failing.signal.aborted && !signal.aborted) throw failing.signal.reason;
   signal.throwIfAborted();
   return delivering;
-}
-
-/** The error of a run that was stopped; continuing is a matter of running the same job again. */
-export function interrupted(detail: string): SluiceError {
-  return new SluiceError('JOB_INTERRUPTED', `stopped before the end: ${detail}`);
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.ts';
+import type { Ledger } from '../core/ledger.ts';
 import { EMPTY_TALLY, type Tally } from '../core/scored-batch.ts';
 import type { StageMeter } from '../core/stage-meter.ts';
 import type { JobState, Latency, Progress } from './job-run.ts';
@@ -44,9 +45,9 @@ export class ProgressTracker {
   }
 
   /** The pipeline is open: what an interrupted run did, how large the intake is, and whom to ask. */
-  begin(continued: Tally, bytesTotal: number | null, probes: ProgressProbes): void {
-    this.#tally = continued;
-    this.#continuedFrom = continued.read;
+  begin(ledger: Ledger | null, bytesTotal: number | null, probes: ProgressProbes): void {
+    this.#tally = ledger?.tally ?? EMPTY_TALLY;
+    this.#continuedFrom = this.#tally.read;
     this.#bytesTotal = bytesTotal;
     this.#probes = probes;
     this.enter('running');

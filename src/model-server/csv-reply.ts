@@ -12,7 +12,7 @@ import { isOutlier } from './outlier.ts';
  * The columns of a CSV reply before the passthrough columns, in DataRobot's names and order; the status column,
  * which is there only when a row failed, included.
  */
-export function csvReplyColumns(deployment: Deployment, query: PredictionQuery): readonly string[] {
+function csvReplyColumns(deployment: Deployment, query: PredictionQuery): readonly string[] {
   const { target, kind, classes, predictionBoundaries } = deployment.file;
   const columns: string[] = [];
   if (kind === 'binary') columns.push(...classes.map((label) => `${target}_${label}_PREDICTION`));

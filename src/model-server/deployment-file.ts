@@ -2,7 +2,7 @@ import { JsonNode } from './json-node.ts';
 import type { ModelKind } from './predictor.ts';
 
 /** How a feature of the model comes from a column of the rows. The date parts read the date as it is written, without time zones. */
-export type FeatureType = 'number' | 'category' | DatePart;
+type FeatureType = 'number' | 'category' | DatePart;
 export type DatePart = (typeof DATE_PARTS)[number];
 
 /** `weekday` counts from Monday, 0; `month` and `day` from 1. */

@@ -2,7 +2,7 @@ import type { ColumnEncoder } from './column-encoder.ts';
 import type { Explainer } from './predictor.ts';
 
 /** What one column adds to the margin of one row's prediction, against the base value. */
-export interface Contribution {
+interface Contribution {
   readonly column: string;
   /** On the scale of the margin: the target's for a regression, log-odds for classes. */
   readonly strength: number;

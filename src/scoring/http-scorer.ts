@@ -72,12 +72,15 @@ export function createHttpScorer(options: HttpScorerOptions): Scorer {
   };
 }
 
+const SECRET_CHARACTERS = 6;
+
 /** A server may quote a header in its reply, and a message may end in a log: values of our headers are blotted out. */
 function withoutSecrets(error: unknown, headers: readonly string[]): unknown {
   if (!(error instanceof SluiceError)) return error;
   for (let at = 1; at < headers.length; at += 2) {
     const secret = headers[at]!.replace(/^Bearer /, '');
-    if (secret !== '') error.message = error.message.replaceAll(secret, '[redacted]');
+    // A short value is no secret, and blotting it out would spoil the message.
+    if (secret.length >= SECRET_CHARACTERS) error.message = error.message.replaceAll(secret, '[redacted]');
   }
   return error;
 }

@@ -2,7 +2,7 @@ import { type ModelServer, startModelServer } from '../../src/model-server/index
 import { MODELS } from '../unit/model-server/golden-file.ts';
 
 export const API = '/predApi/v1.0';
-export const HEADER = 'date,distance,origin,destination,id';
+const HEADER = 'date,distance,origin,destination,id';
 /** Late by the committed model; `id` has leading zeros. */
 export const GOOD = '2001-02-27 23:29:00,1300,MSP,LAS,007';
 /** On time. */
@@ -13,7 +13,7 @@ export const AS_CSV = { accept: 'text/csv' };
 export const AS_JSON_ROWS = { 'content-type': 'application/json' };
 
 /** One row of a JSON reply; which fields are there is what the tests look at. */
-export interface ReplyRow {
+interface ReplyRow {
   readonly rowId: number;
   readonly prediction: number | string;
   readonly predictionValues: readonly { readonly label: string; readonly value: number }[];

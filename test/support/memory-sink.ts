@@ -1,6 +1,6 @@
 import type { JobIdentity, Ledger, Manifest } from '../../src/core/ledger.ts';
-import { addTally, EMPTY_TALLY, type DeadLetter, type ScoredBatch } from '../../src/core/scored-batch.ts';
 import { columnNames, type Schema } from '../../src/core/schema.ts';
+import { addTally, type DeadLetter, EMPTY_TALLY, type ScoredBatch } from '../../src/core/scored-batch.ts';
 import type { Sink } from '../../src/core/sink.ts';
 
 /** What survives a crash of a run that writes to memory. */

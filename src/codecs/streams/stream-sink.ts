@@ -26,15 +26,14 @@ export interface StreamSinkOptions {
   readonly name: string;
   readonly output: Writable;
   readonly format: StreamFormat;
-  /** For standard output: neither ended nor destroyed. */
-  readonly leaveOpen?: boolean;
   /** Takes the dead letters; without it they are counted only. */
   readonly onDeadLetters?: (letters: readonly DeadLetter[]) => Promise<void>;
 }
 
 /**
  * The sink for a stream that somebody reads: nothing can be taken back or continued, so it guarantees nothing after a
- * crash. The stream is ended by `publish`, and destroyed by `discard`, so that its reader learns that it is not whole.
+ * crash. The stream stays its owner's: he ends it when the job is done, and destroys it when the job failed, so that its
+ * reader learns that it is not whole.
  */
 export function createStreamSink(options: StreamSinkOptions): Sink {
   const { name, output, format } = options;
@@ -95,15 +94,9 @@ export function createStreamSink(options: StreamSinkOptions): Sink {
     commit: async () => ledger!,
     publish: async (facts, schema, signal) => {
       await header(schema, signal);
-      await new Promise<void>((resolve, reject) =>
-        output.end((error?: Error | null) => (error ? reject(closed(name, error)) : resolve())),
-      );
       return { ...facts, columns: columnNames(schema), objects: [] };
     },
-    discard: async () => {
-      if (options.leaveOpen !== true)
-        output.destroy(new SluiceError('JOB_INTERRUPTED', `${name} is not complete: the job failed`));
-    },
+    discard: async () => undefined,
     close,
     [Symbol.asyncDispose]: close,
   };

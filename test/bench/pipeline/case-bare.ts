@@ -29,7 +29,12 @@ await measured(async ({ file, port, concurrency, chunkBytes, rows }) => {
   };
   const send = async (buffer: Buffer): Promise<void> => {
     for (let block = await nextBlock(buffer); block !== null; block = await nextBlock(buffer)) {
-      const reply = await pool.request({ method: 'POST', path: '/predApi/v1.0/deployments/bench/predictions', headers: { 'content-type': 'text/csv', accept: 'text/csv' }, body: block });
+      const reply = await pool.request({
+        method: 'POST',
+        path: '/predApi/v1.0/deployments/bench/predictions',
+        headers: { 'content-type': 'text/csv', accept: 'text/csv' },
+        body: block,
+      });
       await reply.body.arrayBuffer();
     }
   };

@@ -36,7 +36,13 @@ await measured(async ({ file, port, concurrency, output, rows }) => {
     if (batch.length > 0) inFlight.push(score(batch));
     for (const last of inFlight) yield* await last;
   }
-  await pipeline(createReadStream(file), parse({ columns: true, to: rows }), scored, stringify({ header: true }), createWriteStream(output));
+  await pipeline(
+    createReadStream(file),
+    parse({ columns: true, to: rows }),
+    scored,
+    stringify({ header: true }),
+    createWriteStream(output),
+  );
   await pool.close();
   return { rows };
 });

@@ -20,13 +20,21 @@ export interface CaseOutput {
 }
 
 /** Runs the body of a case in this process, measures it, and prints the outcome. */
-export async function measured(body: (input: CaseInput) => Promise<{ readonly rows: number; readonly note?: string }>): Promise<void> {
+export async function measured(
+  body: (input: CaseInput) => Promise<{ readonly rows: number; readonly note?: string }>,
+): Promise<void> {
   const input = JSON.parse(process.argv[2] ?? '{}') as CaseInput;
   const cpu = process.cpuUsage();
   const start = performance.now();
   const { rows, note } = await body(input);
   const seconds = (performance.now() - start) / 1000;
   const { user, system } = process.cpuUsage(cpu);
-  const outcome: CaseOutput = { rows, seconds, cpuSeconds: (user + system) / 1e6, peakMb: process.resourceUsage().maxRSS / 1024, ...(note === undefined ? {} : { note }) };
+  const outcome: CaseOutput = {
+    rows,
+    seconds,
+    cpuSeconds: (user + system) / 1e6,
+    peakMb: process.resourceUsage().maxRSS / 1024,
+    ...(note === undefined ? {} : { note }),
+  };
   console.log(JSON.stringify(outcome));
 }

@@ -26,7 +26,11 @@ function table(header: string, line: (row: number) => string): Table {
 const WITNESS = '__sluice_row__';
 const plain = table('y_PREDICTION\n', (row) => `${(row % 1000) / 1000}\n`);
 const witnessed = table(`y_PREDICTION,${WITNESS}\n`, (row) => `${(row % 1000) / 1000},${row}\n`);
-const json = table('{"data":[', (row) => `${row === 0 ? '' : ','}{"prediction":${(row % 1000) / 1000},"predictionValues":[{"value":${(row % 1000) / 1000},"label":"y"}],"rowId":${row}}`);
+const json = table(
+  '{"data":[',
+  (row) =>
+    `${row === 0 ? '' : ','}{"prediction":${(row % 1000) / 1000},"predictionValues":[{"value":${(row % 1000) / 1000},"label":"y"}],"rowId":${row}}`,
+);
 
 function records(chunks: readonly Buffer[]): number {
   let lines = 0;
@@ -49,7 +53,10 @@ const server = createServer((request, response) => {
     const reply = wantsJson ? json : request.url?.includes(WITNESS) === true ? witnessed : plain;
     const body = reply.bytes.subarray(0, reply.ends[rows]);
     const tail = wantsJson ? ']}' : '';
-    response.writeHead(200, { 'content-type': wantsJson ? 'application/json' : 'text/csv', 'content-length': body.length + tail.length });
+    response.writeHead(200, {
+      'content-type': wantsJson ? 'application/json' : 'text/csv',
+      'content-length': body.length + tail.length,
+    });
     response.write(body);
     response.end(tail);
   });

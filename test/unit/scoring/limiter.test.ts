@@ -23,13 +23,15 @@ it('permits are never more than the limit, and go to those who came first', asyn
             came += 1;
             const stop = new AbortController();
             waiting.push({ number, stop });
-            void limiter.acquire(stop.signal).then(
-              (permit) => {
-                held.push(permit);
+            const turn = async (): Promise<void> => {
+              try {
+                held.push(await limiter.acquire(stop.signal));
                 granted.push(number);
-              },
-              () => gone.add(number),
-            );
+              } catch {
+                gone.add(number);
+              }
+            };
+            void turn();
           } else if (step === 'release') held.shift()?.release(done);
           else waiting.findLast(({ number }) => !granted.includes(number) && !gone.has(number))?.stop.abort();
           await Promise.resolve().then(() => Promise.resolve());

@@ -1,0 +1,65 @@
+import { configurationSchema } from '../../src/jobs/configuration.ts';
+import { expectation, type FieldSchema, fieldSchema } from '../../src/jobs/description/field-schema.ts';
+import { jobJsonSchema } from '../../src/jobs/description/job-json-schema.ts';
+
+/** Fields that DataRobot's `POST /batchPredictions/` does not have. */
+const OURS = new Set(['deployment', 'chunkRows', 'lingerMs', 'engine', 'retry', 'deadLetters']);
+
+/** The text of docs/reference/job.md. */
+export function jobReference(): string {
+  const job = jobJsonSchema();
+  const sections = Object.entries(job.properties ?? {}).filter(([, field]) => field.properties !== undefined);
+  const entry = fieldSchema(configurationSchema).properties?.['deployments']?.additionalProperties;
+  return `<!-- Generated from src/jobs/description by \`npm run docs\`. Do not edit. -->
+
+# The job description
+
+A job file is YAML, or JSON if its name ends in \`.json\`. Its fields are those of DataRobot's \`POST /batchPredictions/\`, as far
+as this version serves them, and some of Sluice's own, marked with *. Unknown fields are errors, with their line and the
+nearest known name. \`sluice schema\` prints the same as JSON schema for editors
+([config/job.schema.json](../../config/job.schema.json)); [config/examples](../../config/examples) has whole jobs.
+
+${table(job, OURS)}
+${sections.map(([name, field]) => `\n## ${name}\n\n${field.description ?? ''}\n\n${table(field)}`).join('\n')}
+
+## Configuration
+
+A job names its deployment by \`deploymentId\`; the file given with \`--config\` says what that is: under \`deployments\`, by ID, the
+fields of \`deployment\` without \`id\` ([an example](../../config/examples/deployments.yaml)). Required is \`${(entry === false ? [] : (entry?.required ?? [])).join('`, `')}\`. An entry that no
+job uses may have variables that are not set.
+
+## Variables
+
+In values (never in names) of both files, after they are parsed:
+
+| written | becomes |
+|---|---|
+| \`\${NAME}\` | the environment variable NAME; an error if it is not set |
+| \`\${NAME:-default}\` | the default, if NAME is not set or empty |
+| \`\${NAME:?message}\` | an error with this message, if NAME is not set or empty |
+| \`$\${\` | the two characters \`\${\` |
+
+If NAME is not set but \`NAME_FILE\` is, the content of the file that it names is taken, without line ends around it: that is how
+container platforms hand over secrets. Where a number, true, false or null is needed, the text is read as one. Tokens are never
+shown: not in messages, not in progress, not in the ledger or manifest.
+`;
+}
+
+function table(schema: FieldSchema, ours: ReadonlySet<string> = new Set()): string {
+  const required = new Set(schema.required);
+  const rows = Object.entries(schema.properties ?? {}).map(([name, field]) => {
+    const what = field.properties === undefined ? expectation(field) : `see [${name}](#${name.toLowerCase()})`;
+    const otherwise = field.properties === undefined ? defaultText(field) : '';
+    const mark = ours.has(name) ? ' *' : '';
+    return `| \`${name}\`${mark} | ${cell(what)} | ${required.has(name) ? 'required' : otherwise} | ${cell(field.description ?? '')} |`;
+  });
+  return ['| field | value | default | meaning |', '|---|---|---|---|', ...rows].join('\n');
+}
+
+function defaultText(field: FieldSchema): string {
+  return field.default === undefined ? '' : `\`${cell(JSON.stringify(field.default))}\``;
+}
+
+function cell(text: string): string {
+  return text.replaceAll('|', '\\|');
+}

@@ -1,0 +1,144 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import type { JobInput } from '../../jobs/description/job-description.ts';
+import { resolveJob } from '../../jobs/description/parse-job.ts';
+import { runAndShow } from '../run-and-show.ts';
+import { type RunOptions, withRunOptions } from '../run-options.ts';
+import { wholeNumber } from '../whole-number.ts';
+
+interface Options extends RunOptions {
+  readonly server: string;
+  readonly deployment: string;
+  readonly token?: string;
+  readonly reply?: 'csv' | 'json';
+  readonly target?: string;
+  readonly associationId?: string;
+  readonly concurrency?: number;
+  readonly chunkSize?: 'auto' | 'fixed' | 'dynamic' | number;
+  readonly passthrough?: readonly string[];
+  readonly rename?: readonly (readonly [string, string])[];
+  readonly delimiter?: string;
+  readonly quotechar?: string;
+  readonly encoding?: string;
+  readonly raggedRows?: 'fail' | 'skip';
+  readonly maxExplanations?: number;
+  readonly thresholdHigh?: number;
+  readonly thresholdLow?: number;
+  readonly threshold?: number;
+  readonly probabilities: boolean;
+  readonly status: boolean;
+  readonly abortOnError: boolean;
+  readonly deadLetters?: string;
+}
+
+/** `sluice score IN OUT`: a job without a file. */
+export function scoreCommand(): Command {
+  const command = new Command('score')
+    .description(
+      'Scores CSV files into a file, without a job file. An interrupted run is continued by running it again.',
+    )
+    .argument('<in>', 'a file, a folder, a glob, or - for standard input; .gz and .zst are unpacked')
+    .argument('<out>', 'the output, or - for standard output; .gz and .zst are packed')
+    .requiredOption('--server <url>', 'base URL of the prediction server')
+    .requiredOption('--deployment <id>', 'the deployment on that server')
+    .option('--token <token>', 'token of the server; better in the environment, as PREDICTION_TOKEN')
+    .addOption(new Option('--reply <format>', 'what the server is asked to answer with').choices(['csv', 'json']))
+    .option('--target <name>', 'name of the target, for JSON replies of servers that do not describe their deployments')
+    .option('--association-id <column>', 'column that is always in the output')
+    .option('--concurrency <number>', 'requests at once, at the most (4)', wholeNumber)
+    .option('--chunk-size <size>', 'auto, fixed, dynamic, or bytes of one request', chunkSize)
+    .option('--passthrough <columns>', 'columns to copy, comma separated, or all', names)
+    .option('--rename <old=new>', 'another name for an output column; old= drops it; repeatable', renaming)
+    .option('--delimiter <char>', 'one character, or tab')
+    .option('--quotechar <char>', 'one character')
+    .option('--encoding <name>', 'text encoding of the input and the output')
+    .addOption(new Option('--ragged-rows <what>', 'records with a wrong number of fields').choices(['fail', 'skip']))
+    .option('--max-explanations <number>', 'explanations per row', wholeNumber)
+    .option('--threshold-high <number>', 'explain predictions from here up', decimal)
+    .option('--threshold-low <number>', 'explain predictions from here down', decimal)
+    .option('--threshold <number>', 'two classes: positive above this probability', decimal)
+    .option('--no-probabilities', 'leave the class probabilities out')
+    .option('--status', 'add prediction_status', false)
+    .option('--no-abort-on-error', 'go on however many rows are bad')
+    .option('--dead-letters <file>', 'where rows go that cannot be scored (<out>.dead.jsonl)');
+  return withRunOptions(command)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  sluice score flights.csv scored.csv --server http://127.0.0.1:8100 --deployment flights --passthrough flight_id
+  sluice score 'in/*.csv.gz' scored.csv.gz --server https://predict.example --deployment 5f... --passthrough all
+  zcat in.csv.gz | sluice score - - --server http://127.0.0.1:8100 --deployment flights --quiet > scored.csv`,
+    )
+    .action(async (input: string, output: string, options: Options) => {
+      await runAndShow(resolveJob(jobOf(input, output, options)), options);
+    });
+}
+
+function jobOf(input: string, output: string, options: Options): JobInput {
+  const given = <T extends object>(fields: T): Partial<T> =>
+    Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Partial<T>;
+  const { passthrough, rename } = options;
+  const all = passthrough?.length === 1 && passthrough[0] === 'all';
+  return {
+    deployment: {
+      id: options.deployment,
+      server: options.server,
+      ...given({
+        token: options.token ?? process.env['PREDICTION_TOKEN'],
+        reply: options.reply,
+        target: options.target,
+        associationId: options.associationId,
+      }),
+    },
+    intakeSettings: { type: 'localFile', file: input },
+    outputSettings: { type: 'localFile', path: output },
+    csvSettings: given({
+      delimiter: options.delimiter,
+      quotechar: options.quotechar,
+      encoding: options.encoding,
+      raggedRows: options.raggedRows,
+    }),
+    includeProbabilities: options.probabilities,
+    includePredictionStatus: options.status,
+    abortOnError: options.abortOnError,
+    ...given({
+      numConcurrent: options.concurrency,
+      chunkSize: options.chunkSize,
+      passthroughColumns: passthrough === undefined || all ? undefined : [...passthrough],
+      passthroughColumnsSet: all ? ('all' as const) : undefined,
+      columnNamesRemapping: rename?.map(([inputName, outputName]) => ({
+        inputName,
+        outputName: outputName === '' ? null : outputName,
+      })),
+      maxExplanations: options.maxExplanations,
+      thresholdHigh: options.thresholdHigh,
+      thresholdLow: options.thresholdLow,
+      predictionThreshold: options.threshold,
+      deadLetters: options.deadLetters === undefined ? undefined : { path: options.deadLetters },
+    }),
+  };
+}
+
+function names(text: string): readonly string[] {
+  return text.split(',').filter((name) => name !== '');
+}
+
+function chunkSize(text: string): 'auto' | 'fixed' | 'dynamic' | number {
+  if (text === 'auto' || text === 'fixed' || text === 'dynamic') return text;
+  return wholeNumber(text);
+}
+
+function decimal(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('it must be a number.');
+  return value;
+}
+
+function renaming(
+  text: string,
+  before: readonly (readonly [string, string])[] = [],
+): readonly (readonly [string, string])[] {
+  const at = text.indexOf('=');
+  if (at < 1) throw new InvalidArgumentError('it must be old=new, or old= to drop the column.');
+  return [...before, [text.slice(0, at), text.slice(at + 1)]];
+}

@@ -1,0 +1,13 @@
+/** The library: run jobs, put scoring between streams. The contracts for connectors are in `sluice/sdk`. */
+
+export type { ObjectRow } from './codecs/streams/record-source.ts';
+export { type ErrorScope, SluiceError } from './core/error.ts';
+export type { ErrorCode } from './core/error-table.ts';
+export type { JobIdentity, Manifest, ManifestObject } from './core/ledger.ts';
+export type { DeadLetter, Tally } from './core/scored-batch.ts';
+export type { JobInput } from './jobs/description/job-description.ts';
+export { type JobContext, type JobDescription, loadJob, parseJob } from './jobs/description/parse-job.ts';
+export type { JobResult, JobRun, JobState, Latency, Progress, StageTimes } from './jobs/job-run.ts';
+export { type RunJobOptions, runJob, startJob } from './jobs/run-job.ts';
+export { scoreObjects } from './jobs/score-objects.ts';
+export { type ScoreOptions, score } from './jobs/score-stream.ts';

@@ -1,0 +1,85 @@
+import { readFileSync } from 'node:fs';
+import * as z from 'zod';
+import { SluiceError } from '../core/error.ts';
+import { nameList, nearestNames } from '../scoring/output/nearest-name.ts';
+import { type Deployment, resolveDeployment } from './description/deployment.ts';
+import { deploymentEntry } from './description/deployment-fields.ts';
+import { unreadable } from './description/unreadable.ts';
+import { refusal, validate } from './description/validate.ts';
+import { substitute } from './description/variables.ts';
+import { readWritten } from './description/written-text.ts';
+
+/** The schema of a configuration file. */
+export const configurationSchema = z.strictObject({
+  deployments: z
+    .record(z.string().min(1), deploymentEntry)
+    .default({})
+    .describe('The deployments that jobs may name, by the name that the prediction server knows them by.'),
+});
+
+/** What a configuration file says. */
+export interface Configuration {
+  readonly file: string;
+  readonly deploymentIds: readonly string[];
+  /**
+   * A deployment by its ID. Throws DEPLOYMENT_UNKNOWN with the nearest IDs, CONFIG_VARIABLE if it needs a variable that
+   * is not set, CONFIG_UNREADABLE if it names a file that cannot be read: deployments that no job uses need neither.
+   * @param place where the ID was written, for the message.
+   */
+  deployment(id: string, place?: string): Deployment;
+}
+
+/** Where a configuration takes what stands elsewhere. */
+interface ConfigurationSources {
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly readFile?: (path: string) => string;
+}
+
+/** Reads a configuration file, YAML or (by its name) JSON. Throws CONFIG_UNREADABLE and CONFIG_INVALID with every place. */
+export function loadConfiguration(file: string, sources: ConfigurationSources = {}): Configuration {
+  const readFile = sources.readFile ?? ((path: string) => readFileSync(path, 'utf8'));
+  const env = sources.env ?? process.env;
+  let text: string;
+  try {
+    text = readFile(file);
+  } catch (error) {
+    throw unreadable(file, error);
+  }
+  const written = readWritten(text, file, file.endsWith('.json') ? 'json' : 'yaml');
+  const { value, replaced, problems } = substitute(written.value, { env, readFile });
+  const waiting = problems.filter(({ path }) => path[0] === 'deployments' && path.length > 2);
+  if (waiting.length < problems.length) throw refusal('CONFIG_VARIABLE', problems, written);
+  const ready = without(value, new Set(waiting.map(({ path }) => String(path[1]))));
+  const entries = new Map(Object.entries(validate(configurationSchema, ready, replaced, written).deployments));
+  const deploymentIds = [...new Set([...entries.keys(), ...waiting.map(({ path }) => String(path[1]))])];
+  return {
+    file,
+    deploymentIds,
+    deployment(id, place) {
+      const fields = entries.get(id);
+      if (fields !== undefined) {
+        return resolveDeployment({ ...fields, id }, readFile, (field) => written.place(['deployments', id, field]));
+      }
+      const missing = waiting.filter(({ path }) => path[1] === id);
+      if (missing.length > 0) throw refusal('CONFIG_VARIABLE', missing, written);
+      throw unknown(id, place, file, deploymentIds);
+    },
+  };
+}
+
+/** Leaves out the deployments whose variables are not set: only a job that uses one needs it. */
+function without(value: unknown, ids: ReadonlySet<string>): unknown {
+  if (ids.size === 0 || typeof value !== 'object' || value === null || !('deployments' in value)) return value;
+  const entries = Object.entries(value.deployments ?? {}).filter(([id]) => !ids.has(id));
+  return { ...value, deployments: Object.fromEntries(entries) };
+}
+
+function unknown(id: string, place: string | undefined, file: string, known: readonly string[]): SluiceError {
+  const near = nearestNames(id, known);
+  const others = near.length > 0 ? `did you mean ${nameList(near)}?` : `it has ${nameList(known) || 'none'}.`;
+  const where = place === undefined ? '' : `${place}: `;
+  return new SluiceError(
+    'DEPLOYMENT_UNKNOWN',
+    `${where}the configuration ${file} has no deployment "${id}"; ${others}`,
+  );
+}

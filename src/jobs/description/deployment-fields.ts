@@ -1,0 +1,95 @@
+import * as z from 'zod';
+
+/** Fields of a deployment, as an entry of a configuration has them; inline, `id` comes on top. */
+const shape = {
+  server: z
+    .url({ protocol: /^https?$/, error: 'must be an http:// or https:// address' })
+    .refine(isPlainAddress, {
+      error: 'must hold no user, password, query or fragment; the token has a field of its own',
+    })
+    .describe('Base URL of the prediction server.'),
+  wire: z
+    .literal('datarobot')
+    .default('datarobot')
+    .describe("Request and reply format of the server: DataRobot's Prediction API."),
+  token: z
+    .string()
+    .nullable()
+    .default(null)
+    .describe('Sent as a bearer token. Best written as a variable: `${PREDICTION_TOKEN}`. Empty or null sends none.'),
+  tokenFile: z
+    .string()
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe('A file with the token, in place of `token`; line ends around it are cut off.'),
+  dataRobotKey: z
+    .string()
+    .nullable()
+    .default(null)
+    .describe("The `DataRobot-Key` header, which prediction servers of DataRobot's own cloud ask for."),
+  target: z
+    .string()
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe('Name of the target. Needed for JSON replies of servers that do not describe their deployments.'),
+  associationId: z
+    .string()
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe('The association ID column; it is always in the output, once.'),
+  reply: z
+    .enum(['csv', 'json'])
+    .default('csv')
+    .describe('What the server is asked to answer with. CSV is read several times faster.'),
+  rowWitness: z
+    .boolean()
+    .default(true)
+    .describe(
+      'Sends a column that numbers the rows and asks for it back, so that a CSV reply is matched row by row. ' +
+        'False for servers that refuse columns they do not know: then only the number of rows is checked.',
+    ),
+  timeoutMs: z
+    .int()
+    .min(1)
+    .max(86_400_000)
+    .default(600_000)
+    .describe('How long the server may take to answer, in milliseconds.'),
+  caFile: z
+    .string()
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe("A file with certificates (PEM) to trust in place of the machine's own."),
+  insecure: z.boolean().default(false).describe('Accepts any certificate. For tests only.'),
+};
+
+const oneToken = {
+  error: 'has both token and tokenFile; keep one of them',
+  path: ['tokenFile'],
+};
+
+/** An entry of `deployments` in a configuration. */
+export const deploymentEntry = z.strictObject(shape).refine(hasOneToken, oneToken);
+
+/** `deployment` in a job description. */
+export const inlineDeployment = z
+  .strictObject({
+    id: z.string().min(1).describe('The deployment, by the name that the prediction server knows it by.'),
+    ...shape,
+  })
+  .refine(hasOneToken, oneToken);
+
+/** A deployment as it is written, with all defaults. */
+export type DeploymentFields = z.output<typeof inlineDeployment>;
+
+function hasOneToken(fields: { readonly token: string | null; readonly tokenFile: string | null }): boolean {
+  return !fields.token || fields.tokenFile === null;
+}
+
+function isPlainAddress(address: string): boolean {
+  const url = URL.parse(address);
+  return url === null || `${url.username}${url.password}${url.search}${url.hash}` === '';
+}

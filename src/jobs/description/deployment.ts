@@ -1,0 +1,46 @@
+import { SluiceError } from '../../core/error.ts';
+import type { DeploymentFields } from './deployment-fields.ts';
+import { Secret } from './secret.ts';
+
+/** A deployment to score with: where it is served and how to get in. Files are read, secrets wrapped. */
+export interface Deployment {
+  readonly id: string;
+  /** Base URL of the prediction server, without credentials. */
+  readonly server: string;
+  readonly wire: 'datarobot';
+  readonly token: Secret | null;
+  readonly dataRobotKey: Secret | null;
+  readonly target: string | null;
+  readonly associationId: string | null;
+  readonly reply: 'csv' | 'json';
+  readonly rowWitness: boolean;
+  readonly timeoutMs: number;
+  /** Certificates (PEM) to trust; null trusts the machine's own. */
+  readonly ca: string | null;
+  readonly insecure: boolean;
+}
+
+/** Reads the files that a deployment names. Throws CONFIG_UNREADABLE naming the field and the file. */
+export function resolveDeployment(
+  fields: DeploymentFields,
+  readFile: (path: string) => string,
+  placeOf: (field: string) => string,
+): Deployment {
+  const { token, tokenFile, dataRobotKey, caFile, ...rest } = fields;
+  const read = (field: string, path: string): string => {
+    try {
+      return readFile(path);
+    } catch (error) {
+      throw new SluiceError('CONFIG_UNREADABLE', `${placeOf(field)}: ${field} names ${path}, which cannot be read.`, {
+        cause: error,
+      });
+    }
+  };
+  const tokenText = tokenFile === null ? token : read('tokenFile', tokenFile).trim();
+  return {
+    ...rest,
+    token: tokenText ? new Secret(tokenText) : null,
+    dataRobotKey: dataRobotKey ? new Secret(dataRobotKey) : null,
+    ca: caFile === null ? null : read('caFile', caFile),
+  };
+}

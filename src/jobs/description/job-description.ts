@@ -1,0 +1,182 @@
+import * as z from 'zod';
+import { csvFields } from './csv-fields.ts';
+import { inlineDeployment } from './deployment-fields.ts';
+import { localFileIntake, localFileOutput } from './local-file-fields.ts';
+
+const flag = (value: boolean) => z.boolean().default(value);
+const threshold = () => z.number().nullable().default(null);
+const columns = () =>
+  z
+    .array(z.string().min(1))
+    .nullable()
+    .default([])
+    .transform((names) => names ?? []);
+
+const remapped = z.union([z.string().min(1), z.null(), z.literal(false)]).transform((name) => name || null);
+
+const columnNamesRemapping = z
+  .union([
+    z.record(z.string(), remapped),
+    z.array(z.strictObject({ inputName: z.string().min(1), outputName: remapped })),
+  ])
+  .nullable()
+  .prefault([])
+  .transform((given) =>
+    Array.isArray(given)
+      ? given
+      : Object.entries(given ?? {}).map(([inputName, outputName]) => ({ inputName, outputName })),
+  )
+  .refine((list) => new Set(list.map((entry) => entry.inputName)).size === list.length, {
+    error: 'names a column twice; keep one entry of it',
+  });
+
+/**
+ * The job description: the body of DataRobot's `POST /batchPredictions/` as far as this version serves it, with the
+ * additions of ours. This one schema gives the types, the defaults, the validation, config/job.schema.json and
+ * docs/reference/job.md.
+ */
+export const jobDescription = z
+  .strictObject({
+    deploymentId: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('The deployment to score with: an entry of `deployments` in the configuration given with `--config`.'),
+    deployment: inlineDeployment.optional().describe('The deployment described in place, instead of `deploymentId`.'),
+    pinnedModelId: z
+      .string()
+      .min(1)
+      .nullable()
+      .default(null)
+      .describe('The model that must answer. Null takes the one that the deployment has when the job begins.'),
+    intakeSettings: localFileIntake.describe('Where rows are read from.'),
+    outputSettings: localFileOutput.describe('Where scored rows are written to.'),
+    csvSettings: csvFields.prefault({}).describe('How CSV is read, and written.'),
+    numConcurrent: z
+      .int()
+      .min(1)
+      .max(1024)
+      .default(4)
+      .describe('Requests to the prediction server at once, at the most.'),
+    chunkSize: z
+      .union([z.enum(['auto', 'fixed', 'dynamic']), z.int().min(20).max(41_943_040)])
+      .default('auto')
+      .describe(
+        'How much goes into one request: `auto` chooses by kind of job, `fixed` is 5 MB (1 MB with explanations), ' +
+          '`dynamic` follows the speed of the server, a number is bytes.',
+      ),
+    chunkRows: z
+      .int()
+      .min(1)
+      .max(10_000_000)
+      .nullable()
+      .default(null)
+      .describe(
+        'Rows in one request at the most. Null: 5,000 for `auto` and `dynamic`, no limit of its own for `fixed` and bytes.',
+      ),
+    lingerMs: z
+      .int()
+      .min(0)
+      .max(3_600_000)
+      .default(100)
+      .describe('How long a request that is not full waits for more rows of a slow intake, in milliseconds.'),
+    maxExplanations: z.int().min(0).max(100).default(0).describe('Explanations per row, the strongest first.'),
+    thresholdHigh: threshold().describe('Explains rows whose prediction is at least this.'),
+    thresholdLow: threshold().describe('Explains rows whose prediction is at most this. Neither of the two: all rows.'),
+    explanationAlgorithm: z
+      .enum(['shap', 'xemp'])
+      .nullable()
+      .default(null)
+      .describe('How explanations are computed, on servers that let one choose.'),
+    predictionThreshold: z
+      .number()
+      .min(0)
+      .max(1)
+      .nullable()
+      .default(null)
+      .describe("Two classes: positive above this probability. Null: the deployment's own threshold."),
+    predictionWarningEnabled: z
+      .boolean()
+      .nullable()
+      .default(false)
+      .transform((given) => given ?? false)
+      .describe('Adds IS_OUTLIER_PREDICTION, for regression with prediction boundaries.'),
+    includePredictionStatus: flag(false).describe('Adds `prediction_status`: OK, or why the row was not scored.'),
+    includeProbabilities: flag(true).describe(
+      'Writes class probabilities. False leaves them out, and THRESHOLD and POSITIVE_CLASS with them.',
+    ),
+    includeProbabilitiesClasses: columns().describe('Writes only the probabilities of these classes. Empty: of all.'),
+    passthroughColumns: columns().describe('Columns of the intake to copy behind the predictions.'),
+    passthroughColumnsSet: z
+      .literal('all')
+      .nullable()
+      .default(null)
+      .describe('`all` copies every column of the intake; `passthroughColumns` is then not looked at.'),
+    columnNamesRemapping: columnNamesRemapping.describe(
+      'New names of output columns, as `{old: new}` or as a list of `{inputName, outputName}`; null or false drops the column.',
+    ),
+    skipDriftTracking: flag(false).describe(
+      'Keeps the rows out of drift statistics. Has no effect yet: none are kept.',
+    ),
+    abortOnError: flag(true).describe('Ends the job when more rows fail than `deadLetters` allows. False never does.'),
+    disableRowLevelErrorHandling: flag(false).describe(
+      'True fails all rows of a request that the server refuses, in place of searching for the bad ones.',
+    ),
+    engine: z.literal('direct').default('direct').describe('What joins the stages of the job: `direct`, one process.'),
+    retry: z
+      .strictObject({
+        budgetSeconds: z
+          .number()
+          .min(0)
+          .max(31_536_000)
+          .default(600)
+          .describe('How long a server that worked before may fail without any success before the job ends.'),
+        connectSeconds: z
+          .number()
+          .min(0)
+          .max(31_536_000)
+          .default(30)
+          .describe('How long to wait for the first success of the job.'),
+      })
+      .prefault({})
+      .describe('How long the job waits for a prediction server that is overloaded or gone.'),
+    deadLetters: z
+      .strictObject({
+        path: z
+          .string()
+          .min(1)
+          .nullable()
+          .default(null)
+          .describe('Where rows go that could not be scored. Null: beside the output, as `<output>.dead.jsonl`.'),
+        maxShare: z.number().min(0).max(1).default(0.2).describe('Share of bad rows that `abortOnError` allows.'),
+        maxBytes: z.int().min(0).default(100_000_000).describe('Bytes of bad rows that `abortOnError` allows.'),
+        minRows: z
+          .int()
+          .min(0)
+          .default(1_000)
+          .describe('The share is looked at from this many rows on, and at the end of the job.'),
+      })
+      .prefault({})
+      .describe('What becomes of rows that cannot be scored, and how many there may be.'),
+  })
+  .superRefine((given, context) => {
+    const { thresholdHigh: high, thresholdLow: low } = given;
+    if (high !== null && low !== null && high < low) {
+      context.addIssue({ code: 'custom', path: ['thresholdHigh'], message: 'must not be below thresholdLow' });
+    }
+  })
+  .refine(namesOneDeployment, {
+    error: 'needs either deploymentId (an entry of the configuration) or deployment (described in place), not both',
+    // Worth saying beside other problems: it looks at nothing but whether the two fields are there.
+    when: ({ value }) => typeof value === 'object' && value !== null && !Array.isArray(value),
+  });
+
+/** A job description as one writes it: fields with defaults may be left out. */
+export type JobInput = z.input<typeof jobDescription>;
+
+/** A job description with all defaults, deployments and files not looked up yet. */
+export type JobFields = z.output<typeof jobDescription>;
+
+function namesOneDeployment(given: { readonly deployment?: unknown; readonly deploymentId?: unknown }): boolean {
+  return (given.deployment === undefined) !== (given.deploymentId === undefined);
+}

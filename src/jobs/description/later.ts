@@ -1,0 +1,77 @@
+/**
+ * What the job description of DataRobot or of a later version of Sluice has and this one has not, so that a message can say so:
+ * fields by the object they belong to, and values by field.
+ */
+export const laterFields: ReadonlyMap<string, ReadonlySet<string>> = new Map([
+  [
+    '',
+    new Set([
+      'modelId',
+      'modelPackageId',
+      'maxNgramExplanations',
+      'maxNGramExplanations',
+      'explanationClassNames',
+      'explanationNumTopClasses',
+      'explanationsMode',
+      'predictionInstance',
+      'timeseriesSettings',
+      'secondaryDatasetsConfigId',
+      'monitoringBatchPrefix',
+      'batchJobType',
+      'monitoringColumns',
+      'monitoringAggregation',
+      'monitoringOutputSettings',
+      'kafka',
+      'limiter',
+      'resume',
+      'onModelChange',
+    ]),
+  ],
+]);
+
+export const laterValues: ReadonlyMap<string, ReadonlySet<string>> = new Map([
+  [
+    'intakeSettings.type',
+    new Set([
+      'azure',
+      'bigquery',
+      'dataStage',
+      'databricks',
+      'dataset',
+      'datasphere',
+      'dss',
+      'fileSystem',
+      'gcp',
+      'http',
+      'jdbc',
+      'kafka',
+      's3',
+      'snowflake',
+      'sql',
+      'synapse',
+      'trino',
+    ]),
+  ],
+  [
+    'outputSettings.type',
+    new Set([
+      'azure',
+      'bigquery',
+      'databricks',
+      'datasphere',
+      'fileSystem',
+      'gcp',
+      'http',
+      'jdbc',
+      'kafka',
+      's3',
+      'snowflake',
+      'sql',
+      'synapse',
+      'tableau',
+      'trino',
+    ]),
+  ],
+  ['wire', new Set(['drum', 'oip', 'mlflow', 'json'])],
+  ['engine', new Set(['kafka'])],
+]);

@@ -1,0 +1,90 @@
+import { readFileSync } from 'node:fs';
+import { SluiceError } from '../../core/error.ts';
+import type { Configuration } from '../configuration.ts';
+import { type Deployment, resolveDeployment } from './deployment.ts';
+import { type JobFields, jobDescription } from './job-description.ts';
+import { unreadable } from './unreadable.ts';
+import { validate, validateWritten } from './validate.ts';
+import { readWritten, type WrittenText } from './written-text.ts';
+
+type Immutable<T> = T extends readonly (infer E)[]
+  ? readonly Immutable<E>[]
+  : T extends object
+    ? { readonly [K in keyof T]: Immutable<T[K]> }
+    : T;
+
+/** A job with every default filled in and its deployment found: all that a run needs to know. */
+export interface JobDescription extends Immutable<Omit<JobFields, 'deployment' | 'deploymentId' | 'chunkRows'>> {
+  readonly deployment: Deployment;
+  /** Rows in one request at the most. */
+  readonly chunkRows: number;
+}
+
+/** Where the parts of a job come from that stand elsewhere. */
+export interface JobContext {
+  /** Deployments that `deploymentId` may name. */
+  readonly configuration?: Configuration | undefined;
+  /** Default: the process's own. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Default: UTF-8 files of this machine. */
+  readonly readFile?: (path: string) => string;
+}
+
+/** Rows of one request where `chunkSize` leaves it to us: the most that was worth anything in measurements. */
+const AUTO_ROWS = 5_000;
+/** No limit of its own: bytes decide. */
+const MAX_ROWS = 10_000_000;
+
+const readText = (path: string): string => readFileSync(path, 'utf8');
+
+/** Reads a job file; `.json` is JSON, any other name YAML. Throws CONFIG_UNREADABLE, and what `parseJob` throws. */
+export function loadJob(file: string, context: JobContext = {}): JobDescription {
+  let text: string;
+  try {
+    text = (context.readFile ?? readText)(file);
+  } catch (error) {
+    throw unreadable(file, error);
+  }
+  return parseJob(text, file, context);
+}
+
+/**
+ * A job from its text. Throws CONFIG_UNREADABLE for text that is no YAML or JSON, CONFIG_VARIABLE for variables without
+ * a value, CONFIG_INVALID with every other problem, each by file, line and column, and DEPLOYMENT_UNKNOWN.
+ * @param file for messages; `.json` at its end means JSON.
+ */
+export function parseJob(text: string, file: string, context: JobContext = {}): JobDescription {
+  const written = readWritten(text, file, file.endsWith('.json') ? 'json' : 'yaml');
+  const readFile = context.readFile ?? readText;
+  const fields = validateWritten(jobDescription, written, { env: context.env ?? process.env, readFile });
+  return resolveFields(fields, written, context);
+}
+
+/**
+ * A job from an object, as a library or a REST body gives it. Variables are not replaced: whoever may post a job need
+ * not be one who may read our environment. Errors as of `parseJob`, with paths in place of lines.
+ */
+export function resolveJob(value: unknown, context: JobContext = {}): JobDescription {
+  const places = { place: () => 'job' };
+  return resolveFields(validate(jobDescription, value, new Set(), places), places, context);
+}
+
+function resolveFields(fields: JobFields, places: Pick<WrittenText, 'place'>, context: JobContext): JobDescription {
+  const { deployment: inline, deploymentId, chunkRows, ...rest } = fields;
+  const { chunkSize } = rest;
+  const isAutomatic = chunkSize === 'auto' || chunkSize === 'dynamic';
+  const readFile = context.readFile ?? readText;
+  const deployment =
+    inline === undefined
+      ? namedDeployment(deploymentId ?? '', places.place(['deploymentId']), context.configuration)
+      : resolveDeployment(inline, readFile, (field) => places.place(['deployment', field]));
+  return { ...rest, deployment, chunkRows: chunkRows ?? (isAutomatic ? AUTO_ROWS : MAX_ROWS) };
+}
+
+function namedDeployment(id: string, place: string, configuration: Configuration | undefined): Deployment {
+  if (configuration !== undefined) return configuration.deployment(id, place);
+  throw new SluiceError(
+    'DEPLOYMENT_UNKNOWN',
+    `${place}: deploymentId names "${id}", but no configuration was given; name its file with --config, or describe the deployment in place (deployment: …).`,
+  );
+}

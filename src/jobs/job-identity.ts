@@ -1,0 +1,33 @@
+import type { Json } from '../core/json.ts';
+import type { JobIdentity } from '../core/ledger.ts';
+import type { JobDescription } from './description/parse-job.ts';
+
+/**
+ * What makes two runs the same job: the intake as it was found, the deployment, and the settings that shape the output.
+ * Not among it: where the server is, how many requests at once, retries, limits of failure; they may change in between.
+ */
+export function jobIdentity(job: JobDescription, intake: Json): JobIdentity {
+  const { delimiter, quotechar, encoding, raggedRows } = job.csvSettings;
+  return {
+    intake,
+    intakeCompression: job.intakeSettings.compression,
+    outputCompression: job.outputSettings.compression,
+    csvSettings: { delimiter, quotechar, encoding, raggedRows },
+    deployment: job.deployment.id,
+    pinnedModelId: job.pinnedModelId,
+    associationId: job.deployment.associationId,
+    passthroughColumns: job.passthroughColumns,
+    passthroughColumnsSet: job.passthroughColumnsSet,
+    columnNamesRemapping: job.columnNamesRemapping.map(({ inputName, outputName }) => [inputName, outputName]),
+    includeProbabilities: job.includeProbabilities,
+    includeProbabilitiesClasses: job.includeProbabilitiesClasses,
+    includePredictionStatus: job.includePredictionStatus,
+    predictionThreshold: job.predictionThreshold,
+    predictionWarningEnabled: job.predictionWarningEnabled,
+    maxExplanations: job.maxExplanations,
+    explanationAlgorithm: job.explanationAlgorithm,
+    thresholdHigh: job.thresholdHigh,
+    thresholdLow: job.thresholdLow,
+    disableRowLevelErrorHandling: job.disableRowLevelErrorHandling,
+  };
+}

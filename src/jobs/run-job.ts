@@ -1,0 +1,216 @@
+import { createCsvCodec } from '../codecs/csv/csv-codec.ts';
+import { type Clock, systemClock } from '../core/clock.ts';
+import type { Codec } from '../core/codec.ts';
+import { findSluiceError, messageOf, SluiceError } from '../core/error.ts';
+import type { Json } from '../core/json.ts';
+import type { Ledger } from '../core/ledger.ts';
+import type { Sink } from '../core/sink.ts';
+import type { Source, Split } from '../core/source.ts';
+import { StageMeter } from '../core/stage-meter.ts';
+import { createOutputFormat } from '../scoring/output/output-format.ts';
+import { createScorer, type ScorerStack } from '../scoring/scorer-stack.ts';
+import type { CommitPolicy, Delivered } from '../stages/delivery.ts';
+import { FailureBudget } from '../stages/failure-budget.ts';
+import { withBatchObserver } from './batch-observer.ts';
+import { BatchSizing } from './batch-sizing.ts';
+import type { JobInput } from './description/job-description.ts';
+import { type JobDescription, resolveJob } from './description/parse-job.ts';
+import { jobHandle } from './job-handle.ts';
+import { jobIdentity } from './job-identity.ts';
+import type { JobResult, JobRun } from './job-run.ts';
+import { assertOutputIsNoIntake, openSink, openSource, type StandardStreams } from './open-endpoints.ts';
+import { runPipeline } from './pipeline.ts';
+import { ProgressTracker } from './progress-tracker.ts';
+import { outputSettingsOf, scorerSettingsOf } from './scoring-settings.ts';
+
+export interface RunJobOptions {
+  /** Replace an existing output, throw away an interrupted run. Default false. */
+  readonly overwrite?: boolean;
+  /** Aborting it ends the run at once, as `JobRun.abort` does. */
+  readonly signal?: AbortSignal;
+  readonly clock?: Clock;
+  /** What `-` stands for as intake and as output; the process's own by default. */
+  readonly streams?: Partial<StandardStreams>;
+  /** Other ends than the settings describe: what `score` and `scoreObjects` are made of. */
+  readonly endpoints?: (job: JobDescription, codec: Codec) => Endpoints;
+  /** How much a crash may cost: a commit at least this often. Default every second and every 64 MB. */
+  readonly commits?: Partial<CommitPolicy>;
+}
+
+const COMMITS: CommitPolicy = { everyMs: 1_000, everyBytes: 64_000_000 };
+
+/**
+ * Runs a job: scores its intake into its output, once per row and in order; continues an interrupted run of the same
+ * job. Returns at once; throws CONFIG_INVALID when the description is not valid, all else comes out of `result`.
+ * @param description as a job file has it, with the deployment in place.
+ */
+export function runJob(description: JobInput, options: RunJobOptions = {}): JobRun {
+  return startJob(resolveJob(description), options);
+}
+
+/** The same for a job that `parseJob` or `loadJob` has read. */
+export function startJob(job: JobDescription, options: RunJobOptions = {}): JobRun {
+  const clock = options.clock ?? systemClock;
+  const meters = {
+    ingest: new StageMeter('ingest', clock),
+    score: new StageMeter('score', clock),
+    deliver: new StageMeter('deliver', clock),
+  };
+  const tracker = new ProgressTracker(clock, Object.values(meters));
+  const stopping = new AbortController();
+  const aborting = new AbortController();
+  const signal = options.signal === undefined ? aborting.signal : AbortSignal.any([options.signal, aborting.signal]);
+  const running = new Run(job, options, { clock, meters, tracker, stop: stopping.signal, signal });
+  const result = running.execute().catch((error: unknown) => {
+    const known = findSluiceError(error);
+    tracker.enter(known?.code === 'JOB_INTERRUPTED' ? 'interrupted' : 'failed', messageOf(error));
+    throw error;
+  });
+  return jobHandle({
+    clock,
+    result,
+    look: () => tracker.look(),
+    stop: () => {
+      if (tracker.state === 'running' || tracker.state === 'paused') tracker.enter('draining');
+      stopping.abort();
+    },
+    abort: () =>
+      aborting.abort(
+        new SluiceError('JOB_INTERRUPTED', 'stopped at once; run the same job again to continue from the last commit'),
+      ),
+  });
+}
+
+/** Where a run reads and writes. */
+export interface Endpoints {
+  readonly source: Source;
+  readonly sink: Sink;
+}
+
+interface RunPorts {
+  readonly clock: Clock;
+  readonly meters: Readonly<Record<StageMeter['stage'], StageMeter>>;
+  readonly tracker: ProgressTracker;
+  readonly stop: AbortSignal;
+  readonly signal: AbortSignal;
+}
+
+/** What a run has found when its pipeline starts. */
+interface Opened {
+  readonly job: JobDescription;
+  readonly identity: Readonly<Record<string, Json>>;
+  readonly source: Source;
+  readonly splits: readonly Split[];
+  readonly sink: Sink;
+  readonly ledger: Ledger | null;
+}
+
+class Run {
+  readonly #job: JobDescription;
+  readonly #options: RunJobOptions;
+  readonly #ports: RunPorts;
+
+  constructor(job: JobDescription, options: RunJobOptions, ports: RunPorts) {
+    this.#job = job;
+    this.#options = options;
+    this.#ports = ports;
+  }
+
+  async execute(): Promise<JobResult> {
+    const { clock, signal } = this.#ports;
+    const job = this.#job;
+    const codec = createCsvCodec(job.csvSettings, { clock });
+    const { endpoints = this.#endpoints } = this.#options;
+    const ends = endpoints(job, codec);
+    await using source = ends.source;
+    await using sink = ends.sink;
+    const intake = await source.identity(signal);
+    const splits = await source.splits(signal);
+    assertOutputIsNoIntake(job, splits);
+    const identity = jobIdentity(job, intake);
+    const ledger = await sink.open(identity, signal);
+    if (ledger !== null && intake === null) {
+      throw new SluiceError(
+        'INTAKE_CHANGED',
+        'standard input cannot be continued, as it comes only once; start anew with --overwrite',
+      );
+    }
+    return await this.#score({ job, identity, source, splits, sink, ledger });
+  }
+
+  /** The ends that the settings describe. */
+  readonly #endpoints = (job: JobDescription, codec: Codec): Endpoints => {
+    const streams: StandardStreams = { input: process.stdin, output: process.stdout, ...this.#options.streams };
+    return {
+      source: openSource(job, codec, streams),
+      sink: openSink(job, codec, streams, this.#options.overwrite === true),
+    };
+  };
+
+  async #score(opened: Opened): Promise<JobResult> {
+    const { job, sink, ledger } = opened;
+    const { clock, tracker, signal } = this.#ports;
+    const stack = createScorer(...scorerSettingsOf(job, ledger), {
+      clock,
+      onPause: (reason) => tracker.enter('paused', reason.message),
+      onResume: () => tracker.enter('running'),
+    });
+    await using scorer = stack.scorer;
+    await scorer.describe(signal);
+    const delivered = await this.#deliver(opened, stack);
+    if (!delivered.complete) {
+      throw new SluiceError(
+        'JOB_INTERRUPTED',
+        `stopped after ${delivered.tally.read} rows, all of them durable; run the same job again to continue`,
+      );
+    }
+    tracker.enter('publishing');
+    const facts = {
+      version: 1 as const,
+      job: opened.identity,
+      tally: delivered.tally,
+      model: delivered.ledger.model ?? stack.model,
+      intakeBytes: delivered.intakeBytes,
+      finished: new Date(clock.wall()).toISOString(),
+    };
+    const manifest = await sink.publish(facts, delivered.schema, signal);
+    tracker.enter('done');
+    return { manifest, progress: tracker.look() };
+  }
+
+  #deliver(opened: Opened, { scorer, counters }: ScorerStack): Promise<Delivered> {
+    const { job, source, splits, sink, ledger } = opened;
+    const { clock, meters, tracker, stop, signal } = this.#ports;
+    // Cutting by time would give other batches on another run; only a stream that comes as it comes is worth it.
+    const lingerMs = splits.some(({ bytes }) => bytes === null) ? job.lingerMs : Number.POSITIVE_INFINITY;
+    const sizing = BatchSizing.of({ ...job, lingerMs });
+    const sizes = splits.map(({ bytes }) => bytes);
+    tracker.begin(ledger, sizes.includes(null) ? null : sizes.reduce<number>((sum, bytes) => sum + bytes!, 0), {
+      bytesRead: () => source.bytesRead,
+      requests: () => counters.requests,
+      retries: () => counters.retries,
+      inFlight: () => counters.inFlight,
+      latency: () => counters.latency(),
+    });
+    return runPipeline(
+      {
+        source,
+        splits,
+        sink,
+        ledger,
+        scorer: withBatchObserver(scorer, clock, (latencyMs) => sizing.observe(latencyMs)),
+        outputFormat: (intake) =>
+          createOutputFormat(outputSettingsOf(job), intake, { columns: ledger?.columns ?? null }),
+        partitions: job.numConcurrent,
+        limits: sizing,
+        failures: new FailureBudget({ abortOnError: job.abortOnError, ...job.deadLetters }),
+        commits: { ...COMMITS, ...this.#options.commits },
+        clock,
+        meters,
+        onDelivered: (tally) => tracker.delivered(tally),
+      },
+      stop,
+      signal,
+    );
+  }
+}

@@ -1,0 +1,55 @@
+import type { Ledger } from '../core/ledger.ts';
+import type { OutputSettings } from '../scoring/output/output-settings.ts';
+import type { DeploymentAddress, StackSettings } from '../scoring/scorer-stack.ts';
+import type { JobDescription } from './description/parse-job.ts';
+
+/** The output columns that a job asks for. */
+export function outputSettingsOf(job: JobDescription): OutputSettings {
+  return {
+    passthroughColumns: job.passthroughColumns,
+    passthroughColumnsSet: job.passthroughColumnsSet,
+    associationId: job.deployment.associationId,
+    columnNamesRemapping: new Map(job.columnNamesRemapping.map(({ inputName, outputName }) => [inputName, outputName])),
+    includeProbabilities: job.includeProbabilities,
+    includeProbabilitiesClasses: job.includeProbabilitiesClasses,
+    includePredictionStatus: job.includePredictionStatus,
+    predictionThreshold: job.predictionThreshold,
+    maxExplanations: job.maxExplanations,
+    thresholdHigh: job.thresholdHigh,
+    thresholdLow: job.thresholdLow,
+    predictionWarningEnabled: job.predictionWarningEnabled,
+  };
+}
+
+/** How a job's deployment is reached, and what is asked of it. The model of an interrupted run stays the model. */
+export function scorerSettingsOf(job: JobDescription, ledger: Ledger | null): [DeploymentAddress, StackSettings] {
+  const { deployment, retry } = job;
+  const token = deployment.token;
+  const address: DeploymentAddress = {
+    id: deployment.id,
+    server: deployment.server,
+    wire: deployment.wire,
+    reply: deployment.reply,
+    rowWitness: deployment.rowWitness,
+    timeoutMs: deployment.timeoutMs,
+    insecure: deployment.insecure,
+    ...(token === null ? {} : { token: () => token.reveal() }),
+    ...(deployment.dataRobotKey === null ? {} : { datarobotKey: deployment.dataRobotKey.reveal() }),
+    ...(deployment.target === null ? {} : { target: deployment.target }),
+    ...(deployment.ca === null ? {} : { ca: deployment.ca }),
+  };
+  const settings: StackSettings = {
+    numConcurrent: job.numConcurrent,
+    pinned: ledger?.model ?? (job.pinnedModelId === null ? null : { id: job.pinnedModelId }),
+    disableRowLevelErrorHandling: job.disableRowLevelErrorHandling,
+    retry: { budgetMs: 1000 * retry.budgetSeconds, connectBudgetMs: 1000 * retry.connectSeconds },
+    scoring: {
+      maxExplanations: job.maxExplanations,
+      thresholdHigh: job.thresholdHigh,
+      thresholdLow: job.thresholdLow,
+      explanationAlgorithm: job.explanationAlgorithm,
+      predictionWarningEnabled: job.predictionWarningEnabled,
+    },
+  };
+  return [address, settings];
+}

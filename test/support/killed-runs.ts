@@ -1,0 +1,115 @@
+import { spawn } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import type { JobInput } from '../../src/index.ts';
+import { PredictionServer } from './prediction-server.ts';
+
+export interface KillCase {
+  readonly compressed: boolean;
+  readonly partitions: number;
+  /** One row in a hundred cannot be scored. */
+  readonly badRows: boolean;
+}
+
+const CHILD = join(import.meta.dirname, 'run-job-child.ts');
+const ROWS = 12_000;
+
+/** A small generator of numbers in [0, 1) (mulberry32), so that a seed names a run. */
+export function seeded(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
+
+/** What a run leaves: the output's bytes, its rows unpacked, and its dead letters. */
+export interface Outcome {
+  readonly output: Buffer;
+  readonly rows: string;
+  readonly deadLetters: readonly string[];
+}
+
+/** Runs jobs as processes over one intake and one server, undisturbed or killed. */
+export class KilledRuns {
+  readonly #folder: string;
+  readonly #server: PredictionServer;
+
+  private constructor(folder: string, server: PredictionServer) {
+    this.#folder = folder;
+    this.#server = server;
+  }
+
+  static async start(folder: string): Promise<KilledRuns> {
+    const lines = Array.from(
+      { length: ROWS },
+      (_, row) => `${row},"text, with ""quotes"" and\nlines ${row}",${row % 97}\n`,
+    );
+    const text = `id,text,x\n${lines.join('')}`;
+    writeFileSync(join(folder, 'rows.csv'), text);
+    // Several members, as a log rotator or a parallel gzip leaves them.
+    const cut = Math.floor(text.length / 3);
+    writeFileSync(
+      join(folder, 'rows.csv.gz'),
+      Buffer.concat([gzipSync(text.slice(0, cut)), gzipSync(text.slice(cut))]),
+    );
+    const server = await PredictionServer.start({ rejectAs: 422 });
+    return new KilledRuns(folder, server);
+  }
+
+  /** Runs the job of a case to its end, killing its process at the given shares of `expectedMs`. Returns the time of the last run. */
+  async run(
+    tested: KillCase,
+    name: string,
+    killAfterMs: readonly number[],
+  ): Promise<Outcome & { readonly ms: number }> {
+    this.#server.options = {
+      ...this.#server.options,
+      reject: (fields) => (tested.badRows && Number(fields[0]) % 100 === 37 ? `row ${fields[0]} is bad` : null),
+    };
+    const suffix = tested.compressed ? '.gz' : '';
+    const output = join(this.#folder, `${name}.csv${suffix}`);
+    const description: JobInput = {
+      deployment: { id: 'kills', server: this.#server.url },
+      intakeSettings: { file: join(this.#folder, `rows.csv${suffix}`) },
+      outputSettings: { path: output },
+      passthroughColumns: ['id', 'text'],
+      includePredictionStatus: true,
+      numConcurrent: tested.partitions,
+      chunkSize: 2_000,
+    };
+    for (const ms of killAfterMs) await this.#child(description, ms);
+    const start = performance.now();
+    await this.#child(description, null);
+    const bytes = readFileSync(output);
+    return {
+      output: bytes,
+      rows: (tested.compressed ? gunzipSync(bytes) : bytes).toString(),
+      deadLetters: tested.badRows ? readFileSync(`${output}.dead.jsonl`, 'utf8').trimEnd().split('\n').toSorted() : [],
+      ms: performance.now() - start,
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#server.close();
+  }
+
+  /** One process: killed with SIGKILL after some time, or left to end, which it must do well. */
+  async #child(description: JobInput, killAfterMs: number | null): Promise<void> {
+    const child = spawn(process.execPath, [CHILD, JSON.stringify(description)], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    let said = '';
+    child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
+    const timer = killAfterMs === null ? undefined : setTimeout(() => child.kill('SIGKILL'), killAfterMs);
+    const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
+    clearTimeout(timer);
+    // A run that was quicker than its killer has ended well, or found the output finished by one before it.
+    if (code === 0 || code === null || (killAfterMs !== null && said.startsWith('OUTPUT_EXISTS'))) return;
+    if (said.startsWith('OUTPUT_EXISTS')) return;
+    throw new Error(`the run failed with ${code}: ${said}`);
+  }
+}

@@ -1,0 +1,18 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { loadConfiguration } from '../../../src/jobs/configuration.ts';
+import { loadJob } from '../../../src/jobs/description/parse-job.ts';
+
+const folder = join(import.meta.dirname, '../../../config/examples');
+const jobs = readdirSync(folder).filter((name) => name.endsWith('.yaml') && name !== 'deployments.yaml');
+
+test.each(jobs)('the example %s is a valid job without any variable set', (name) => {
+  const configuration = loadConfiguration(join(folder, 'deployments.yaml'), { env: {} });
+  const job = loadJob(join(folder, name), { env: {}, configuration });
+  expect(job.deployment.server).toBe('http://127.0.0.1:8100');
+});
+
+test('there are examples', () => {
+  expect(jobs.length).toBeGreaterThan(0);
+});
