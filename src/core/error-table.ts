@@ -212,7 +212,7 @@ export const errorTable = {
     'job',
     false,
     'The prediction server did not recover within the retry budget.',
-    'Run the same job again when it works: it continues. retry.budget sets the time.',
+    'Run the same job again when it works: it continues. retry.budgetSeconds sets the time.',
   ),
   // The job
   TOO_MANY_FAILURES: entry(

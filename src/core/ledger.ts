@@ -56,8 +56,6 @@ export interface ManifestObject {
   readonly bytes: number;
   readonly records: number;
   readonly sha256: string;
-  /** What a reader of the rows must know of their form (compression, dialect, encoding), as the sink was told it. */
-  readonly format?: Json;
 }
 
 /** Throws LEDGER_OTHER_JOB, naming each part that differs, unless the two jobs are the same. */

@@ -43,6 +43,8 @@ export interface StagedState {
 export interface StagedOutput extends AsyncDisposable {
   /** What is durable from an interrupted run; null for a fresh start. */
   readonly found: StagedState | null;
+  /** What each object will be called once published, relative to the manifest. */
+  readonly names: Readonly<Record<ObjectRole, string>>;
   /** The durable bytes of an object, to check them and to continue a checksum. */
   reread(role: ObjectRole, signal: AbortSignal): AsyncIterable<Uint8Array>;
   /** Appends; resolves when the bytes are accepted and `bytes` may be written to again. */

@@ -60,7 +60,18 @@ export function startJob(job: JobDescription, options: RunJobOptions = {}): JobR
   const stopping = new AbortController();
   const aborting = new AbortController();
   const signal = options.signal === undefined ? aborting.signal : AbortSignal.any([options.signal, aborting.signal]);
-  const running = new Run(job, options, { clock, meters, tracker, stop: stopping.signal, signal });
+  const abort = (why: string): void => {
+    aborting.abort(
+      new SluiceError('JOB_INTERRUPTED', `${why}; run the same job again to continue from the last commit`),
+    );
+  };
+  // A server that does not answer cannot be waited for by somebody who wants to leave: his rows come with the next run.
+  let waitingUntil = 0;
+  const onWait = (ms: number): void => {
+    waitingUntil = clock.now() + ms;
+    if (stopping.signal.aborted) abort('stopped while the prediction server did not answer');
+  };
+  const running = new Run(job, options, { clock, meters, tracker, stop: stopping.signal, signal, onWait });
   const result = running.execute().catch((error: unknown) => {
     const known = findSluiceError(error);
     tracker.enter(known?.code === 'JOB_INTERRUPTED' ? 'interrupted' : 'failed', messageOf(error));
@@ -71,13 +82,12 @@ export function startJob(job: JobDescription, options: RunJobOptions = {}): JobR
     result,
     look: () => tracker.look(),
     stop: () => {
+      const waits = tracker.state === 'paused' || clock.now() < waitingUntil;
       if (tracker.state === 'running' || tracker.state === 'paused') tracker.enter('draining');
       stopping.abort();
+      if (waits) abort('stopped while the prediction server did not answer');
     },
-    abort: () =>
-      aborting.abort(
-        new SluiceError('JOB_INTERRUPTED', 'stopped at once; run the same job again to continue from the last commit'),
-      ),
+    abort: () => abort('stopped at once'),
   });
 }
 
@@ -93,6 +103,8 @@ interface RunPorts {
   readonly tracker: ProgressTracker;
   readonly stop: AbortSignal;
   readonly signal: AbortSignal;
+  /** Told of every wait for the prediction server, in milliseconds. */
+  readonly onWait: (ms: number) => void;
 }
 
 /** What a run has found when its pipeline starts. */
@@ -149,9 +161,10 @@ class Run {
 
   async #score(opened: Opened): Promise<JobResult> {
     const { job, sink, ledger } = opened;
-    const { clock, tracker, signal } = this.#ports;
+    const { clock, tracker, signal, onWait } = this.#ports;
     const stack = createScorer(...scorerSettingsOf(job, ledger), {
       clock,
+      onWait: ({ ms }) => onWait(ms),
       onPause: (reason) => tracker.enter('paused', reason.message),
       onResume: () => tracker.enter('running'),
     });

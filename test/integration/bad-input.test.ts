@@ -89,7 +89,7 @@ describe('a bad intake is refused with what to do', () => {
 
   test('the wrong delimiter', async () => {
     const semicolons = file('semicolons.csv', GOOD.replaceAll(',', ';'));
-    expectRefusal(await score(semicolons, 'o8.csv', '--passthrough', 'id'), 1, 'COLUMN_UNKNOWN', '"?id"?', /delimiter/);
+    expectRefusal(await score(semicolons, 'o8.csv', '--passthrough', 'id'), 1, 'COLUMN_UNKNOWN', /id/, /delimiter/);
   });
 
   test('the wrong encoding', async () => {
@@ -116,8 +116,8 @@ describe('a bad intake is refused with what to do', () => {
 describe('bad settings are refused with what to do', () => {
   test('a passthrough column named twice, and one that is not there', async () => {
     file('good.csv', GOOD);
-    expectRefusal(await score('good.csv', 'o12.csv', '--passthrough', 'id,id'), 2, 'CONFIG_INVALID', '"?id"?');
-    expectRefusal(await score('good.csv', 'o12.csv', '--passthrough', 'idd'), 1, 'COLUMN_UNKNOWN', '"?idd"?', '"?id"?');
+    expectRefusal(await score('good.csv', 'o12.csv', '--passthrough', 'id,id'), 2, 'CONFIG_INVALID', /id/);
+    expectRefusal(await score('good.csv', 'o12.csv', '--passthrough', 'idd'), 1, 'COLUMN_UNKNOWN', /idd/, /id/);
   });
 
   test('a column renamed to a name that is taken', async () => {
@@ -125,7 +125,7 @@ describe('bad settings are refused with what to do', () => {
       await score('good.csv', 'o13.csv', '--passthrough', 'id,x', '--rename', 'x=id'),
       1,
       'COLUMN_CONFLICT',
-      '"?id"?',
+      /id/,
     );
   });
 
@@ -185,14 +185,10 @@ describe('bad settings are refused with what to do', () => {
       ],
       { cwd: folder },
     );
-    // It pauses at the second request; the first Ctrl-C drains, the second ends the pause.
-    await new Promise<void>((resolve) =>
-      first.process.stderr!.on('data', (chunk: Buffer) => chunk.includes('"paused"') && resolve()),
-    );
-    first.process.kill('SIGINT');
-    await new Promise<void>((resolve) =>
-      first.process.stderr!.on('data', (chunk: Buffer) => chunk.includes('stopping') && resolve()),
-    );
+    // It pauses at the second request; Ctrl-C ends the pause and keeps what is done.
+    await new Promise<void>((resolve) => {
+      first.process.stderr!.on('data', (chunk: Buffer) => chunk.includes('"paused"') && resolve());
+    });
     first.process.kill('SIGINT');
     expect((await first.ended).code).toBe(130);
     server.options = {};

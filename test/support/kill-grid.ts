@@ -14,6 +14,7 @@ export function killGrid(firstSeed: number, runs: number): void {
   describe('a job that is killed with kill -9 and run again', () => {
     let folder = '';
     let jobs: KilledRuns;
+    let continued = 0;
     const undisturbed = new Map<KillCase, Promise<Outcome & { readonly ms: number }>>();
 
     beforeAll(async () => {
@@ -42,7 +43,12 @@ export function killGrid(firstSeed: number, runs: number): void {
         expect(outcome.deadLetters).toEqual(expected.deadLetters);
         const report = await verifyOutput(join(folder, `${output}.csv${tested.compressed ? '.gz' : ''}`));
         expect(report.problems).toEqual([]);
+        if (outcome.continuedFrom > 0) continued += 1;
       });
     }
+
+    test('was killed in its middle often enough for the runs above to mean something', () => {
+      expect(continued).toBeGreaterThan(runs / 4);
+    });
   });
 }

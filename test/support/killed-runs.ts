@@ -26,11 +26,21 @@ export function seeded(seed: number): () => number {
   };
 }
 
+function rowsWith(filling: string): string {
+  const lines = Array.from(
+    { length: ROWS },
+    (_, row) => `${row},"text, with ""quotes"" and\nlines ${row}${filling}",${row % 97}\n`,
+  );
+  return `id,text,x\n${lines.join('')}`;
+}
+
 /** What a run leaves: the output's bytes, its rows unpacked, and its dead letters. */
 export interface Outcome {
   readonly output: Buffer;
   readonly rows: string;
   readonly deadLetters: readonly string[];
+  /** Rows that the last process found done already. */
+  readonly continuedFrom: number;
 }
 
 /** Runs jobs as processes over one intake and one server, undisturbed or killed. */
@@ -79,16 +89,17 @@ export class KilledRuns {
       passthroughColumns: ['id', 'text'],
       includePredictionStatus: true,
       numConcurrent: tested.partitions,
-      chunkSize: 2_000,
+      chunkSize: tested.compressed ? 30_000 : 2_000,
     };
     for (const ms of killAfterMs) await this.#child(description, ms);
     const start = performance.now();
-    await this.#child(description, null);
+    const continuedFrom = Number(await this.#child(description, null));
     const bytes = readFileSync(output);
     return {
       output: bytes,
       rows: (tested.compressed ? gunzipSync(bytes) : bytes).toString(),
       deadLetters: tested.badRows ? readFileSync(`${output}.dead.jsonl`, 'utf8').trimEnd().split('\n').toSorted() : [],
+      continuedFrom,
       ms: performance.now() - start,
     };
   }
@@ -98,18 +109,19 @@ export class KilledRuns {
   }
 
   /** One process: killed with SIGKILL after some time, or left to end, which it must do well. */
-  async #child(description: JobInput, killAfterMs: number | null): Promise<void> {
+  async #child(description: JobInput, killAfterMs: number | null): Promise<string> {
     const child = spawn(process.execPath, [CHILD, JSON.stringify(description)], {
-      stdio: ['ignore', 'ignore', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe'],
     });
+    let told = '';
+    child.stdout.on('data', (chunk: Buffer) => (told += chunk.toString()));
     let said = '';
     child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
     const timer = killAfterMs === null ? undefined : setTimeout(() => child.kill('SIGKILL'), killAfterMs);
     const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
     clearTimeout(timer);
-    // A run that was quicker than its killer has ended well, or found the output finished by one before it.
-    if (code === 0 || code === null || (killAfterMs !== null && said.startsWith('OUTPUT_EXISTS'))) return;
-    if (said.startsWith('OUTPUT_EXISTS')) return;
+    // A run that was quicker than its killer has ended well; the one after it finds the output finished.
+    if (code === 0 || (killAfterMs !== null && code === null) || said.startsWith('OUTPUT_EXISTS')) return told;
     throw new Error(`the run failed with ${code}: ${said}`);
   }
 }

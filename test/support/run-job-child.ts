@@ -4,7 +4,8 @@ import { runJob } from '../../src/index.ts';
 // that a kill finds every state between them.
 const run = runJob(JSON.parse(process.argv[2]!), { commits: { everyMs: 5, everyBytes: 4_096 } });
 try {
-  await run.result;
+  const { progress } = await run.result;
+  console.log(progress.continuedFrom);
 } catch (error) {
   console.error(error instanceof Error ? `${'code' in error ? String(error.code) : ''} ${error.message}` : error);
   process.exitCode = 1;

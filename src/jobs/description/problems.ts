@@ -60,7 +60,7 @@ function insideUnion(issue: Issue): readonly Issue[] {
 }
 
 /** `a.b[2]`; the root has a name of its own. */
-export function pathText(path: Path): string {
+function pathText(path: Path): string {
   const text = path.map((step) => (typeof step === 'number' ? `[${step}]` : `.${String(step)}`)).join('');
   return text === '' ? 'the job' : text.replace(/^\./, '');
 }

@@ -8,7 +8,7 @@ export interface VariableSources {
 }
 
 /** A variable that has no value, or a `${` that begins none. */
-export interface VariableProblem {
+interface VariableProblem {
   readonly path: Path;
   readonly message: string;
 }

@@ -13,7 +13,7 @@ export const CONSTANT = 2;
 const ROW_TEXT = 3;
 
 /** One step of a program: a run of neighbouring cells that is copied as it stands, commas included, or some bytes. */
-export interface Step {
+interface Step {
   readonly kind: number;
   /** First cell of the run. */
   readonly first: number;

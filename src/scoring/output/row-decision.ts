@@ -5,7 +5,7 @@ import type { OutputSettings } from './output-settings.ts';
 import { classCells } from './prediction-columns.ts';
 
 /** What the thresholds say of one row. */
-export interface RowVerdict {
+interface RowVerdict {
   /** The label as a canonical field; empty when it is not made anew. */
   readonly label: Uint8Array;
   readonly explained: boolean;

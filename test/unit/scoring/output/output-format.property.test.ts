@@ -160,7 +160,7 @@ function check(settings: OutputSettings, raw: NaiveInput): 'equal' | 'refused' {
     const completed = format.complete(before, out.schema!);
     expect(linesOf(completed)).toEqual(naiveOutput(settings, { ...input, failures: failed }).lines);
     const continued = createOutputFormat(settings, schemaOf(input.intake), { columns: columnNames(out.schema!) });
-    expect(continued.schema).toEqual(out.schema);
+    expect(columnNames(continued.schema!)).toEqual(columnNames(out.schema!));
     expect(linesOf(continued.render(batch, failedScores(input.rows.length, 'all failed')))).toEqual(linesOf(completed));
     expect(linesOf(continued.render(batch, scoresOf(input.columns, input.scores, input.failures)))).toEqual(
       naive.lines,

@@ -116,13 +116,28 @@ describe('columns and their order', () => {
     expect(table({ predictionWarningEnabled: true }, columns, scores).lines[0]).toBe('1.5,False');
   });
 
-  test('passthrough columns keep the types that the intake knows', () => {
+  test('passthrough columns keep the types that the intake knows, predictions are numbers', () => {
     const typed: Schema = {
       columns: [{ name: 'id', type: 'integer' }, { name: 'name' }, { name: 'distance', type: 'number' }],
     };
     const format = createOutputFormat({ ...defaultOutputSettings, passthroughColumns: ['distance'] }, typed);
     format.render(batchOf(intake, rows), scoresOf(regressionColumns, regression));
-    expect(format.schema?.columns).toEqual([{ name: 'delay_PREDICTION' }, { name: 'distance', type: 'number' }]);
+    expect(format.schema?.columns).toEqual([
+      { name: 'delay_PREDICTION', type: 'number' },
+      { name: 'distance', type: 'number' },
+    ]);
+  });
+
+  test('probabilities are numbers; labels are not, even those that look like one', () => {
+    const format = createOutputFormat({ ...defaultOutputSettings, predictionThreshold: 0.5 }, schemaOf(intake));
+    format.render(batchOf(intake, rows), scoresOf(binaryColumns, [yes, no, half]));
+    expect(format.schema?.columns.map(({ type }) => type)).toEqual([
+      'number',
+      'number',
+      undefined,
+      'number',
+      undefined,
+    ]);
   });
 });
 

@@ -6,7 +6,7 @@ import type { ScoreColumn, Scores } from '../../../../src/core/scorer.ts';
 const encoder = new TextEncoder();
 
 /** Canonical bytes of records given as cells in canonical text. */
-export function bytesOf(records: readonly (readonly string[])[]): { bytes: Uint8Array; ends: Uint32Array } {
+function bytesOf(records: readonly (readonly string[])[]): { bytes: Uint8Array; ends: Uint32Array } {
   const lines = records.map((cells) => encoder.encode(`${cells.join(',') || '""'}\n`));
   let end = 0;
   const ends = Uint32Array.from(lines, (line) => (end += line.length));

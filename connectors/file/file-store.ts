@@ -1,0 +1,40 @@
+import type { ObjectStore } from '../../src/sdk.ts';
+import { readChunks } from './file-chunks.ts';
+import { intakeFault } from './file-fault.ts';
+import { listFiles } from './file-listing.ts';
+import { outputPaths } from './output-paths.ts';
+import { stageFiles } from './stage-files.ts';
+
+export interface FileStoreOptions {
+  /** Where the dead letters of an output go; null or left out: `<out>.dead.jsonl` beside it. */
+  readonly deadLetterPath?: string | null;
+  /** For tests of crashes: told before each step that changes what is on the disk; a throw ends the run there. */
+  readonly onStep?: (step: string) => void;
+}
+
+/**
+ * Objects kept as local files; a key is a path, relative to the working folder or absolute. An output is written beside
+ * its place and takes its name when it is finished; see README.md for the files and what they promise.
+ */
+export function createFileStore(options: FileStoreOptions = {}): ObjectStore {
+  return {
+    name: (key) => key,
+    list: (pattern, signal) => listFiles(pattern, signal),
+    async *read(key, offset, signal) {
+      try {
+        yield* readChunks(key, offset, Number.POSITIVE_INFINITY, signal);
+      } catch (error) {
+        throw intakeFault(error, key);
+      }
+    },
+    stage: (key, { overwrite }, signal) =>
+      stageFiles(
+        outputPaths(key, options.deadLetterPath ?? null),
+        overwrite,
+        options.onStep ?? (() => undefined),
+        signal,
+      ),
+    // Files are opened for each read and each output, and closed with them: nothing is left to free.
+    [Symbol.asyncDispose]: async () => undefined,
+  };
+}

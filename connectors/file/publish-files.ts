@@ -1,0 +1,53 @@
+import { rename, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { SluiceError } from '../../src/sdk.ts';
+import { removeDurably, syncFolder, writeDurably } from './durable-file.ts';
+import { errnoOf } from './file-fault.ts';
+import { type FileLedger, removeLedger } from './file-ledger.ts';
+import { type OutputPaths, besideOutput } from './output-paths.ts';
+
+/** Told before each step that changes what is on the disk; a throw ends the run there. Only tests of crashes listen. */
+export type StepObserver = (step: string) => void;
+
+/**
+ * Gives the files of an output whose ledger says `publishing` their own names, and removes the ledger last. Every step may
+ * have been done before by a run that died: then it changes nothing. The rows come last, so that whoever waits for the
+ * output finds its manifest and dead letters there. What an earlier output left (manifest, dead letters) is replaced or removed.
+ */
+export async function publishFiles(paths: OutputPaths, ledger: FileLedger, onStep: StepObserver): Promise<void> {
+  const deadLetters = besideOutput(paths, ledger.deadLetters);
+  const deadLettersPartial = `${deadLetters}.partial`;
+  onStep('name the dead letters');
+  if (ledger.bytes.deadLetters > 0) {
+    await renameIfThere(deadLettersPartial, deadLetters, ledger.bytes.deadLetters);
+    await syncFolder(dirname(deadLetters));
+  } else {
+    await rm(deadLettersPartial, { force: true });
+    await removeDurably(deadLetters);
+  }
+  if (deadLetters !== paths.usualDeadLetters) await removeDurably(paths.usualDeadLetters);
+  onStep('write the manifest');
+  await writeDurably(paths.manifest, `${JSON.stringify(ledger.manifest, null, 2)}\n`);
+  onStep('name the rows');
+  await renameIfThere(paths.partial.rows, paths.rows, ledger.bytes.rows);
+  await syncFolder(paths.folder);
+  onStep('remove the ledger');
+  await removeLedger(paths);
+  onStep('published');
+}
+
+async function renameIfThere(from: string, to: string, bytes: number): Promise<void> {
+  const found = await stat(from).catch((error: unknown) => {
+    if (errnoOf(error) === 'ENOENT') return null;
+    throw error;
+  });
+  if (found === null) return;
+  if (found.size !== bytes) {
+    throw new SluiceError(
+      'LEDGER_BROKEN',
+      `${from} holds ${found.size} bytes, but its ledger recorded ${bytes} when it was finished: something else changed it. ` +
+        'Restore it, or remove it with the ledger and start anew.',
+    );
+  }
+  await rename(from, to);
+}

@@ -1,0 +1,14 @@
+import type { Manifest } from '../core/ledger.ts';
+import type { DeadLetter } from '../core/scored-batch.ts';
+
+/** A dead letter as it can be read from an output: its bytes as text. */
+export type PublishedLetter = Omit<DeadLetter, 'bytes'> & { readonly bytes: string };
+
+/** What a reader finds under the name of an output. */
+export interface PublishedOutput {
+  readonly columns: readonly string[];
+  /** A text or null for each field; the decoded canonical CSV of what was written. */
+  readonly records: readonly (readonly (string | null)[])[];
+  readonly deadLetters: readonly PublishedLetter[];
+  readonly manifest: Manifest;
+}

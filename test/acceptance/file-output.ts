@@ -1,0 +1,114 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, open, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { Readable } from 'node:stream';
+import { parse } from 'csv-parse/sync';
+import { createFileStore } from '../../connectors/file/file-store.ts';
+import { compressionOf, decompress } from '../../src/codecs/compression.ts';
+import { createCsvCodec } from '../../src/codecs/csv/csv-codec.ts';
+import { defaultCsvSettings } from '../../src/codecs/csv/csv-settings.ts';
+import { createObjectSink } from '../../src/codecs/objects/object-sink.ts';
+import type { Sink } from '../../src/core/sink.ts';
+import type { PublishedLetter, PublishedOutput, SinkDriver, SinkPlace, SinkPlanSize } from '../../src/testing.ts';
+import { SinkPlan } from '../../src/testing.ts';
+
+const CHILD = join(import.meta.dirname, 'killed-sink-child.ts');
+
+/** Compressed outputs commit every 4 MiB only: their batches are large, and so their runs are killed at fewer places. */
+const SMALL = {
+  plan: { batches: 9, rowsPerBatch: 30, padding: 10 },
+  killed: { batches: 4, rowsPerBatch: 20, padding: 0 },
+  every: 1,
+};
+const LARGE = {
+  plan: { batches: 14, rowsPerBatch: 15, padding: 110_000 },
+  killed: { batches: 3, rowsPerBatch: 15, padding: 290_000 },
+  every: 4,
+};
+
+export function fileSink(path: string, overwrite: boolean): Sink {
+  return createObjectSink({
+    store: createFileStore(),
+    key: path,
+    codec: createCsvCodec(defaultCsvSettings),
+    compression: compressionOf(path),
+    overwrite,
+  });
+}
+
+/** Outputs called `name`, each in a folder of its own. */
+export function fileOutputs(name: string): SinkDriver {
+  const sizes = compressionOf(name) === 'none' ? SMALL : LARGE;
+  return {
+    plan: new SinkPlan(sizes.plan),
+    killed: { plan: new SinkPlan(sizes.killed), every: sizes.every },
+    place: () => filePlace(name),
+  };
+}
+
+async function filePlace(name: string): Promise<SinkPlace> {
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-output-'));
+  const path = join(folder, name);
+  const own = new Set([name, `${name}.dead.jsonl`, `${name}.manifest.json`]);
+  return {
+    sink: ({ overwrite }) => fileSink(path, overwrite),
+    published: () => readOutput(path),
+    leftovers: async () => {
+      const names = await readdir(folder);
+      // What stands beside an output that is not there is left over too.
+      return names.filter((found) => !own.has(found) || !names.includes(name)).map((found) => basename(found));
+    },
+    spoil: async () => {
+      await using file = await open(`${path}.partial`, 'r+');
+      const byte = Buffer.alloc(1);
+      await file.read(byte, 0, 1, 100);
+      await file.write(
+        byte.map((value) => value ^ 1),
+        0,
+        1,
+        100,
+      );
+    },
+    killedRun: (size, operation) => killedRun(path, size, operation),
+    close: () => rm(folder, { recursive: true }),
+  };
+}
+
+async function killedRun(path: string, size: SinkPlanSize, operation: number): Promise<'killed' | 'finished'> {
+  const child = fork(CHILD, [path, JSON.stringify(size), String(operation)], { stdio: 'inherit' });
+  const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
+  if (signal === 'SIGKILL') return 'killed';
+  if (code === 0) return 'finished';
+  throw new Error(`the run ended with ${code ?? signal}`);
+}
+
+async function readOutput(path: string): Promise<PublishedOutput | null> {
+  const stored = await readFile(path).catch(whenMissing);
+  if (stored === null) return null;
+  const unpacked = decompress(compressionOf(path), Readable.from([stored]), path, new AbortController().signal);
+  const chunks: Buffer[] = [];
+  for await (const chunk of unpacked) chunks.push(Buffer.from(chunk));
+  const bytes = Buffer.concat(chunks);
+  // Without its manifest an output is not finished, and the read fails as it should.
+  const manifest = JSON.parse(await readFile(`${path}.manifest.json`, 'utf8')) as PublishedOutput['manifest'];
+  const letters = (await readFile(`${path}.dead.jsonl`, 'utf8').catch(whenMissing)) ?? '';
+  const cast = (value: string, { quoting }: { readonly quoting: boolean }): string | null =>
+    value === '' && !quoting ? null : value;
+  const [columns, ...records] = parse(bytes, { cast }) as (string | null)[][];
+  return {
+    columns: (columns ?? []).map(String),
+    records,
+    deadLetters: letters
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line) as PublishedLetter),
+    manifest,
+  };
+}
+
+function whenMissing(error: NodeJS.ErrnoException): null {
+  if (error.code === 'ENOENT') return null;
+  throw error;
+}
