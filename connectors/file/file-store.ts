@@ -8,8 +8,6 @@ import { stageFiles } from './stage-files.ts';
 export interface FileStoreOptions {
   /** Where the dead letters of an output go; null or left out: `<out>.dead.jsonl` beside it. */
   readonly deadLetterPath?: string | null;
-  /** For tests of crashes: told before each step that changes what is on the disk; a throw ends the run there. */
-  readonly onStep?: (step: string) => void;
 }
 
 /**
@@ -28,12 +26,7 @@ export function createFileStore(options: FileStoreOptions = {}): ObjectStore {
       }
     },
     stage: (key, { overwrite }, signal) =>
-      stageFiles(
-        outputPaths(key, options.deadLetterPath ?? null),
-        overwrite,
-        options.onStep ?? (() => undefined),
-        signal,
-      ),
+      stageFiles(outputPaths(key, options.deadLetterPath ?? null), overwrite, signal),
     // Files are opened for each read and each output, and closed with them: nothing is left to free.
     [Symbol.asyncDispose]: async () => undefined,
   };

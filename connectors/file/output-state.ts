@@ -1,5 +1,6 @@
 import { rm, stat } from 'node:fs/promises';
 import { SluiceError } from '../../src/sdk.ts';
+import { removeDurably } from './durable-file.ts';
 import { errnoOf } from './file-fault.ts';
 import type { OutputPaths } from './output-paths.ts';
 
@@ -53,6 +54,7 @@ export async function assertNothingThere(paths: OutputPaths): Promise<void> {
 
 /** Removes what an abandoned run left beside the output. The ledger goes first: without it the rest counts as nothing. */
 export async function removeLeftovers(paths: OutputPaths): Promise<void> {
-  for (const path of [paths.ledger, `${paths.ledger}.tmp`, `${paths.manifest}.tmp`]) await rm(path, { force: true });
-  for (const path of [paths.partial.rows, paths.partial.deadLetters]) await rm(path, { force: true });
+  await removeDurably(paths.ledger);
+  const others = [paths.partial.rows, paths.partial.deadLetters, `${paths.ledger}.tmp`, `${paths.manifest}.tmp`];
+  for (const path of others) await rm(path, { force: true });
 }

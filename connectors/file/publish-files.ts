@@ -6,18 +6,14 @@ import { errnoOf } from './file-fault.ts';
 import { type FileLedger, removeLedger } from './file-ledger.ts';
 import { type OutputPaths, besideOutput } from './output-paths.ts';
 
-/** Told before each step that changes what is on the disk; a throw ends the run there. Only tests of crashes listen. */
-export type StepObserver = (step: string) => void;
-
 /**
  * Gives the files of an output whose ledger says `publishing` their own names, and removes the ledger last. Every step may
  * have been done before by a run that died: then it changes nothing. The rows come last, so that whoever waits for the
  * output finds its manifest and dead letters there. What an earlier output left (manifest, dead letters) is replaced or removed.
  */
-export async function publishFiles(paths: OutputPaths, ledger: FileLedger, onStep: StepObserver): Promise<void> {
+export async function publishFiles(paths: OutputPaths, ledger: FileLedger): Promise<void> {
   const deadLetters = besideOutput(paths, ledger.deadLetters);
   const deadLettersPartial = `${deadLetters}.partial`;
-  onStep('name the dead letters');
   if (ledger.bytes.deadLetters > 0) {
     await renameIfThere(deadLettersPartial, deadLetters, ledger.bytes.deadLetters);
     await syncFolder(dirname(deadLetters));
@@ -26,14 +22,10 @@ export async function publishFiles(paths: OutputPaths, ledger: FileLedger, onSte
     await removeDurably(deadLetters);
   }
   if (deadLetters !== paths.usualDeadLetters) await removeDurably(paths.usualDeadLetters);
-  onStep('write the manifest');
   await writeDurably(paths.manifest, `${JSON.stringify(ledger.manifest, null, 2)}\n`);
-  onStep('name the rows');
   await renameIfThere(paths.partial.rows, paths.rows, ledger.bytes.rows);
   await syncFolder(paths.folder);
-  onStep('remove the ledger');
   await removeLedger(paths);
-  onStep('published');
 }
 
 async function renameIfThere(from: string, to: string, bytes: number): Promise<void> {

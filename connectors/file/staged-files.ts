@@ -1,14 +1,13 @@
-import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type Json, type ObjectRole, SluiceError, type StagedOutput, type StagedState } from '../../src/sdk.ts';
-import { removeDurably, syncFolder } from './durable-file.ts';
+import { syncFolder } from './durable-file.ts';
 import { outputFault } from './file-fault.ts';
 import { type FileLedger, removeLedger, writeLedger } from './file-ledger.ts';
 import type { FileLock } from './file-lock.ts';
 import { type OutputPaths, manifestNames } from './output-paths.ts';
 import { PartialFile } from './partial-file.ts';
-import { type StepObserver, publishFiles } from './publish-files.ts';
-import { assertNothingThere } from './output-state.ts';
+import { publishFiles } from './publish-files.ts';
+import { assertNothingThere, removeLeftovers } from './output-state.ts';
 
 /** What `stageFiles` found and decided before it opens the files. */
 export interface StagedStart {
@@ -16,7 +15,6 @@ export interface StagedStart {
   /** The ledger to continue from; null for a fresh start. */
   readonly ledger: FileLedger | null;
   readonly overwrite: boolean;
-  readonly onStep: StepObserver;
 }
 
 /**
@@ -80,10 +78,8 @@ export class StagedFiles implements StagedOutput {
 
   async commit(note: Json, signal: AbortSignal): Promise<void> {
     await this.#do(signal, this.#paths.rows, async () => {
-      this.#start.onStep('flush the data');
       await this.#files.rows.sync();
       await this.#files.deadLetters.sync();
-      this.#start.onStep('write the ledger');
       await writeLedger(this.#paths, this.#ledger('open', note, null));
       this.#committed = true;
     });
@@ -95,12 +91,11 @@ export class StagedFiles implements StagedOutput {
       await this.#files.rows.trim();
       await this.#files.deadLetters.trim();
       const ledger = this.#ledger('publishing', this.#found?.note ?? null, manifest);
-      this.#start.onStep('write the ledger that publishes');
       await writeLedger(this.#paths, ledger);
       // From here on nothing may be taken back: what is not done now, the next run of this output does.
       this.#state = 'gone';
       await this.#closeFiles();
-      await publishFiles(this.#paths, ledger, this.#start.onStep);
+      await publishFiles(this.#paths, ledger);
     });
   }
 
@@ -172,9 +167,7 @@ export class StagedFiles implements StagedOutput {
 
   async #remove(): Promise<void> {
     try {
-      await removeDurably(this.#paths.ledger);
-      await rm(this.#paths.partial.rows, { force: true });
-      await rm(this.#paths.partial.deadLetters, { force: true });
+      await removeLeftovers(this.#paths);
     } catch (error) {
       throw outputFault(error, this.#paths.rows);
     }

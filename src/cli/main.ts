@@ -29,15 +29,11 @@ Examples:
 
 Exit codes: 0 done, 1 failed, 2 bad job file or arguments, 3 a check failed, 4 too many bad rows, 130 interrupted.`,
     );
-  let exitCode: number = exitCodes.done;
-  const finish = (code: number): void => {
-    exitCode = code;
-  };
   for (const command of [runCommand, scoreCommand, verifyCommand, modelServerCommand, schemaCommand])
-    program.addCommand(command(finish).exitOverride());
+    program.addCommand(command().exitOverride());
   try {
     await program.parseAsync([...args], { from: 'user' });
-    return exitCode;
+    return exitCodes.done;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.badArguments;
     process.stderr.write(`${errorText(error)}\n`);

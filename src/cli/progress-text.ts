@@ -15,7 +15,7 @@ export function rate(rowsPerSecond: number): string {
 }
 
 /** A duration as `0:07`, `12:30` or `1:02:03`. */
-export function duration(ms: number): string {
+function duration(ms: number): string {
   const seconds = Math.round(ms / 1000);
   const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
   const minutes = h > 0 ? `${h}:${String(m).padStart(2, '0')}` : String(m);

@@ -1,5 +1,5 @@
+import { statSync } from 'node:fs';
 import { appendFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
 import type { Writable } from 'node:stream';
 import { createFileStore } from '../../connectors/file/file-store.ts';
 import { compressionOf } from '../codecs/compression.ts';
@@ -22,7 +22,7 @@ export interface StandardStreams {
 }
 
 /** Standard input or output, by name. */
-export const STANDARD_STREAM = '-';
+const STANDARD_STREAM = '-';
 
 /** The source that `intakeSettings` describes. */
 export function openSource(job: JobDescription, codec: Codec, streams: StandardStreams): Source {
@@ -54,16 +54,29 @@ export function openSink(job: JobDescription, codec: Codec, streams: StandardStr
   return createObjectSink({ store: createFileStore({ deadLetterPath }), key: path, codec, compression, overwrite });
 }
 
-/** An output that is also read would be read while it is written. */
+/** An output, or its dead letters, must not be a file that is read, under whatever name: it would be replaced. */
 export function assertOutputIsNoIntake(job: JobDescription, splits: readonly { readonly id: string }[]): void {
-  const output = resolve(job.outputSettings.path);
-  const clash = splits.find(({ id }) => resolve(id) === output);
-  if (clash !== undefined && job.outputSettings.path !== STANDARD_STREAM) {
-    throw new SluiceError(
-      'CONFIG_INVALID',
-      `outputSettings.path: ${job.outputSettings.path} is also a file of the intake; write to another one`,
-    );
+  const written = [
+    { field: 'outputSettings.path', path: job.outputSettings.path },
+    { field: 'deadLetters.path', path: job.deadLetters.path },
+  ];
+  for (const { field, path } of written) {
+    const target = path === null || path === STANDARD_STREAM ? undefined : fileAt(path);
+    if (target === undefined) continue;
+    const clash = splits.find(({ id }) => fileAt(id) === target);
+    if (clash !== undefined) {
+      throw new SluiceError(
+        'CONFIG_INVALID',
+        `${field}: ${path} is ${clash.id}, a file of the intake; write to another one`,
+      );
+    }
   }
+}
+
+/** What tells one file from another, links followed; undefined when there is none. */
+function fileAt(path: string): string | undefined {
+  const found = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return found === undefined ? undefined : `${found.dev}:${found.ino}`;
 }
 
 function appendTo(path: string): (letters: readonly DeadLetter[]) => Promise<void> {

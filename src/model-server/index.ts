@@ -1,2 +1,1 @@
-export type { DeploymentInfo } from './deployment.ts';
 export { type ModelServer, type ModelServerOptions, startModelServer } from './server.ts';

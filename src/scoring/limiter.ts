@@ -4,7 +4,7 @@ import type { RowBatch } from '../core/row-batch.ts';
 import type { Scorer, Scores } from '../core/scorer.ts';
 
 /** How one request went: what a limiter that adapts itself learns from. */
-export interface RequestOutcome {
+interface RequestOutcome {
   readonly latencyMs: number;
   readonly rows: number;
   /** `overload`: the server refused, timed out or broke off. `other`: nothing to be learned (an abort, a bad row). */

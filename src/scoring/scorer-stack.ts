@@ -47,7 +47,7 @@ export interface StackPorts extends RetryEvents {
 }
 
 /** What a run's progress shows of its requests. */
-export interface ScoringCounters {
+interface ScoringCounters {
   /** Requests finished, with a reply or without one. */
   readonly requests: number;
   /** Waits for an overloaded or missing server. */

@@ -1,20 +1,18 @@
 import { Command } from 'commander';
 import { verifyOutput } from '../../../connectors/file/verify.ts';
-import { exitCodes } from '../exit-codes.ts';
+import { SluiceError } from '../../core/error.ts';
 import { count } from '../progress-text.ts';
 
 /** `sluice verify OUT`. */
-export function verifyCommand(finish: (code: number) => void): Command {
+export function verifyCommand(): Command {
   return new Command('verify')
     .description('Checks a finished output against its manifest: size, SHA-256, columns, rows, dead letters.')
     .argument('<output>', 'the output of a run')
     .addHelpText('after', '\nExample:\n  sluice verify scored.csv\n\nExit codes: 0 the output is whole, 3 it is not.')
     .action(async (output: string) => {
       const report = await verifyOutput(output);
-      for (const problem of report.problems) process.stderr.write(`sluice: VERIFY_FAILED: ${problem}\n`);
       if (report.problems.length > 0 || report.manifest === null) {
-        finish(exitCodes.checkFailed);
-        return;
+        throw new SluiceError('VERIFY_FAILED', report.problems.join('\n  '));
       }
       const { tally, model } = report.manifest;
       const by = model === null ? '' : `, model ${model.id}`;

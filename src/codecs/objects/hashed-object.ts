@@ -23,6 +23,7 @@ export class HashedObject {
   #gathered = 0;
   #bytes = 0;
   #records = 0;
+  #failure: unknown;
 
   constructor(staged: StagedOutput, role: ObjectRole) {
     this.#staged = staged;
@@ -65,14 +66,20 @@ export class HashedObject {
     if (this.#gathered >= WRITE_BYTES) await this.flush(signal);
   }
 
-  /** Hands on what was gathered. */
+  /** Hands on what was gathered. After a failure nobody knows what was written: every later call fails with it, too. */
   async flush(signal: AbortSignal): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure;
     if (this.#gathered === 0) return;
     const bytes = this.#pieces.length === 1 ? this.#pieces[0]! : Buffer.concat(this.#pieces, this.#gathered);
     this.#pieces = [];
     this.#gathered = 0;
+    try {
+      await this.#staged.append(this.#role, bytes, signal);
+    } catch (error) {
+      this.#failure = error;
+      throw error;
+    }
     this.#hash.update(bytes);
     this.#bytes += bytes.length;
-    await this.#staged.append(this.#role, bytes, signal);
   }
 }

@@ -1,10 +1,10 @@
 import type { Codec } from '../../core/codec.ts';
 import { SluiceError } from '../../core/error.ts';
-import { assertSameJob, type JobIdentity, type Ledger, type Manifest, type ManifestObject } from '../../core/ledger.ts';
 import type { Json } from '../../core/json.ts';
+import { assertSameJob, type JobIdentity, type Ledger, type Manifest, type ManifestObject } from '../../core/ledger.ts';
 import type { ObjectStore, StagedOutput } from '../../core/object-store.ts';
 import { columnNames, type Schema } from '../../core/schema.ts';
-import { EMPTY_TALLY, addTally, type ScoredBatch } from '../../core/scored-batch.ts';
+import { addTally, EMPTY_TALLY, type ScoredBatch } from '../../core/scored-batch.ts';
 import type { ManifestFacts, Sink } from '../../core/sink.ts';
 import { type Compression, compressMember } from '../compression.ts';
 import { deadLetterLine } from './dead-letter-line.ts';

@@ -48,16 +48,18 @@ export function createObjectSource(options: ObjectSourceOptions): Source {
       }
       return parts;
     },
-    splits: async () => objects.map(({ key, bytes }) => ({ id: key, bytes })),
+    splits: async (signal) => {
+      await assertSameHeaders(options, objects, signal);
+      return objects.map(({ key, bytes }) => ({ id: key, bytes }));
+    },
     async *read(split: Split, after: Position | null, limits: BatchLimits, signal: AbortSignal) {
       const index = objects.findIndex((object) => object.key === split.id);
       const object = objects[index];
       if (object === undefined) throw new SluiceError('CONTRACT_BROKEN', `${split.id} is no split of this intake`);
       progress.before = objects.slice(0, index).reduce((sum, { bytes }) => sum + bytes, 0);
       progress.within = 0;
-      const schema = after === null ? null : await headerOf(options, object, signal);
+      const schema = after === null ? null : await headerOf(options, object, null, signal);
       yield* readObject(options, object, after, schema, limits, (bytes) => (progress.within = bytes), signal);
-      await assertUnchanged(store, object, signal);
     },
     close: async () => store[Symbol.asyncDispose](),
     [Symbol.asyncDispose]: async () => store[Symbol.asyncDispose](),
@@ -77,17 +79,22 @@ async function* readObject(
   const offset = codec.offset(after);
   const compression = options.compression === 'auto' ? compressionOf(object.key) : options.compression;
   const packed = compression !== 'none';
-  const stored = counted(store.read(object.key, packed ? 0 : offset, signal), packed ? 0 : offset, onRead);
+  const stored = storedBytes(store, object, packed ? 0 : offset, onRead, signal);
   const name = store.name(object.key);
   // A compressed stream cannot be entered in its middle: it is unpacked from its start and skipped to the place.
   const chunks = packed ? skip(decompress(compression, stored, name, signal), offset) : stored;
   yield* codec.decode(chunks, { split: object.key, after, limits }, schema, signal);
 }
 
-/** The schema of an object that is continued in its middle, from its header. */
-async function headerOf(options: ObjectSourceOptions, object: ObjectInfo, signal: AbortSignal): Promise<Schema | null> {
+/** The schema that an object's header gives; null if it has no rows. @param known what it must be. */
+async function headerOf(
+  options: ObjectSourceOptions,
+  object: ObjectInfo,
+  known: Schema | null,
+  signal: AbortSignal,
+): Promise<Schema | null> {
   const limits: BatchLimits = { rows: 1, bytes: 1, lingerMs: 0 };
-  for await (const batch of readObject(options, object, null, null, limits, () => undefined, signal))
+  for await (const batch of readObject(options, object, null, known, limits, () => undefined, signal))
     return batch.schema;
   return null;
 }
@@ -114,17 +121,33 @@ async function headDigest(store: ObjectStore, key: string, signal: AbortSignal):
   return hash.digest('hex');
 }
 
-async function* counted(
-  chunks: AsyncIterable<Uint8Array>,
-  start: number,
+/** What the store holds of an object. That it did not change is known before the decoder takes its end for a record's. */
+async function* storedBytes(
+  store: ObjectStore,
+  object: ObjectInfo,
+  offset: number,
   onRead: (bytes: number) => void,
+  signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
-  let bytes = start;
-  for await (const chunk of chunks) {
+  let bytes = offset;
+  for await (const chunk of store.read(object.key, offset, signal)) {
     bytes += chunk.length;
     onRead(bytes);
     yield chunk;
   }
+  await assertUnchanged(store, object, signal);
+}
+
+/** Several objects are one data set: their headers must be the first one's. Looked at before any row is sent. */
+async function assertSameHeaders(
+  options: ObjectSourceOptions,
+  objects: readonly ObjectInfo[],
+  signal: AbortSignal,
+): Promise<void> {
+  const [first, ...others] = objects;
+  if (first === undefined || others.length === 0) return;
+  const schema = await headerOf(options, first, null, signal);
+  if (schema !== null) for (const object of others) await headerOf(options, object, schema, signal);
 }
 
 async function* skip(chunks: AsyncIterable<Uint8Array>, bytes: number): AsyncGenerator<Uint8Array> {

@@ -32,7 +32,7 @@ const remedies: Partial<Record<ErrorCode, string>> = {
 };
 
 /** How long a Retry-After header asks to wait, in milliseconds: it holds seconds or an HTTP date. */
-export function retryAfterMs(value: string | undefined, clock: Clock): number | undefined {
+function retryAfterMs(value: string | undefined, clock: Clock): number | undefined {
   if (value === undefined) return undefined;
   const text = value.trim();
   if (/^\d+(\.\d+)?$/.test(text)) return Number(text) * 1000;

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { decodeRecord, encodeRecords, fieldBounds, decodeField } from '../../../src/core/canonical-csv.ts';
+import { decodeField, decodeRecord, encodeRecords, fieldBounds } from '../../../src/core/canonical-csv.ts';
 
 const value = fc.oneof(
   { weight: 1, arbitrary: fc.constant(null) },

@@ -5,7 +5,7 @@ import { schemaOf } from '../../../src/core/schema.ts';
 import type { Scores } from '../../../src/core/scorer.ts';
 import type { Value } from '../../../src/core/value.ts';
 
-export const plainSchema = schemaOf(['id', 'text']);
+const plainSchema = schemaOf(['id', 'text']);
 
 /** A batch of given records, by default with the columns `id` and `text`. */
 export function batchOf(records: readonly (readonly Value[])[], schema = plainSchema): RowBatch {
