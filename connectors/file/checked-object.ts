@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 import {
   type Codec,
   type Compression,
-  type Manifest,
   createCsvCodec,
   decompress,
   defaultCsvSettings,
+  type Manifest,
   messageOf,
   schemaOf,
 } from '../../src/sdk.ts';

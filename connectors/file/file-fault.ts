@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import { SluiceError, messageOf } from '../../src/sdk.ts';
+import { messageOf, SluiceError } from '../../src/sdk.ts';
 
 /** The name of a failed system call's error (`ENOENT`), or undefined for everything else that is thrown. */
 export function errnoOf(error: unknown): string | undefined {

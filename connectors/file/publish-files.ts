@@ -4,7 +4,7 @@ import { SluiceError } from '../../src/sdk.ts';
 import { removeDurably, syncFolder, writeDurably } from './durable-file.ts';
 import { errnoOf } from './file-fault.ts';
 import { type FileLedger, removeLedger } from './file-ledger.ts';
-import { type OutputPaths, besideOutput } from './output-paths.ts';
+import { besideOutput, type OutputPaths } from './output-paths.ts';
 
 /**
  * Gives the files of an output whose ledger says `publishing` their own names, and removes the ledger last. Every step may

@@ -3,7 +3,7 @@ import { SluiceError } from '../../src/sdk.ts';
 import { outputFault } from './file-fault.ts';
 import { type FileLedger, readLedger, removeLedger } from './file-ledger.ts';
 import { type FileLock, lockFile } from './file-lock.ts';
-import { type OutputPaths, besideOutput } from './output-paths.ts';
+import { besideOutput, type OutputPaths } from './output-paths.ts';
 import { assertNothingThere, assertPlainFile, removeLeftovers } from './output-state.ts';
 import { publishFiles } from './publish-files.ts';
 import { StagedFiles } from './staged-files.ts';

@@ -4,10 +4,10 @@ import { syncFolder } from './durable-file.ts';
 import { outputFault } from './file-fault.ts';
 import { type FileLedger, removeLedger, writeLedger } from './file-ledger.ts';
 import type { FileLock } from './file-lock.ts';
-import { type OutputPaths, manifestNames } from './output-paths.ts';
+import { manifestNames, type OutputPaths } from './output-paths.ts';
+import { assertNothingThere, removeLeftovers } from './output-state.ts';
 import { PartialFile } from './partial-file.ts';
 import { publishFiles } from './publish-files.ts';
-import { assertNothingThere, removeLeftovers } from './output-state.ts';
 
 /** What `stageFiles` found and decided before it opens the files. */
 export interface StagedStart {

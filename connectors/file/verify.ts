@@ -4,7 +4,7 @@ import { type CheckedObject, checkLines, checkRows } from './checked-object.ts';
 import { errnoOf, intakeFault } from './file-fault.ts';
 import { readLedger } from './file-ledger.ts';
 import { readManifest } from './manifest-file.ts';
-import { type OutputPaths, besideOutput, outputPaths } from './output-paths.ts';
+import { besideOutput, type OutputPaths, outputPaths } from './output-paths.ts';
 import { exists } from './output-state.ts';
 
 /** What `verifyOutput` found; the output is whole exactly if there is no problem. */

@@ -4,9 +4,9 @@ import type { Deployment } from './deployment.ts';
 import type { Explanation } from './explanation.ts';
 import { floatText, rounded } from './float-text.ts';
 import { invalidRequest } from './input-rows.ts';
+import { isOutlier } from './outlier.ts';
 import { type Prediction, predictedClass } from './prediction.ts';
 import type { PredictionQuery } from './prediction-query.ts';
-import { isOutlier } from './outlier.ts';
 
 /**
  * The columns of a CSV reply before the passthrough columns, in DataRobot's names and order; the status column,

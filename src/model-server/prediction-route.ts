@@ -1,14 +1,14 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type Clock, systemClock } from '../core/clock.ts';
 import { SluiceError } from '../core/error.ts';
-import { readCsvRows } from './csv-rows.ts';
 import { checkPassthrough, csvReply } from './csv-reply.ts';
+import { readCsvRows } from './csv-rows.ts';
 import type { Deployment, LoadedModel } from './deployment.ts';
 import { type InputRows, invalidRequest, type ReadPlan } from './input-rows.ts';
-import { readJsonRows } from './json-rows.ts';
 import { jsonReply } from './json-reply.ts';
+import { readJsonRows } from './json-rows.ts';
 import { predict } from './prediction.ts';
-import { parsePredictionQuery, type PredictionQuery } from './prediction-query.ts';
+import { type PredictionQuery, parsePredictionQuery } from './prediction-query.ts';
 import { replyFormat } from './reply-format.ts';
 import { readBody } from './request-body.ts';
 

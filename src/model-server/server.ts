@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { fastify, type FastifyInstance } from 'fastify';
+import { type FastifyInstance, fastify } from 'fastify';
 import { SluiceError } from '../core/error.ts';
 import { Access } from './access.ts';
 import type { Deployment, DeploymentInfo } from './deployment.ts';

@@ -1,5 +1,5 @@
-import type { TreeEnsemble } from './tree-ensemble.ts';
 import type { Explainer } from './predictor.ts';
+import type { TreeEnsemble } from './tree-ensemble.ts';
 
 /**
  * Exact SHAP values of trees, path-dependent: algorithm 2 of S. Lundberg, G. Erion, S.-I. Lee, "Consistent

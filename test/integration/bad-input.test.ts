@@ -1,11 +1,21 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Ended, sluice, startSluice } from '../support/command-line.ts';
 import { PredictionServer } from '../support/prediction-server.ts';
+import { smallDisk } from '../support/small-disk.ts';
 
 let folder = '';
 let server: PredictionServer;
@@ -164,6 +174,7 @@ describe('bad settings are refused with what to do', () => {
   });
 
   test('an interrupted run of another job is not continued, and the difference is named', async () => {
+    const server = await PredictionServer.start();
     server.options = { respond: ({ number }) => (number > 0 ? { status: 401, body: '{"message":"no"}' } : undefined) };
     const first = startSluice(
       [
@@ -192,15 +203,26 @@ describe('bad settings are refused with what to do', () => {
     first.process.kill('SIGINT');
     expect((await first.ended).code).toBe(130);
     server.options = {};
-    expectRefusal(
-      await score('good.csv', 'o16.csv', '--passthrough', 'x'),
-      1,
-      'LEDGER_OTHER_JOB',
-      'passthroughColumns',
-      /--overwrite/,
-    );
-    expect((await score('good.csv', 'o16.csv', '--passthrough', 'id')).code).toBe(0);
+    const other = (column: string): Promise<Ended> =>
+      sluice(
+        [
+          'score',
+          'good.csv',
+          'o16.csv',
+          '--server',
+          server.url,
+          '--deployment',
+          'd',
+          '--passthrough',
+          column,
+          '--quiet',
+        ],
+        { cwd: folder },
+      );
+    expectRefusal(await other('x'), 1, 'LEDGER_OTHER_JOB', 'passthroughColumns', /--overwrite/);
+    expect((await other('id')).code).toBe(0);
     expect(readFileSync(join(folder, 'o16.csv'), 'utf8').trim().split('\n').length).toBe(51);
+    await server.close();
   });
 });
 
@@ -264,37 +286,35 @@ describe('an output that cannot be written', () => {
   });
 
   test('a folder that is read-only', async () => {
-    const mounted = join(folder, 'read-only');
-    mkdirSync(mounted);
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'ro,size=1m', 'tmpfs', mounted]);
+    const closed = join(folder, 'read-only');
+    mkdirSync(closed);
+    // Rights do not stop root; a mount does.
+    const root = process.getuid?.() === 0;
+    if (root) execFileSync('mount', ['-t', 'tmpfs', '-o', 'ro,size=1m', 'tmpfs', closed]);
+    else chmodSync(closed, 0o555);
     try {
       expectRefusal(await score('good.csv', 'read-only/out.csv'), 1, 'OUTPUT_UNWRITABLE', 'read-only');
     } finally {
-      execFileSync('umount', [mounted]);
+      if (root) execFileSync('umount', [closed]);
     }
   });
 
   test('a full disk ends the run, and the same command continues it when there is room', async () => {
-    const mounted = join(folder, 'small');
-    mkdirSync(mounted);
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', mounted]);
-    try {
-      const rows = 20_000;
-      file(
-        'many.csv',
-        `id,x\n${Array.from({ length: rows }, (_, i) => `${i},some text to fill the disk with ${i}\n`).join('')}`,
-      );
-      const many = ['--passthrough', 'all', '--chunk-size', '4000'];
-      expectRefusal(await score('many.csv', 'small/out.csv', ...many), 1, 'OUTPUT_FULL', /space/);
-      expect(existsSync(join(mounted, 'out.csv'))).toBe(false);
-      execFileSync('mount', ['-o', 'remount,size=16m', mounted]);
-      const continued = await score('many.csv', 'small/out.csv', ...many);
-      expect(continued.code).toBe(0);
-      const lines = readFileSync(join(mounted, 'out.csv'), 'utf8').trim().split('\n').slice(1);
-      expect(lines.map((line) => Number(line.split(',')[1]))).toEqual(Array.from({ length: rows }, (_, i) => i));
-    } finally {
-      execFileSync('umount', [mounted]);
-    }
+    const rows = 20_000;
+    file(
+      'many.csv',
+      `id,x\n${Array.from({ length: rows }, (_, i) => `${i},some text to fill the disk with ${i}\n`).join('')}`,
+    );
+    await using disk = await smallDisk(4_000_000);
+    const output = join(disk.path, 'out.csv');
+    writeFileSync(join(disk.path, 'somebody-elses'), Buffer.alloc(3_600_000));
+    const many = ['--passthrough', 'all', '--chunk-size', '4000'];
+    expectRefusal(await score('many.csv', output, ...many), 1, 'OUTPUT_FULL', /space/);
+    expect(existsSync(output)).toBe(false);
+    rmSync(join(disk.path, 'somebody-elses'));
+    expect((await score('many.csv', output, ...many)).code).toBe(0);
+    const lines = readFileSync(output, 'utf8').trim().split('\n').slice(1);
+    expect(lines.map((line) => Number(line.split(',')[1]))).toEqual(Array.from({ length: rows }, (_, i) => i));
   });
 
   test('two runs into the same output: the second is refused while the first goes on', async () => {

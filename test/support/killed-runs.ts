@@ -54,13 +54,10 @@ export class KilledRuns {
   }
 
   static async start(folder: string): Promise<KilledRuns> {
-    const lines = Array.from(
-      { length: ROWS },
-      (_, row) => `${row},"text, with ""quotes"" and\nlines ${row}",${row % 97}\n`,
-    );
-    const text = `id,text,x\n${lines.join('')}`;
-    writeFileSync(join(folder, 'rows.csv'), text);
-    // Several members, as a log rotator or a parallel gzip leaves them.
+    writeFileSync(join(folder, 'rows.csv'), rowsWith(''));
+    // Large enough for several members of the compressed output; several members in the intake, too, as a log rotator
+    // leaves them.
+    const text = rowsWith(' and some text to make it longer'.repeat(40));
     const cut = Math.floor(text.length / 3);
     writeFileSync(
       join(folder, 'rows.csv.gz'),

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
 import { builtinModules } from 'node:module';
+import { dirname, join, relative } from 'node:path';
 import { describe, expect, test } from 'vitest';
 
 const root = join(import.meta.dirname, '../..');
@@ -20,7 +20,11 @@ function sources(folder: string): string[] {
 const files = [...sources('src'), ...sources('connectors')];
 const edges: readonly Edge[] = files.flatMap((from) => {
   const text = readFileSync(join(root, from), 'utf8');
-  const imports = [...text.matchAll(/^\s*(?:import|export)\b[^'"]*?from\s+['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]\s*\)|^import\s+['"]([^'"]+)['"]/gms)];
+  const imports = [
+    ...text.matchAll(
+      /^\s*(?:import|export)\b[^'"]*?from\s+['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]\s*\)|^import\s+['"]([^'"]+)['"]/gms,
+    ),
+  ];
   return imports.map((match) => {
     const target = match[1] ?? match[2] ?? match[3] ?? '';
     return { from, to: target.startsWith('.') ? relative(root, join(root, dirname(from), target)) : target };
@@ -31,7 +35,13 @@ const internal = edges.filter((edge) => edge.to.startsWith('src/') || edge.to.st
 const builtins = new Set(builtinModules);
 const packages = edges
   .filter((edge) => !internal.includes(edge) && !edge.to.startsWith('node:') && !builtins.has(edge.to))
-  .map((edge) => ({ from: edge.from, to: edge.to.split('/').slice(0, edge.to.startsWith('@') ? 2 : 1).join('/') }));
+  .map((edge) => ({
+    from: edge.from,
+    to: edge.to
+      .split('/')
+      .slice(0, edge.to.startsWith('@') ? 2 : 1)
+      .join('/'),
+  }));
 
 /** The room of a file: `src/core`, `connectors/file`, or the file itself for `src/sdk.ts` and its like. */
 function room(file: string): string {
@@ -91,7 +101,10 @@ describe('the layout', () => {
   });
 
   test('a package is imported in one room only', () => {
-    const rooms = [...Map.groupBy(packages, (edge) => edge.to)].map(([name, uses]) => ({ name, rooms: [...new Set(uses.map(({ from }) => room(from)))] }));
+    const rooms = [...Map.groupBy(packages, (edge) => edge.to)].map(([name, uses]) => ({
+      name,
+      rooms: [...new Set(uses.map(({ from }) => room(from)))],
+    }));
     expect(rooms.filter(({ rooms }) => rooms.length > 1)).toEqual([]);
   });
 

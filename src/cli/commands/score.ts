@@ -75,8 +75,6 @@ Examples:
 }
 
 function jobOf(input: string, output: string, options: Options): JobInput {
-  const given = <T extends object>(fields: T): Partial<T> =>
-    Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Partial<T>;
   const { passthrough, rename } = options;
   const all = passthrough?.length === 1 && passthrough[0] === 'all';
   return {
@@ -117,6 +115,11 @@ function jobOf(input: string, output: string, options: Options): JobInput {
       deadLetters: options.deadLetters === undefined ? undefined : { path: options.deadLetters },
     }),
   };
+}
+
+/** The fields that were given: an option that was not must leave the default to the schema. */
+function given<T extends object>(fields: T): Partial<T> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Partial<T>;
 }
 
 function names(text: string): readonly string[] {

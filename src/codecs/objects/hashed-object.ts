@@ -11,16 +11,16 @@ export interface ObjectFacts {
   readonly sha256: string;
 }
 
-/** Small pieces are gathered to writes of at least this many bytes. */
-const WRITE_BYTES = 256 * 1024;
+/** Small pieces are gathered to writes of so many bytes; the buffer is used again and again. */
+const WRITE_BYTES = 512 * 1024;
 
 /** One growing object of a staged output, with its running checksum. */
 export class HashedObject {
   readonly #staged: StagedOutput;
   readonly #role: ObjectRole;
   readonly #hash = createHash('sha256');
-  #pieces: Uint8Array[] = [];
-  #gathered = 0;
+  #gathered: Uint8Array | null = null;
+  #pending = 0;
   #bytes = 0;
   #records = 0;
   #failure: unknown;
@@ -32,7 +32,7 @@ export class HashedObject {
 
   /** Bytes appended and gathered. */
   get bytes(): number {
-    return this.#bytes + this.#gathered;
+    return this.#bytes + this.#pending;
   }
 
   /** What the object holds; everything must have been flushed. */
@@ -57,29 +57,31 @@ export class HashedObject {
     }
   }
 
-  /** Appends bytes, which must not change afterwards. */
+  /** Appends bytes, which may be written to again when it returns. */
   async append(bytes: Uint8Array, records: number, signal: AbortSignal): Promise<void> {
     this.#records += records;
+    if (this.#pending + bytes.length > WRITE_BYTES) await this.flush(signal);
+    if (bytes.length > WRITE_BYTES) {
+      await this.#write(bytes, signal);
+      return;
+    }
     if (bytes.length === 0) return;
-    this.#pieces.push(bytes);
-    this.#gathered += bytes.length;
-    if (this.#gathered >= WRITE_BYTES) await this.flush(signal);
+    this.#gathered ??= Buffer.allocUnsafeSlow(WRITE_BYTES);
+    this.#gathered.set(bytes, this.#pending);
+    this.#pending += bytes.length;
   }
 
-  /** Hands on what was gathered. After a failure nobody knows what was written: every later call fails with it, too. */
+  /** Hands on what was gathered. */
   async flush(signal: AbortSignal): Promise<void> {
-    if (this.#failure !== undefined) throw this.#failure;
-    if (this.#gathered === 0) return;
-    const bytes = this.#pieces.length === 1 ? this.#pieces[0]! : Buffer.concat(this.#pieces, this.#gathered);
-    this.#pieces = [];
-    this.#gathered = 0;
-    try {
-      await this.#staged.append(this.#role, bytes, signal);
-    } catch (error) {
-      this.#failure = error;
-      throw error;
-    }
+    if (this.#pending === 0 || this.#gathered === null) return;
+    const bytes = this.#gathered.subarray(0, this.#pending);
+    this.#pending = 0;
+    await this.#write(bytes, signal);
+  }
+
+  async #write(bytes: Uint8Array, signal: AbortSignal): Promise<void> {
     this.#hash.update(bytes);
     this.#bytes += bytes.length;
+    await this.#staged.append(this.#role, bytes, signal);
   }
 }

@@ -27,27 +27,42 @@ async function settle(): Promise<void> {
 describe('a memory link', () => {
   test('gives every partition its records in order, whatever the sizes and the pace of either side', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.integer({ min: 1, max: 5 }), fc.integer({ min: 1, max: 50 }), fc.array(fc.nat(30), { maxLength: 60 }), async (partitions, bytes, sizes) => {
-        const tested = link(partitions, bytes);
-        const leases = await leasesOf(tested);
-        const write = async (partition: number): Promise<void> => {
-          for (const [sequence, size] of sizes.entries()) {
-            if (sequence % partitions === partition) await tested.writer.append(partition, batch(sequence, size), never);
-          }
-          await tested.writer.append(partition, { kind: 'end', sequence: sizes.length, read: 0, complete: true }, never);
-        };
-        const read = async (lease: PartitionLease<number>): Promise<number[]> => {
-          const seen: number[] = [];
-          for (;;) {
-            const record = await lease.next(never);
-            if (record.kind === 'end') return seen;
-            seen.push(record.sequence);
-          }
-        };
-        const [seen] = await Promise.all([Promise.all(leases.map(read)), Promise.all(leases.map(({ partition }) => write(partition)))]);
-        const expected = leases.map(({ partition }) => [...sizes.keys()].filter((sequence) => sequence % partitions === partition));
-        expect(seen).toEqual(expected);
-      }),
+      fc.asyncProperty(
+        fc.integer({ min: 1, max: 5 }),
+        fc.integer({ min: 1, max: 50 }),
+        fc.array(fc.nat(30), { maxLength: 60 }),
+        async (partitions, bytes, sizes) => {
+          const tested = link(partitions, bytes);
+          const leases = await leasesOf(tested);
+          const write = async (partition: number): Promise<void> => {
+            for (const [sequence, size] of sizes.entries()) {
+              if (sequence % partitions === partition)
+                await tested.writer.append(partition, batch(sequence, size), never);
+            }
+            await tested.writer.append(
+              partition,
+              { kind: 'end', sequence: sizes.length, read: 0, complete: true },
+              never,
+            );
+          };
+          const read = async (lease: PartitionLease<number>): Promise<number[]> => {
+            const seen: number[] = [];
+            for (;;) {
+              const record = await lease.next(never);
+              if (record.kind === 'end') return seen;
+              seen.push(record.sequence);
+            }
+          };
+          const [seen] = await Promise.all([
+            Promise.all(leases.map(read)),
+            Promise.all(leases.map(({ partition }) => write(partition))),
+          ]);
+          const expected = leases.map(({ partition }) =>
+            [...sizes.keys()].filter((sequence) => sequence % partitions === partition),
+          );
+          expect(seen).toEqual(expected);
+        },
+      ),
     );
   });
 

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { findSluiceError } from '../../../src/core/error.ts';
 import { arithmeticScorer } from '../../support/arithmetic-scorer.ts';
-import { memorySink, MemoryStorage } from '../../support/memory-sink.ts';
+import { MemoryStorage, memorySink } from '../../support/memory-sink.ts';
 import { memorySource } from '../../support/memory-source.ts';
 import { noFailureLimits, runParts } from '../../support/pipeline-runs.ts';
 
