@@ -1,4 +1,9 @@
 /** All that the author of a connector imports: the contracts, the error, the codecs. Connectors see this and their own driver. */
+
+export * from './codecs/compression.ts';
+export * from './codecs/csv/csv-codec.ts';
+export { guessDelimiter } from './codecs/csv/csv-header.ts';
+export * from './codecs/csv/csv-settings.ts';
 export * from './core/batch-limits.ts';
 export * from './core/clock.ts';
 export * from './core/codec.ts';
@@ -14,7 +19,3 @@ export * from './core/scored-batch.ts';
 export * from './core/sink.ts';
 export * from './core/source.ts';
 export * from './core/value.ts';
-export * from './codecs/csv/csv-settings.ts';
-export * from './codecs/csv/csv-codec.ts';
-export * from './codecs/compression.ts';
-export { guessDelimiter } from './codecs/csv/csv-header.ts';

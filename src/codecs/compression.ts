@@ -1,6 +1,6 @@
 import { promisify } from 'node:util';
 import zlib from 'node:zlib';
-import { SluiceError, messageOf } from '../core/error.ts';
+import { messageOf, SluiceError } from '../core/error.ts';
 import { MemberInflater } from './member-inflater.ts';
 
 /** How the bytes of an object are packed. */

@@ -1,8 +1,8 @@
 import type { BatchLimits } from './batch-limits.ts';
 import type { Position } from './position.ts';
 import type { RowBatch } from './row-batch.ts';
-import type { OutputRows } from './scored-batch.ts';
 import type { Schema } from './schema.ts';
+import type { OutputRows } from './scored-batch.ts';
 
 /** What a decoder is told about the stream that it reads. */
 export interface DecodeContext {

@@ -1,8 +1,8 @@
 import { SluiceError } from './error.ts';
-import { type Json, canonicalJson, sameJson } from './json.ts';
+import { canonicalJson, type Json, sameJson } from './json.ts';
 import type { ModelIdentity } from './model.ts';
 import type { IntakePosition } from './position.ts';
-import type { Tally } from './scored-batch.ts';
+import { addTally, EMPTY_TALLY, type ScoredBatch, type Tally } from './scored-batch.ts';
 
 /**
  * What makes two runs the same job: the intake as it was found, the deployment, and each setting that shapes the
@@ -33,6 +33,36 @@ export interface Ledger {
   readonly model: ModelIdentity | null;
   /** The sink's own record of what it holds (lengths, checksums, upload parts); opaque to the engine. */
   readonly holds: Json;
+}
+
+/** The ledger of an output that holds nothing yet. */
+export function freshLedger(job: JobIdentity): Ledger {
+  return {
+    version: 1,
+    job,
+    sequence: 0,
+    through: null,
+    tally: EMPTY_TALLY,
+    intakeBytes: 0,
+    badBytes: 0,
+    columns: null,
+    model: null,
+    holds: null,
+  };
+}
+
+/** The ledger once `batch`, the next one, is held, too; `holds` stays for the sink to say. */
+export function ledgerAfter(ledger: Ledger, batch: ScoredBatch, columns: readonly string[]): Ledger {
+  return {
+    ...ledger,
+    sequence: batch.sequence + 1,
+    through: batch.through,
+    tally: addTally(ledger.tally, batch.tally),
+    intakeBytes: ledger.intakeBytes + batch.intakeBytes,
+    badBytes: ledger.badBytes + batch.badBytes,
+    columns: ledger.columns ?? columns,
+    model: ledger.model ?? batch.model,
+  };
 }
 
 /** What a finished output says of itself; `sluice verify` checks the output against it. */

@@ -1,6 +1,6 @@
 import type { RowBatch } from './row-batch.ts';
-import type { OutputRows } from './scored-batch.ts';
 import type { Schema } from './schema.ts';
+import type { OutputRows } from './scored-batch.ts';
 import type { Scores } from './scorer.ts';
 
 /**

@@ -1,4 +1,5 @@
 import { decodeRecord, encodeRecords } from './canonical-csv.ts';
+import { SluiceError } from './error.ts';
 import type { Position } from './position.ts';
 import type { Schema } from './schema.ts';
 import type { Value } from './value.ts';
@@ -38,7 +39,7 @@ interface BatchFaces {
 
 /**
  * Consecutive rows of one split, with one schema and one position. Two faces, converted on demand and kept: canonical
- * CSV bytes, and values. Immutable: whoever reads `bytes` must not write to it, and may keep it.
+ * CSV bytes, and values. Immutable: whoever reads `bytes` must not write to it, and must not keep it beyond `release`.
  */
 export class RowBatch {
   readonly schema: Schema;
@@ -46,6 +47,8 @@ export class RowBatch {
   readonly rows: number;
   #csv: BatchFaces['csv'];
   #records: BatchFaces['records'];
+  #onRelease: (() => void) | undefined;
+  #released = false;
 
   private constructor(schema: Schema, origin: BatchOrigin, rows: number, faces: BatchFaces) {
     this.schema = schema;
@@ -55,9 +58,20 @@ export class RowBatch {
     this.#records = faces.records;
   }
 
-  /** @param ends for each record the offset in `bytes` just past its LF; the first record starts at 0. */
-  static fromCsv(schema: Schema, origin: BatchOrigin, bytes: Uint8Array, ends: Uint32Array): RowBatch {
-    return new RowBatch(schema, origin, ends.length, { csv: { bytes, ends } });
+  /**
+   * @param ends for each record the offset in `bytes` just past its LF; the first record starts at 0.
+   * @param onRelease the memory of `bytes` may be written to again; called at most once.
+   */
+  static fromCsv(
+    schema: Schema,
+    origin: BatchOrigin,
+    bytes: Uint8Array,
+    ends: Uint32Array,
+    onRelease?: () => void,
+  ): RowBatch {
+    const batch = new RowBatch(schema, origin, ends.length, { csv: { bytes, ends } });
+    batch.#onRelease = onRelease;
+    return batch;
   }
 
   /** @param records one array of values per row, as long as the schema has columns. */
@@ -111,7 +125,22 @@ export class RowBatch {
     );
   }
 
+  /**
+   * Says that nobody reads this batch any more, nor a view of its bytes, nor a slice of it: its memory is used again for later rows.
+   * Called by the score stage alone, once the outcome is rendered and what failed is copied. A batch that is never released, because
+   * its job ended or it was read by somebody else, is left to the garbage collector.
+   */
+  release(): void {
+    const onRelease = this.#onRelease;
+    if (onRelease === undefined) return;
+    this.#onRelease = undefined;
+    this.#csv = undefined;
+    this.#released = true;
+    onRelease();
+  }
+
   #face(): { readonly bytes: Uint8Array; readonly ends: Uint32Array } {
+    if (this.#released) throw new SluiceError('CONTRACT_BROKEN', 'A batch was read after it had been released.');
     this.#csv ??= encodeRecords(this.#records ?? []);
     return this.#csv;
   }

@@ -1,6 +1,6 @@
 import type { JobIdentity, Ledger, Manifest } from './ledger.ts';
-import type { ScoredBatch } from './scored-batch.ts';
 import type { Schema } from './schema.ts';
+import type { ScoredBatch } from './scored-batch.ts';
 
 /** What a sink promises after any crash and continuation; the acceptance kit proves it. */
 export type Guarantee = 'exactly-once' | 'at-least-once' | 'none';

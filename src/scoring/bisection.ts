@@ -1,4 +1,4 @@
-import { SluiceError, findSluiceError } from '../core/error.ts';
+import { findSluiceError, SluiceError } from '../core/error.ts';
 import type { RowBatch } from '../core/row-batch.ts';
 import type { RowFailure, Scorer, Scores } from '../core/scorer.ts';
 import { allFailed, mergeScores } from './merge-scores.ts';

@@ -1,5 +1,6 @@
 import { type Dispatcher, Pool } from 'undici';
 import { SluiceError } from '../core/error.ts';
+import { RecycledBuffers } from '../core/recycled-buffers.ts';
 import { networkFault } from './network-fault.ts';
 import type { WireReply, WireRequest } from './wires/wire.ts';
 
@@ -22,6 +23,10 @@ export interface ConnectionOptions {
 const TIMEOUT_MS = 600_000;
 const CONNECT_TIMEOUT_MS = 10_000;
 const MAX_REPLY_BYTES = 2 ** 30;
+/** Replies to requests of the default size fit; larger ones are not kept. */
+const REPLY_BYTES = 128 * 1024;
+const SPARE_REPLIES = 16;
+const spare = new RecycledBuffers(REPLY_BYTES, SPARE_REPLIES);
 
 /** Keep-alive connections to one prediction server. */
 export interface HttpConnection {
@@ -116,13 +121,25 @@ function collect(
     },
     onResponseEnd() {
       signal.removeEventListener('abort', abort);
-      resolve({ status, headers, body: chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length) });
+      resolve({ status, headers, ...joined(chunks, length) });
     },
     onResponseError(_, error) {
       signal.removeEventListener('abort', abort);
       reject(tooLarge ?? (signal.aborted ? signal.reason : networkFault(origin, error)));
     },
   };
+}
+
+/** The chunks of a reply in one piece. */
+function joined(chunks: readonly Buffer[], length: number): Pick<WireReply, 'body' | 'release'> {
+  if (chunks.length === 1) return { body: chunks[0]! };
+  const block = spare.take(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    block.set(chunk, at);
+    at += chunk.length;
+  }
+  return { body: block.subarray(0, length), release: () => spare.give(block) };
 }
 
 function originOf(server: string): string {

@@ -50,9 +50,14 @@ export function createHttpScorer(options: HttpScorerOptions): Scorer {
   };
 
   const score = async (batch: RowBatch, signal: AbortSignal): Promise<Scores> => {
-    const reply = await timed(wire.request(batch), batch.rows, signal);
+    const request = wire.request(batch);
+    const reply = await timed(request, batch.rows, signal);
     if (reply.status !== 200) throw withoutSecrets(wire.fault(batch, reply), headers());
-    return wire.read(batch, reply);
+    // A server that refuses a request may not have read it to its end; one that answers it has.
+    request.release?.();
+    const scores = wire.read(batch, reply);
+    reply.release?.();
+    return scores;
   };
 
   const describe = async (signal: AbortSignal): Promise<DeploymentDescription> => {

@@ -1,4 +1,4 @@
-import { SluiceError, messageOf } from '../core/error.ts';
+import { messageOf, SluiceError } from '../core/error.ts';
 
 /** No connection came about: no request was sent. */
 const unreachable = new Set([

@@ -1,5 +1,5 @@
 import type { Clock } from '../core/clock.ts';
-import { SluiceError, findSluiceError } from '../core/error.ts';
+import { findSluiceError, SluiceError } from '../core/error.ts';
 import type { Scorer } from '../core/scorer.ts';
 import type { AccessGate } from './access-gate.ts';
 import type { ServerHealth } from './server-health.ts';

@@ -6,7 +6,7 @@ import { AccessGate } from './access-gate.ts';
 import { withBisection } from './bisection.ts';
 import type { ConnectionOptions } from './http-connection.ts';
 import { createHttpScorer } from './http-scorer.ts';
-import { type Limiter, fixedLimiter, withLimiter } from './limiter.ts';
+import { fixedLimiter, type Limiter, withLimiter } from './limiter.ts';
 import { type ModelPin, withModelPin } from './model-pin.ts';
 import { type RetryEvents, type RetryPolicy, withRetry } from './retry.ts';
 import { withSecondTry } from './second-try.ts';

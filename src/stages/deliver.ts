@@ -1,8 +1,8 @@
-import type { LinkRecord, PartitionLease, EndMarker } from '../core/link.ts';
 import { findSluiceError, SluiceError } from '../core/error.ts';
 import type { Ledger } from '../core/ledger.ts';
+import type { EndMarker, LinkRecord, PartitionLease } from '../core/link.ts';
 import type { ScoredBatch } from '../core/scored-batch.ts';
-import { Delivery, type Delivered, type DeliverOptions } from './delivery.ts';
+import { type Delivered, type DeliverOptions, Delivery } from './delivery.ts';
 
 /**
  * The deliver stage: takes the partitions in turn, which restores the source's order, drops what the ledger already

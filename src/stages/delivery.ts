@@ -2,7 +2,7 @@ import type { Clock } from '../core/clock.ts';
 import { SluiceError } from '../core/error.ts';
 import type { Ledger } from '../core/ledger.ts';
 import type { EndMarker, LinkReader } from '../core/link.ts';
-import { schemaOf, type Schema } from '../core/schema.ts';
+import { type Schema, schemaOf } from '../core/schema.ts';
 import { addTally, EMPTY_TALLY, type ScoredBatch, type Tally } from '../core/scored-batch.ts';
 import type { Sink } from '../core/sink.ts';
 import type { StageMeter } from '../core/stage-meter.ts';

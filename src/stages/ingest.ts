@@ -5,7 +5,7 @@ import type { Ledger } from '../core/ledger.ts';
 import type { LinkWriter } from '../core/link.ts';
 import type { Position } from '../core/position.ts';
 import type { RowBatch } from '../core/row-batch.ts';
-import { sameColumns, type Schema } from '../core/schema.ts';
+import { type Schema, sameColumns } from '../core/schema.ts';
 import type { Source, Split } from '../core/source.ts';
 import type { StageMeter } from '../core/stage-meter.ts';
 

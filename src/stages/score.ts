@@ -52,6 +52,8 @@ async function scorePartition(
     const format = options.format.for(batch.schema);
     const scores = batch.rows === 0 ? NO_SCORES : await meter.time('server', () => scorer.score(batch, signal));
     const value = meter.timeSync('work', () => scoredBatch(record.sequence, batch, scores, format));
+    // The output, dead letters and rejected records are copies; nothing of the rows is needed any more.
+    batch.release();
     await meter.time('output', () =>
       scored.append(partition, { kind: 'batch', sequence: record.sequence, value }, signal),
     );

@@ -115,6 +115,14 @@ describe('the score stream', () => {
     stream.destroy();
   });
 
+  test('scores a lone object while more may come', async () => {
+    await using server = await PredictionServer.start();
+    const stream = scoreObjects({ deployment: { id: 'd', server: server.url }, lingerMs: 1 });
+    stream.write({ id: 21 });
+    expect(await stream.take(1).toArray()).toEqual([{ y_PREDICTION: 42 }]);
+    stream.destroy();
+  });
+
   test('takes objects, with null for what is missing, and refuses a key that the first row does not have', async () => {
     await using server = await PredictionServer.start();
     const rows = [{ id: 1, note: 'a "quoted", text' }, { id: 2 }, { id: 3, note: '' }];

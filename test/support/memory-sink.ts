@@ -1,6 +1,6 @@
-import type { JobIdentity, Ledger, Manifest } from '../../src/core/ledger.ts';
+import { freshLedger, type JobIdentity, type Ledger, ledgerAfter, type Manifest } from '../../src/core/ledger.ts';
 import { columnNames, type Schema } from '../../src/core/schema.ts';
-import { addTally, type DeadLetter, EMPTY_TALLY, type ScoredBatch } from '../../src/core/scored-batch.ts';
+import type { DeadLetter, ScoredBatch } from '../../src/core/scored-batch.ts';
 import type { Sink } from '../../src/core/sink.ts';
 
 /** What survives a crash of a run that writes to memory. */
@@ -19,7 +19,7 @@ export function memorySink(
   let job: JobIdentity = {};
   let { rows, deadLetters, ledger } = storage;
   const commit = async (): Promise<Ledger> => {
-    const durable = ledger ?? emptyLedger(job);
+    const durable = ledger ?? freshLedger(job);
     Object.assign(storage, { rows, deadLetters, ledger: durable });
     return durable;
   };
@@ -34,16 +34,7 @@ export function memorySink(
       await onWrite(batch);
       rows += new TextDecoder().decode(batch.output.bytes);
       deadLetters = [...deadLetters, ...batch.deadLetters];
-      const before = ledger ?? emptyLedger(job);
-      ledger = {
-        ...before,
-        sequence: batch.sequence + 1,
-        through: batch.through,
-        tally: addTally(before.tally, batch.tally),
-        intakeBytes: before.intakeBytes + batch.intakeBytes,
-        badBytes: before.badBytes + batch.badBytes,
-        columns: columnNames(schema),
-      };
+      ledger = ledgerAfter(ledger ?? freshLedger(job), batch, columnNames(schema));
     },
     commit,
     publish: async (facts, schema: Schema): Promise<Manifest> => {
@@ -54,20 +45,5 @@ export function memorySink(
     discard: async () => undefined,
     close: async () => undefined,
     [Symbol.asyncDispose]: async () => undefined,
-  };
-}
-
-function emptyLedger(job: JobIdentity): Ledger {
-  return {
-    version: 1,
-    job,
-    sequence: 0,
-    through: null,
-    tally: EMPTY_TALLY,
-    intakeBytes: 0,
-    badBytes: 0,
-    columns: null,
-    model: null,
-    holds: null,
   };
 }

@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from '../../core/clock.ts';
 import type { Codec } from '../../core/codec.ts';
-import { dialectOf } from './csv-dialect.ts';
 import { CsvDecoder } from './csv-decoder.ts';
+import { dialectOf } from './csv-dialect.ts';
 import { encodeCsvHeader, encodeCsvRows } from './csv-encoder.ts';
 import { csvPosition } from './csv-position.ts';
 import type { CsvSettings } from './csv-settings.ts';

@@ -2,9 +2,9 @@ import { isUtf8 } from 'node:buffer';
 import type { Clock } from '../../core/clock.ts';
 import type { DecodeContext } from '../../core/codec.ts';
 import { SluiceError } from '../../core/error.ts';
+import type { Position } from '../../core/position.ts';
 import { RowBatch } from '../../core/row-batch.ts';
 import type { Schema } from '../../core/schema.ts';
-import type { Position } from '../../core/position.ts';
 import { ChunkReader } from '../chunk-reader.ts';
 import { BinaryCheck } from './binary-check.ts';
 import type { CsvDialect } from './csv-dialect.ts';
@@ -12,7 +12,7 @@ import { encodingFault } from './csv-faults.ts';
 import { guessDelimiter, headerSchema } from './csv-header.ts';
 import { type CsvPosition, csvPosition } from './csv-position.ts';
 import { CsvText } from './csv-text.ts';
-import { RecordScanner, type ScanStop, type ScannedRecords } from './record-scanner.ts';
+import { RecordScanner, type ScannedRecords, type ScanStop } from './record-scanner.ts';
 
 /** One reading of one stream of CSV, from its start or from a position on. */
 export class CsvDecoder {
@@ -57,13 +57,15 @@ export class CsvDecoder {
           const origin = {
             split: this.#context.split,
             firstRow: firstRow,
-            lines: records.lines,
+            get lines() {
+              return records.lines;
+            },
             after,
             position,
             rejected: records.rejected,
           };
           after = position;
-          yield RowBatch.fromCsv(schema, origin, records.bytes, records.ends);
+          yield RowBatch.fromCsv(schema, origin, records.bytes, records.ends, records.release);
         }
         if (this.#scanner.failure !== null) throw this.#scanner.failure;
         if (stop === 'end') return;

@@ -1,5 +1,5 @@
 import { encodeRecord } from '../../core/canonical-csv.ts';
-import { type Schema, columnNames } from '../../core/schema.ts';
+import { columnNames, type Schema } from '../../core/schema.ts';
 import type { OutputRows } from '../../core/scored-batch.ts';
 import { byteOrderMark, encodeText } from '../text/text-writer.ts';
 import type { CsvDialect } from './csv-dialect.ts';

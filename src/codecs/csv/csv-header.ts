@@ -1,6 +1,6 @@
 import { decodeRecord } from '../../core/canonical-csv.ts';
 import { SluiceError } from '../../core/error.ts';
-import { type Schema, columnNames, sameColumns, schemaOf } from '../../core/schema.ts';
+import { columnNames, type Schema, sameColumns, schemaOf } from '../../core/schema.ts';
 
 /**
  * The schema that a header record names. Throws CSV_HEADER when a name is empty or stands twice, or when the names are

@@ -1,7 +1,9 @@
 import { LF } from '../../core/canonical-csv.ts';
 import type { SluiceError } from '../../core/error.ts';
+import { type Kernel, kernel as sharedKernel } from '../../core/kernel/kernel.ts';
+import { RecycledBuffers } from '../../core/recycled-buffers.ts';
 import type { RejectedRecord } from '../../core/row-batch.ts';
-import { byteBlock } from '../byte-block.ts';
+import { Arena } from './arena.ts';
 import { CanonicalTranscoder } from './canonical-transcoder.ts';
 import type { CsvDialect } from './csv-dialect.ts';
 import {
@@ -18,8 +20,16 @@ import { rejectedRecord } from './rejected-record.ts';
 import { RowList } from './row-list.ts';
 
 const CR = 0x0d;
-const ARENA_BYTES = 1024 * 1024;
+const ARENA_BYTES = 2 * 1024 * 1024;
+/** A batch under way and a chunk of a file: an arena that starts with more is made twice as large, and not kept. */
+const MOST_KEPT = 0.75 * ARENA_BYTES;
+/** Unused arenas that are kept: what a job of some partitions has under way. */
+const SPARE_ARENAS = 16;
 const BOM = [0xef, 0xbb, 0xbf] as const;
+/** A run of plain records is worth a call of the kernel from about so many on. */
+const SHORT_RUN = 16;
+/** So many records are scanned one by one, at the most, before the kernel is tried again. */
+const LONGEST_PAUSE = 1024;
 
 /** Why a scan stopped: it needs more bytes (or has seen them all), the batch is full, or `failure` says what is wrong. */
 export type ScanStop = 'more' | 'full' | 'failed';
@@ -28,8 +38,11 @@ export type ScanStop = 'more' | 'full' | 'failed';
 export interface ScannedRecords {
   readonly bytes: Uint8Array;
   readonly ends: Uint32Array;
+  /** Made when it is asked for. */
   readonly lines: Float64Array;
   readonly rejected: readonly RejectedRecord[];
+  /** To be called, once, when nobody reads any of it any more, if somebody can tell. */
+  readonly release: () => void;
 }
 
 /**
@@ -37,14 +50,18 @@ export interface ScannedRecords {
  * once, whatever the chunks it comes in; a record at a batch's end that exceeds its bytes is looked at twice.
  *
  * The bytes are copied into an arena. Records of the canonical dialect stay where they are, moved together over line
- * ends of two bytes, blank lines and rejected records; so a batch is a view of the arena, which is never written again.
+ * ends of two bytes, blank lines and rejected records; so a batch is a view of the arena, which is not written to again until
+ * every batch in it was released.
  */
 export class RecordScanner {
   readonly #dialect: CsvDialect;
   readonly #split: string;
   /** Null for the canonical dialect. */
   readonly #transcoder: CanonicalTranscoder | null;
-  #arena: Uint8Array = byteBlock(0);
+  readonly #spare = new RecycledBuffers(ARENA_BYTES, SPARE_ARENAS);
+  #block = new Arena(new Uint8Array(0), this.#spare);
+  /** The bytes of the block. */
+  #arena: Uint8Array = this.#block.bytes;
   #filled = 0;
   /** Gathered canonical records: from #base to #write. */
   #base = 0;
@@ -71,11 +88,18 @@ export class RecordScanner {
   #rejected: RejectedRecord[] = [];
   #rejectedBytes = 0;
   #failure: SluiceError | null = null;
+  /** Null when every record is scanned here. */
+  readonly #kernel: Kernel | null;
+  /** Records to scan here before the kernel is asked again, and how many it was the last time. */
+  #pause = 0;
+  #lastPause = 0;
   /** What else to say about a record with another number of fields than the header. */
   hint = '';
 
-  constructor(dialect: CsvDialect, split: string, from: CsvPosition) {
+  /** @param kernel null to scan without it. */
+  constructor(dialect: CsvDialect, split: string, from: CsvPosition, kernel: Kernel | null = sharedKernel) {
     this.#dialect = dialect;
+    this.#kernel = dialect.canonical ? kernel : null;
     this.#split = split;
     this.#transcoder = dialect.canonical ? null : new CanonicalTranscoder(dialect);
     this.#origin = from.offset;
@@ -137,10 +161,19 @@ export class RecordScanner {
 
   /** The gathered records; whoever takes them owns them. */
   take(): ScannedRecords {
+    const rows = this.#rows.take();
+    const leave = this.#transcoder === null ? this.#block.lend() : null;
     const taken: ScannedRecords = {
       bytes: this.#transcoder?.take() ?? this.#arena.subarray(this.#base, this.#write),
-      ...this.#rows.take(),
+      ends: rows.ends,
+      get lines() {
+        return rows.lines;
+      },
       rejected: this.#rejected,
+      release: () => {
+        leave?.();
+        rows.release();
+      },
     };
     this.#base = this.#write = this.#start;
     this.#rejected = [];
@@ -156,6 +189,7 @@ export class RecordScanner {
   /** Gathers records until the batch is full, the bytes end, or one is not sound. */
   scan(): ScanStop {
     if (!this.#bomChecked && !this.#skipBom()) return 'more';
+    if (this.#scanPlain()) return 'full';
     const bytes = this.#arena;
     const end = this.#filled;
     const delimiter = this.#dialect.delimiter.byte;
@@ -204,12 +238,10 @@ export class RecordScanner {
         this.#line += this.#inner + 1;
         this.#inner = 0;
         fields = 1;
-        this.#start = start = at = next;
-        if (this.#rows.length + this.#rejected.length >= this.#maxRows || this.#size() >= this.#maxBytes) {
-          this.#fields = 1;
-          this.#at = at;
-          return 'full';
-        }
+        this.#fields = 1;
+        this.#start = this.#at = next;
+        if (this.#isFull || this.#scanPlain()) return 'full';
+        start = at = this.#start;
       } else {
         at += 1;
       }
@@ -217,6 +249,44 @@ export class RecordScanner {
     this.#fields = fields;
     this.#at = at;
     return this.#paused();
+  }
+
+  /**
+   * Gathers the plain records that come next, all at once; true when the batch is full. Where there are few of them, in files with
+   * many quotes, it does so rarely. A record that does not fit the batch, or not yet, is left to `scan`.
+   */
+  #scanPlain(): boolean {
+    if (this.#kernel === null || this.#columns === 0 || this.#at !== this.#start || this.#quoteLine !== 0) return false;
+    if (this.#pause > 0) {
+      this.#pause -= 1;
+      return false;
+    }
+    const start = this.#start;
+    const bytes = this.#arena.subarray(start, Math.min(this.#filled, start + this.#maxBytes - this.#size()));
+    if (bytes.length === 0) return false;
+    const ends = this.#kernel.scan(bytes, {
+      columns: this.#columns,
+      most: this.#maxRows - this.pending,
+      longest: this.#dialect.maxRecordBytes,
+      delimiter: this.#dialect.delimiter.byte,
+      quote: this.#dialect.quote.byte,
+    });
+    const rows = ends?.length ?? 0;
+    this.#lastPause = rows < SHORT_RUN ? Math.min(LONGEST_PAUSE, Math.max(1, 2 * this.#lastPause)) : 0;
+    this.#pause = this.#lastPause;
+    if (ends === null || rows === 0) return false;
+    const length = ends[rows - 1]!;
+    if (this.#write !== start) this.#arena.copyWithin(this.#write, start, start + length);
+    this.#rows.pushRun(ends, this.#write - this.#base, this.#line);
+    this.#write += length;
+    this.#row += rows;
+    this.#line += rows;
+    this.#start = this.#at = start + length;
+    return this.#isFull;
+  }
+
+  get #isFull(): boolean {
+    return this.pending >= this.#maxRows || this.#size() >= this.#maxBytes;
   }
 
   /**
@@ -328,10 +398,14 @@ export class RecordScanner {
   #move(length: number): void {
     const rows = this.#arena.subarray(this.#base, this.#write);
     const tail = this.#arena.subarray(this.#start, this.#filled);
-    // At least twice what is kept, so that all moves together copy each byte a few times at the most.
-    const arena = byteBlock(Math.max(ARENA_BYTES, 2 * (rows.length + tail.length + length)));
+    const kept = rows.length + tail.length + length;
+    // Room for as much again or more, so that all moves together copy each byte a few times at the most.
+    const block = new Arena(this.#spare.take(kept <= MOST_KEPT ? ARENA_BYTES : 2 * kept), this.#spare);
+    const arena = block.bytes;
     arena.set(rows);
     arena.set(tail, rows.length);
+    this.#block.retire();
+    this.#block = block;
     const shift = rows.length - this.#start;
     this.#arena = arena;
     this.#base = 0;

@@ -1,10 +1,18 @@
 import type { Codec } from '../../core/codec.ts';
 import { SluiceError } from '../../core/error.ts';
 import type { Json } from '../../core/json.ts';
-import { assertSameJob, type JobIdentity, type Ledger, type Manifest, type ManifestObject } from '../../core/ledger.ts';
+import {
+  assertSameJob,
+  freshLedger,
+  type JobIdentity,
+  type Ledger,
+  ledgerAfter,
+  type Manifest,
+  type ManifestObject,
+} from '../../core/ledger.ts';
 import type { ObjectStore, StagedOutput } from '../../core/object-store.ts';
 import { columnNames, type Schema } from '../../core/schema.ts';
-import { addTally, EMPTY_TALLY, type ScoredBatch } from '../../core/scored-batch.ts';
+import type { ScoredBatch } from '../../core/scored-batch.ts';
 import type { ManifestFacts, Sink } from '../../core/sink.ts';
 import { type Compression, compressMember } from '../compression.ts';
 import { deadLetterLine } from './dead-letter-line.ts';
@@ -84,7 +92,7 @@ class ObjectSink {
       await output.rows.continue(holds.rows, store.name(key), signal);
       await output.deadLetters.continue(holds.deadLetters, store.name(key), signal);
     }
-    const ledger = found ?? emptyLedger(job);
+    const ledger = found ?? freshLedger(job);
     this.#accepted = ledger;
     this.#committable = ledger;
     this.#durable = ledger;
@@ -102,16 +110,7 @@ class ObjectSink {
       this.#memberLetters.push(Buffer.from(batch.deadLetters.map(deadLetterLine).join('')));
       this.#memberLetterLines += batch.deadLetters.length;
     }
-    this.#accepted = {
-      ...before,
-      sequence: batch.sequence + 1,
-      through: batch.through,
-      tally: addTally(before.tally, batch.tally),
-      intakeBytes: before.intakeBytes + batch.intakeBytes,
-      badBytes: before.badBytes + batch.badBytes,
-      columns: before.columns ?? columnNames(schema),
-      model: before.model ?? batch.model,
-    };
+    this.#accepted = ledgerAfter(before, batch, columnNames(schema));
     if (plain) await this.#closeBlock(signal);
     else if (this.#memberBytes >= MEMBER_BYTES) await this.#closeMember(rows, signal);
   }
@@ -190,19 +189,4 @@ class ObjectSink {
     this.#memberLetterLines = 0;
     this.#committable = this.#accepted;
   }
-}
-
-function emptyLedger(job: JobIdentity): Ledger {
-  return {
-    version: 1,
-    job,
-    sequence: 0,
-    through: null,
-    tally: EMPTY_TALLY,
-    intakeBytes: 0,
-    badBytes: 0,
-    columns: null,
-    model: null,
-    holds: null,
-  };
 }

@@ -1,9 +1,11 @@
 import type { BatchLimits } from '../../core/batch-limits.ts';
+import { type Clock, systemClock } from '../../core/clock.ts';
 import { SluiceError } from '../../core/error.ts';
 import { RowBatch } from '../../core/row-batch.ts';
-import { columnNames, type Schema, schemaOf } from '../../core/schema.ts';
+import { type Schema, schemaOf } from '../../core/schema.ts';
 import type { Source } from '../../core/source.ts';
 import type { Value } from '../../core/value.ts';
+import { ChunkReader } from '../chunk-reader.ts';
 
 /** One row: a value for each column. A column that a row lacks is null. */
 export type ObjectRow = Readonly<Record<string, Value | undefined>>;
@@ -16,51 +18,67 @@ const NAME = 'the stream';
  * The source for a stream of objects that comes once: one split, no identity, no continuation. The columns are the keys
  * of the first row; a row with another key is CSV_HEADER, with its number.
  */
-export function createRecordSource(input: AsyncIterable<ObjectRow>): Source {
+export function createRecordSource(input: AsyncIterable<ObjectRow>, clock: Clock = systemClock): Source {
   return {
     bytesRead: 0,
     identity: async () => null,
     splits: async () => [{ id: NAME, bytes: null }],
-    read: (_split, _after, limits, signal) => batches(input, limits, signal),
+    read: (_split, _after, limits, signal) => new RecordBatches(limits).read(new ChunkReader(input, clock, signal)),
     close: async () => undefined,
     [Symbol.asyncDispose]: async () => undefined,
   };
 }
 
-async function* batches(
-  input: AsyncIterable<ObjectRow>,
-  limits: BatchLimits,
-  signal: AbortSignal,
-): AsyncGenerator<RowBatch> {
-  let schema: Schema | undefined;
-  let names: readonly string[] = [];
-  let known = new Set<string>();
-  let records: Value[][] = [];
-  let row = 0;
-  const batch = (): RowBatch => {
-    const firstRow = row - records.length;
-    const origin = { split: NAME, firstRow, after: firstRow === 0 ? null : firstRow, position: row, rejected: [] };
-    const made = RowBatch.fromRecords(schema!, origin, records);
-    records = [];
-    return made;
-  };
-  for await (const object of input) {
-    signal.throwIfAborted();
-    if (schema === undefined) {
-      schema = schemaOf(Object.keys(object));
-      names = columnNames(schema);
-      known = new Set(names);
+/** Gathers objects to batches: full ones, and what there is when the next object lets itself be waited for. */
+class RecordBatches {
+  readonly #limits: BatchLimits;
+  #schema: Schema | undefined;
+  #names: readonly string[] = [];
+  #records: Value[][] = [];
+  #rows = 0;
+
+  constructor(limits: BatchLimits) {
+    this.#limits = limits;
+  }
+
+  async *read(reader: ChunkReader<ObjectRow>): AsyncGenerator<RowBatch> {
+    try {
+      for (;;) {
+        const patience = this.#records.length === 0 ? Number.POSITIVE_INFINITY : this.#limits.lingerMs;
+        const object = await reader.next(patience);
+        if (object === null) break;
+        if (object !== 'late') this.#add(object);
+        const full = this.#records.length >= Math.min(this.#limits.rows, MOST_ROWS);
+        if (full || object === 'late') yield this.#batch();
+      }
+      if (this.#records.length > 0) yield this.#batch();
+    } finally {
+      await reader.close();
     }
-    const stranger = Object.keys(object).find((key) => !known.has(key));
+  }
+
+  #add(object: ObjectRow): void {
+    if (this.#schema === undefined) {
+      this.#names = Object.keys(object);
+      this.#schema = schemaOf(this.#names);
+    }
+    const stranger = Object.keys(object).find((key) => !this.#names.includes(key));
     if (stranger !== undefined) {
       throw new SluiceError(
         'CSV_HEADER',
-        `row ${row} has a column "${stranger}" that the first row does not have; give every row the keys of the first`,
+        `row ${this.#rows} has a column "${stranger}" that the first row does not have; give every row the keys of the first`,
       );
     }
-    records.push(names.map((name) => object[name] ?? null));
-    row += 1;
-    if (records.length >= Math.min(limits.rows, MOST_ROWS)) yield batch();
+    this.#records.push(this.#names.map((name) => object[name] ?? null));
+    this.#rows += 1;
   }
-  if (records.length > 0) yield batch();
+
+  #batch(): RowBatch {
+    const firstRow = this.#rows - this.#records.length;
+    const after = firstRow === 0 ? null : firstRow;
+    const origin = { split: NAME, firstRow, after, position: this.#rows, rejected: [] };
+    const made = RowBatch.fromRecords(this.#schema!, origin, this.#records);
+    this.#records = [];
+    return made;
+  }
 }

@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 import type { Codec } from '../../core/codec.ts';
 import { SluiceError } from '../../core/error.ts';
-import type { JobIdentity, Ledger } from '../../core/ledger.ts';
+import { freshLedger, type JobIdentity, type Ledger, ledgerAfter } from '../../core/ledger.ts';
 import { columnNames, type Schema } from '../../core/schema.ts';
-import { addTally, type DeadLetter, EMPTY_TALLY, type OutputRows, type ScoredBatch } from '../../core/scored-batch.ts';
+import type { DeadLetter, OutputRows, ScoredBatch } from '../../core/scored-batch.ts';
 import type { Sink } from '../../core/sink.ts';
 import { type Compression, compressMember } from '../compression.ts';
 
@@ -59,16 +59,7 @@ export function createStreamSink(options: StreamSinkOptions): Sink {
     await header(schema, signal);
     await send(await format.rows(batch.output), signal);
     if (batch.deadLetters.length > 0) await options.onDeadLetters?.(batch.deadLetters);
-    const before = ledger!;
-    ledger = {
-      ...before,
-      sequence: batch.sequence + 1,
-      through: batch.through,
-      tally: addTally(before.tally, batch.tally),
-      intakeBytes: before.intakeBytes + batch.intakeBytes,
-      badBytes: before.badBytes + batch.badBytes,
-      model: before.model ?? batch.model,
-    };
+    ledger = ledgerAfter(ledger!, batch, columnNames(schema));
   };
   const close = async (): Promise<void> => {
     output.off('error', onError);
@@ -76,18 +67,7 @@ export function createStreamSink(options: StreamSinkOptions): Sink {
   return {
     guarantee: 'none',
     open: async (job: JobIdentity) => {
-      ledger = {
-        version: 1,
-        job,
-        sequence: 0,
-        through: null,
-        tally: EMPTY_TALLY,
-        intakeBytes: 0,
-        badBytes: 0,
-        columns: null,
-        model: null,
-        holds: null,
-      };
+      ledger = freshLedger(job);
       return null;
     },
     write,

@@ -145,8 +145,8 @@
     (local.get $out))
 
   ;; Copies the records of a reply without their numbers, and checks them. The kinds of bytes and the roles of cells are
-  ;; those of csv-table.ts: FREE 0, NUMBER 1, PRESENT 2, NUMBERING 4; DIGIT 1, OTHER 4, STOP 8. Stops before a record with a
-  ;; quote or a CR, a number out of turn, a missing prediction, and other than its cells.
+  ;; those of csv-table.ts: FREE 0, NUMBER 1, PRESENT 2, STATUS 3, NUMBERING 4; DIGIT 1, OTHER 4, STOP 8. Stops before a record with a
+  ;; quote or a CR, a number out of turn, a missing prediction, a status other than `OK`, and other than its cells.
   (func (export "reply")
     (param $from i32) (param $end i32) (param $rows i32) (param $roles i32) (param $cells i32) (param $kinds i32)
     (param $out i32) (param $ends i32)
@@ -181,6 +181,10 @@
               (br_if $done (i32.eq (local.get $at) (local.get $first)))
               ;; More digits do not fit 32 bits, and might look like the number in turn.
               (br_if $done (i32.gt_u (i32.sub (local.get $at) (local.get $first)) (i32.const 9))))
+            (else (if (i32.eq (local.get $role) (i32.const 3))
+            (then
+              (br_if $done (i32.ne (i32.load16_u (local.get $at)) (i32.const 0x4b4f)))
+              (local.set $at (i32.add (local.get $at) (i32.const 2))))
             (else
               (local.set $found (i32.const 0))
               (block $cell_end
@@ -201,7 +205,7 @@
                       (i32.eq (local.get $role) (i32.const 1))
                       (i32.ne (i32.and (local.get $found) (i32.const 5)) (i32.const 1))))))
               (i32.store8 (local.get $out) (i32.const 0x2c))
-              (local.set $out (i32.add (local.get $out) (i32.const 1)))))
+              (local.set $out (i32.add (local.get $out) (i32.const 1)))))))
           (if (i32.lt_u (local.get $cell) (local.get $cells))
             (then
               (br_if $done (i32.ne (i32.load8_u (local.get $at)) (i32.const 0x2c)))

@@ -1,4 +1,5 @@
 import { COMMA, fieldEnd, LF, QUOTE } from '../../core/canonical-csv.ts';
+import { type Kernel, kernel as sharedKernel } from '../../core/kernel/kernel.ts';
 import type { RowBatch } from '../../core/row-batch.ts';
 import type { Scores } from '../../core/scorer.ts';
 import { CONSTANT, type RecordProgram, ROW_CELLS, SCORE_CELLS, TO_END } from './record-program.ts';
@@ -29,15 +30,23 @@ let scratch = new Uint8Array(0);
 /**
  * Joins a batch with its scores by a plan. No allocation per row as long as no row fails and no threshold is set.
  * @param statuses the status cell of each failed row, as a canonical field.
+ * @param kernel null to join without it.
  */
 export function joinRows(
   plan: JoinPlan,
   batch: RowBatch,
   scores: Scores,
   statuses: readonly Uint8Array[],
+  kernel: Kernel | null = sharedKernel,
 ): { readonly bytes: Uint8Array; readonly ends: Uint32Array } {
   const { rows, bytes: rowBytes, ends: rowEnds } = batch;
   const { bytes: scoreBytes, ends: scoreEnds, failures } = scores;
+  if (kernel !== null && failures.length === 0 && plan.decide === null && plan.scored.words !== null) {
+    const { steps, constants } = plan.scored.words;
+    const room = scoreBytes.length + rowBytes.length + rows * plan.scored.overhead;
+    const joined = kernel.join(batch, scores, steps, constants, room);
+    if (joined !== null) return joined;
+  }
   const target = roomFor(plan, batch, scores, statuses);
   const cells = new Uint32Array(Math.max(1, ...[plan.scored, plan.unexplained, plan.failed].map(cellRoom)));
   const ends = new Uint32Array(rows);

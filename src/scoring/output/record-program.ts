@@ -30,8 +30,17 @@ export interface RecordProgram {
   /** How many cells of the reply's record, and of the row, must be found to run the steps. */
   readonly scoreCells: number;
   readonly rowCells: number;
+  /** The same for the kernel; null when a step is text that each row has of its own. */
+  readonly words: ProgramWords | null;
   /** Bytes that a record may have besides what it copies: constants, commas, LF, a pair of quotes. */
   readonly overhead: number;
+}
+
+/** A program as the kernel takes it. */
+interface ProgramWords {
+  /** Three per step: kind, first and last cell; or kind, offset and length of a constant. */
+  readonly steps: Int32Array;
+  readonly constants: Uint8Array;
 }
 
 const NOTHING = new Uint8Array(0);
@@ -63,8 +72,20 @@ export function compileRecord(cells: readonly CellSource[], scoreColumns: number
     steps: open,
     scoreCells: cellsToFind(open, SCORE_CELLS),
     rowCells: cellsToFind(open, ROW_CELLS),
+    words: wordsOf(open),
     overhead: open.reduce((sum, step) => sum + step.bytes.length + 1, 3),
   };
+}
+
+function wordsOf(steps: readonly Step[]): ProgramWords | null {
+  if (steps.length === 0 || steps.some(({ kind }) => kind === ROW_TEXT)) return null;
+  const constants: number[] = [];
+  const words = steps.flatMap(({ kind, first, last, bytes }) => {
+    if (kind !== CONSTANT) return [kind, first, last];
+    constants.push(...bytes);
+    return [kind, constants.length - bytes.length, bytes.length];
+  });
+  return { steps: Int32Array.from(words), constants: Uint8Array.from(constants) };
 }
 
 /** A run that starts at cell n needs the ends of the n cells before it; one that ends at cell n that end too. */

@@ -1,8 +1,8 @@
 import type { Clock } from '../../core/clock.ts';
 import type { ModelIdentity } from '../../core/model.ts';
 import type { DeploymentDescription } from '../../core/scorer.ts';
-import { faultText, jsonOf } from './reply-text.ts';
 import { httpFault } from './http-fault.ts';
+import { faultText, jsonOf } from './reply-text.ts';
 import type { WireReply } from './wire.ts';
 
 const kindNames = ['regression', 'binary', 'multiclass', 'anomaly'] as const;

@@ -3,10 +3,10 @@ import type { Clock } from '../../core/clock.ts';
 import { SluiceError } from '../../core/error.ts';
 import type { ModelIdentity } from '../../core/model.ts';
 import type { RowBatch } from '../../core/row-batch.ts';
-import { type Schema, columnNames } from '../../core/schema.ts';
+import { columnNames, type Schema } from '../../core/schema.ts';
 import type { DeploymentDescription, Scores } from '../../core/scorer.ts';
-import type { ModelPin } from '../model-pin.ts';
 import { allFailed } from '../merge-scores.ts';
+import type { ModelPin } from '../model-pin.ts';
 import { CsvTableReader } from './csv-table.ts';
 import { readDescription } from './datarobot-description.ts';
 import { httpFault } from './http-fault.ts';
@@ -87,7 +87,7 @@ export function createDatarobotWire(options: DatarobotOptions): Wire {
       method: 'POST',
       path,
       headers: model === null ? plainHeaders : [...plainHeaders, 'x-sluice-model-id', model.id],
-      body: witness === null ? plainBody(header, batch) : numberedBody(header, batch),
+      ...(witness === null ? plainBody(header, batch) : numberedBody(header, batch)),
     };
   };
 

@@ -1,6 +1,6 @@
 import type { Clock } from '../../core/clock.ts';
-import type { ErrorCode } from '../../core/error-table.ts';
 import { SluiceError } from '../../core/error.ts';
+import type { ErrorCode } from '../../core/error-table.ts';
 import { faultText, headerOf, jsonOf } from './reply-text.ts';
 import type { WireReply } from './wire.ts';
 

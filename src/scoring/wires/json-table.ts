@@ -2,8 +2,8 @@ import { encodeField } from '../../core/canonical-csv.ts';
 import { SluiceError } from '../../core/error.ts';
 import type { DeploymentDescription, RowFailure, ScoreColumn } from '../../core/scorer.ts';
 import type { ReplyTable } from './csv-table.ts';
-import { type JsonExplanation, type JsonRow, classValues, jsonRows, labelText } from './datarobot-json-row.ts';
 import { columnsOf, explanationNames } from './datarobot-columns.ts';
+import { classValues, type JsonExplanation, type JsonRow, jsonRows, labelText } from './datarobot-json-row.ts';
 import { numberingFault, replyMismatch } from './reply-mismatch.ts';
 import { cutText } from './reply-text.ts';
 

@@ -1,4 +1,6 @@
 import { SluiceError } from '../../core/error.ts';
+import { type Kernel, kernel as sharedKernel } from '../../core/kernel/kernel.ts';
+import { RecycledBuffers } from '../../core/recycled-buffers.ts';
 import type { RowBatch } from '../../core/row-batch.ts';
 
 const WITNESS = '__sluice_row__';
@@ -11,33 +13,62 @@ export function witnessName(columns: readonly string[]): string {
   return name;
 }
 
+/** The body of a request. `release`: it was sent, and nobody reads it any more. */
+export interface RequestBody {
+  readonly body: Uint8Array;
+  readonly release: () => void;
+}
+
+/** As large as a body of the batches that jobs use by default gets; larger ones are not kept. */
+const BODY_BYTES = 384 * 1024;
+const SPARE_BODIES = 16;
+const spare = new RecycledBuffers(BODY_BYTES, SPARE_BODIES);
+
+function bodyOf(block: Uint8Array<ArrayBuffer>, length: number): RequestBody {
+  return { body: block.subarray(0, length), release: () => spare.give(block) };
+}
+
 /** The header line and the rows, as they stand. */
-export function plainBody(header: string, batch: RowBatch): Uint8Array {
+export function plainBody(header: string, batch: RowBatch): RequestBody {
   const line = encoder.encode(header);
-  const body = Buffer.allocUnsafe(line.length + batch.bytes.length);
-  body.set(line, 0);
-  body.set(batch.bytes, line.length);
-  return body;
+  const length = line.length + batch.bytes.length;
+  const block = spare.take(length);
+  block.set(line, 0);
+  block.set(batch.bytes, line.length);
+  return bodyOf(block, length);
 }
 
 /**
- * The header line and the rows with their numbers, from 0, in one more column at the end. Copies eight bytes at a time,
- * a little past the end of each row, as the next write puts that right: DataView loads and stores compile to single
- * instructions. A loop over bytes, `set` with a subarray and `Buffer.copy` all take three times as long for rows of 78 bytes.
+ * The header line and the rows with their numbers, from 0, in one more column at the end.
  * @param header the header line with its LF and the witness in it.
+ * @param kernel null to do it without.
  */
-export function numberedBody(header: string, batch: RowBatch): Uint8Array {
+export function numberedBody(header: string, batch: RowBatch, kernel: Kernel | null = sharedKernel): RequestBody {
   const { bytes, ends, rows } = batch;
   const line = encoder.encode(header);
   const length = line.length + bytes.length + numberBytes(rows);
-  const body = Buffer.allocUnsafe(length + 2 * WORD);
+  const endings = endingsFor(rows);
+  const body = spare.take(length + 2 * WORD);
   body.set(line, 0);
+  if (kernel === null || !kernel.number({ bytes, ends }, endings, body, line.length)) {
+    numberRows(batch, endings, body, line.length);
+  }
+  return bodyOf(body, length);
+}
+
+/**
+ * Copies eight bytes at a time, a little past the end of each row, as the next write puts that right: DataView loads and
+ * stores compile to single instructions. A loop over bytes, `set` with a subarray and `Buffer.copy` all take three times
+ * as long for rows of 78 bytes.
+ */
+function numberRows(batch: RowBatch, endings: Uint8Array, body: Uint8Array, start: number): void {
+  const { bytes, ends, rows } = batch;
   const from = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const to = new DataView(body.buffer, body.byteOffset, body.length);
   const lastWord = bytes.length - WORD;
-  const endings = endingsFor(rows);
+  const words = new DataView(endings.buffer, endings.byteOffset, endings.byteLength);
   let at = 0;
-  let out = line.length;
+  let out = start;
   let width = 3;
   let next = 10;
   for (let row = 0; row < rows; row += 1) {
@@ -49,11 +80,10 @@ export function numberedBody(header: string, batch: RowBatch): Uint8Array {
       width += 1;
       next *= 10;
     }
-    to.setBigInt64(out, endings.getBigInt64(row * WORD));
+    to.setBigInt64(out, words.getBigInt64(row * WORD));
     out += width;
     at = end + 1;
   }
-  return body.subarray(0, length);
 }
 
 /** Bytes that one load or store moves, and room for a comma, a number below MAX_ROWS and an LF. */
@@ -61,15 +91,15 @@ const WORD = 8;
 const MAX_ROWS = 1_000_000;
 
 /** Rows 0 to 999,999 as the end of a record: `,0\n`, `,1\n` and so on, each in one word. Made as far as it is needed. */
-let endings = new DataView(new ArrayBuffer(0));
+let madeEndings: Uint8Array = new Uint8Array(0);
 
-function endingsFor(rows: number): DataView {
+function endingsFor(rows: number): Uint8Array {
   if (rows > MAX_ROWS) throw new SluiceError('REQUEST_TOO_LARGE', `A request holds at most ${MAX_ROWS} rows.`);
-  if (endings.byteLength >= rows * WORD) return endings;
+  if (madeEndings.length >= rows * WORD) return madeEndings;
   const words = Buffer.alloc(2 ** Math.ceil(Math.log2(rows * WORD)));
   for (let row = 0; row * WORD < words.length && row < MAX_ROWS; row += 1) words.write(`,${row}\n`, row * WORD);
-  endings = new DataView(words.buffer, words.byteOffset, words.length);
-  return endings;
+  madeEndings = words;
+  return words;
 }
 
 /** Bytes of the endings of rows 0 to rows-1, without the LF, which the rows have already. */

@@ -1,6 +1,6 @@
+import type { SluiceError } from '../../core/error.ts';
 import type { RowBatch } from '../../core/row-batch.ts';
 import type { DeploymentDescription, Scores } from '../../core/scorer.ts';
-import type { SluiceError } from '../../core/error.ts';
 
 /** What a job asks of each prediction, for servers that have it. */
 export interface ScoringSettings {
@@ -35,14 +35,18 @@ export interface WireRequest {
   /** Names and values in turn. */
   readonly headers: readonly string[];
   readonly body: Uint8Array | null;
+  /** To be called when the server has the whole body, so that its memory can be used again; never after a failure. */
+  readonly release?: () => void;
 }
 
-/** One complete HTTP reply. The bytes may be kept. */
+/** One complete HTTP reply. The bytes are not kept beyond the call that they are given to. */
 export interface WireReply {
   readonly status: number;
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
   readonly body: Uint8Array;
+  /** To be called, at most once, when nobody reads `body` any more: its memory is used again. */
+  readonly release?: () => void;
 }
 
 /** Sends one request and gives its reply, whatever the status; rejects when there was none. */

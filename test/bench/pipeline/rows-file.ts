@@ -1,6 +1,6 @@
+import { once } from 'node:events';
 import { createWriteStream, existsSync, mkdirSync, renameSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { once } from 'node:events';
 
 /** Thirteen columns, about 78 bytes a row: an id and a dozen of numbers, as feature tables are. */
 const HEADER = 'id,f01,f02,f03,f04,f05,f06,f07,f08,f09,f10,f11,f12\n';

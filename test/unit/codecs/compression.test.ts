@@ -1,7 +1,7 @@
-import * as fc from 'fast-check';
 import { gunzipSync, zstdDecompressSync } from 'node:zlib';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type Compression, compressMember, compressionOf, decompress } from '../../../src/codecs/compression.ts';
+import { type Compression, compressionOf, compressMember, decompress } from '../../../src/codecs/compression.ts';
 import { recycledChunks } from './csv-reading.ts';
 
 const KINDS = ['gzip', 'zstd'] as const;

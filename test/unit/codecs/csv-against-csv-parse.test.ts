@@ -1,5 +1,4 @@
-import { parse } from 'csv-parse/sync';
-import { CsvError } from 'csv-parse/sync';
+import { CsvError, parse } from 'csv-parse/sync';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { CsvSettings } from '../../../src/codecs/csv/csv-settings.ts';

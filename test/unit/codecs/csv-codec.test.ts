@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { type CsvSettings, defaultCsvSettings } from '../../../src/codecs/csv/csv-settings.ts';
 import { createCsvCodec } from '../../../src/codecs/csv/csv-codec.ts';
 import { guessDelimiter } from '../../../src/codecs/csv/csv-header.ts';
+import { type CsvSettings, defaultCsvSettings } from '../../../src/codecs/csv/csv-settings.ts';
 import { REJECTED_BYTES } from '../../../src/core/row-batch.ts';
 import { schemaOf } from '../../../src/core/schema.ts';
 import { bytesOf, headerOf, linesOf, readCsv, recordsOf } from './csv-reading.ts';

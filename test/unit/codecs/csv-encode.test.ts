@@ -1,10 +1,10 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { encodeRecords } from '../../../src/core/canonical-csv.ts';
-import { schemaOf } from '../../../src/core/schema.ts';
 import { createCsvCodec } from '../../../src/codecs/csv/csv-codec.ts';
 import { type CsvSettings, defaultCsvSettings } from '../../../src/codecs/csv/csv-settings.ts';
 import { encodingOf } from '../../../src/codecs/text/encoding.ts';
+import { encodeRecords } from '../../../src/core/canonical-csv.ts';
+import { schemaOf } from '../../../src/core/schema.ts';
 import { readCsv, recordsOf } from './csv-reading.ts';
 
 const schema = schemaOf(['eins', 'zwei, 2']);

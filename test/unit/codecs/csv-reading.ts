@@ -1,11 +1,11 @@
-import type { BatchLimits } from '../../../src/core/batch-limits.ts';
-import { type Clock, systemClock } from '../../../src/core/clock.ts';
-import { SluiceError, findSluiceError } from '../../../src/core/error.ts';
-import type { Position } from '../../../src/core/position.ts';
-import type { RowBatch } from '../../../src/core/row-batch.ts';
-import { type Schema, columnNames } from '../../../src/core/schema.ts';
 import { createCsvCodec } from '../../../src/codecs/csv/csv-codec.ts';
 import { type CsvSettings, defaultCsvSettings } from '../../../src/codecs/csv/csv-settings.ts';
+import type { BatchLimits } from '../../../src/core/batch-limits.ts';
+import { type Clock, systemClock } from '../../../src/core/clock.ts';
+import { findSluiceError, SluiceError } from '../../../src/core/error.ts';
+import type { Position } from '../../../src/core/position.ts';
+import type { RowBatch } from '../../../src/core/row-batch.ts';
+import { columnNames, type Schema } from '../../../src/core/schema.ts';
 
 export interface Reading {
   readonly settings?: Partial<CsvSettings>;

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import type { RowBatch } from '../../../src/core/row-batch.ts';
 import { createCsvCodec } from '../../../src/codecs/csv/csv-codec.ts';
 import { defaultCsvSettings } from '../../../src/codecs/csv/csv-settings.ts';
+import type { RowBatch } from '../../../src/core/row-batch.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 
 /** A source that gives a chunk when it is told to, and says when it was asked. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Scores } from '../../../src/core/scorer.ts';
-import { type DeploymentAddress, type StackSettings, createScorer } from '../../../src/scoring/scorer-stack.ts';
+import { createScorer, type DeploymentAddress, type StackSettings } from '../../../src/scoring/scorer-stack.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { PredictionServer, type PredictionServerOptions } from '../../support/prediction-server.ts';
 import { batchOf, faultOf, never, numbered } from './rows.ts';

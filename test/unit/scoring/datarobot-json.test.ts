@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/core/clock.ts';
 import type { Scores } from '../../../src/core/scorer.ts';
-import { type DatarobotOptions, createDatarobotWire } from '../../../src/scoring/wires/datarobot.ts';
+import { createDatarobotWire, type DatarobotOptions } from '../../../src/scoring/wires/datarobot.ts';
 import { PLAIN_SCORING, type Wire } from '../../../src/scoring/wires/wire.ts';
 import { numbered, recordsOf } from './rows.ts';
 

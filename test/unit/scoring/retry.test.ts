@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { SluiceError } from '../../../src/core/error.ts';
 import type { Scores } from '../../../src/core/scorer.ts';
-import { type StackSettings, createScorer } from '../../../src/scoring/scorer-stack.ts';
+import { createScorer, type StackSettings } from '../../../src/scoring/scorer-stack.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { type Behaviour, PredictionServer } from '../../support/prediction-server.ts';
 import { faultOf, never, numbered, recordsOf } from './rows.ts';

@@ -1,4 +1,4 @@
-import { type Server, createServer } from 'node:https';
+import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type ConnectionOptions, createHttpConnection } from '../../../src/scoring/http-connection.ts';
