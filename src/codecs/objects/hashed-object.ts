@@ -79,9 +79,16 @@ export class HashedObject {
     await this.#write(bytes, signal);
   }
 
+  /** After a failure nobody knows what was written, so every later write fails with it, too. */
   async #write(bytes: Uint8Array, signal: AbortSignal): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure;
     this.#hash.update(bytes);
     this.#bytes += bytes.length;
-    await this.#staged.append(this.#role, bytes, signal);
+    try {
+      await this.#staged.append(this.#role, bytes, signal);
+    } catch (error) {
+      this.#failure = error;
+      throw error;
+    }
   }
 }

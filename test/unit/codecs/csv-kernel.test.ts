@@ -100,7 +100,7 @@ test('the scanner gives the same with the kernel and without it, for any file, c
 test('a record is found wherever its end lies within the 64 bytes that the kernel looks at', () => {
   const kernel = Kernel.load()!;
   for (let length = 1; length <= 200; length += 1) {
-    const file = Buffer.from(`${`${'a'.repeat(length)}\n`.repeat(5)}`);
+    const file = Buffer.from(`${'a'.repeat(length)}\n`.repeat(5));
     const rules = { columns: 1, most: 100, longest: 1000, delimiter: 0x2c, quote: 0x22 };
     expect([...kernel.scan(file, rules)!]).toEqual([1, 2, 3, 4, 5].map((n) => n * (length + 1)));
     expect([...kernel.scan(file.subarray(0, -1), rules)!]).toEqual([1, 2, 3, 4].map((n) => n * (length + 1)));

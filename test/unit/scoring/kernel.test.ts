@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Kernel } from '../../../src/core/kernel/kernel.ts';
 import { messageOf } from '../../../src/core/error.ts';
+import { Kernel } from '../../../src/core/kernel/kernel.ts';
 import { joinRows } from '../../../src/scoring/output/join.ts';
 import { type CellSource, compileRecord } from '../../../src/scoring/output/record-program.ts';
 import { CsvTableReader } from '../../../src/scoring/wires/csv-table.ts';
@@ -112,11 +112,13 @@ describe('the kernel gives what the loops in TypeScript give', () => {
         (rows, [pattern], picks) => {
           const columns = rows[0]!.length;
           const replies = rows.map((row) => pattern!.map((value, i) => (i === 0 ? row[0]! : value)));
-          const cells = picks.map(([from, n]): CellSource => {
+          const all = picks.map(([from, n]): CellSource => {
             if (from === 'constant')
               return { from, bytes: bytesOf(['', '0.5', 'a text longer than sixteen bytes'][n % 3]!) };
             return from === 'row' ? { from, cell: n % columns } : { from: 'score', cell: n % pattern!.length };
           });
+          // An output has each cell once: the room for it is counted so.
+          const cells = [...new Map(all.map((source) => [JSON.stringify(source), source])).values()];
           const program = compileRecord(cells, pattern!.length, columns);
           const plan = {
             scored: program,
