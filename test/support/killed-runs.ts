@@ -89,15 +89,14 @@ export class KilledRuns {
       chunkSize: tested.compressed ? 30_000 : 2_000,
     };
     for (const ms of killAfterMs) await this.#child(description, ms);
-    const start = performance.now();
-    const continuedFrom = Number(await this.#child(description, null));
+    const last = await this.#child(description, null);
     const bytes = readFileSync(output);
     return {
       output: bytes,
       rows: (tested.compressed ? gunzipSync(bytes) : bytes).toString(),
       deadLetters: tested.badRows ? readFileSync(`${output}.dead.jsonl`, 'utf8').trimEnd().split('\n').toSorted() : [],
-      continuedFrom,
-      ms: performance.now() - start,
+      continuedFrom: Number(last.told.split('\n').at(-2)),
+      ms: last.ms,
     };
   }
 
@@ -105,20 +104,34 @@ export class KilledRuns {
     await this.#server.close();
   }
 
-  /** One process: killed with SIGKILL after some time, or left to end, which it must do well. */
-  async #child(description: JobInput, killAfterMs: number | null): Promise<string> {
+  /**
+   * One process: killed with SIGKILL so long after its job began, or left to end, which it must do well. Gives how long the
+   * job went on: a process takes longer to start than this job to run, and kills before it say nothing.
+   */
+  async #child(
+    description: JobInput,
+    killAfterMs: number | null,
+  ): Promise<{ readonly told: string; readonly ms: number }> {
     const child = spawn(process.execPath, [CHILD, JSON.stringify(description)], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let told = '';
-    child.stdout.on('data', (chunk: Buffer) => (told += chunk.toString()));
+    let started: number | undefined;
+    let timer: NodeJS.Timeout | undefined;
+    child.stdout.on('data', (chunk: Buffer) => {
+      told += chunk.toString();
+      if (started !== undefined) return;
+      started = performance.now();
+      if (killAfterMs !== null) timer = setTimeout(() => child.kill('SIGKILL'), killAfterMs);
+    });
     let said = '';
     child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
-    const timer = killAfterMs === null ? undefined : setTimeout(() => child.kill('SIGKILL'), killAfterMs);
     const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
     clearTimeout(timer);
     // A run that was quicker than its killer has ended well; the one after it finds the output finished.
-    if (code === 0 || (killAfterMs !== null && code === null) || said.startsWith('OUTPUT_EXISTS')) return told;
+    if (code === 0 || (killAfterMs !== null && code === null) || said.startsWith('OUTPUT_EXISTS')) {
+      return { told, ms: performance.now() - (started ?? performance.now()) };
+    }
     throw new Error(`the run failed with ${code}: ${said}`);
   }
 }
