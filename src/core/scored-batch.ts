@@ -44,6 +44,11 @@ export interface OutputRows {
   readonly bytes: Uint8Array;
   /** Offset just past each record. */
   readonly ends: Uint32Array;
+  /**
+   * May be called, at most once, by a sink that has copied or written `bytes`: their memory is used again. Nobody reads them after
+   * `Sink.write` but the sink itself.
+   */
+  readonly release?: () => void;
 }
 
 /**

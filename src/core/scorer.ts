@@ -43,6 +43,8 @@ export interface Scores {
   /** Canonical records, one per row, each with as many cells as `columns`. Empty when `columns` is. */
   readonly bytes: Uint8Array;
   readonly ends: Uint32Array;
+  /** May be called, at most once, when nobody reads `bytes` and `ends` any more: their memory is used again. */
+  readonly release?: () => void;
   /** Sorted by row, at most one per row. */
   readonly failures: readonly RowFailure[];
   /** The model that answered, where the server says so. */

@@ -54,6 +54,7 @@ async function scorePartition(
     const value = meter.timeSync('work', () => scoredBatch(record.sequence, batch, scores, format));
     // The output, dead letters and rejected records are copies; nothing of the rows is needed any more.
     batch.release();
+    scores.release?.();
     await meter.time('output', () =>
       scored.append(partition, { kind: 'batch', sequence: record.sequence, value }, signal),
     );

@@ -15,6 +15,7 @@ import { PredictionServer } from '../support/prediction-server.ts';
 // oxlint-disable-next-line typescript/unbound-method -- it is called with its own `this` below
 const give = RecycledBuffers.prototype.give;
 const given = new Map<number, number>();
+const ZEROS = `.${'0'.repeat(400)}`;
 let folder = '';
 
 beforeAll(() => {
@@ -39,6 +40,8 @@ describe('memory that is used again', () => {
     await using server = await PredictionServer.start({
       reject: (fields) => (bad(Number(fields[0])) ? 'not this one' : null),
       rejectAs: 'row',
+      // Replies so long that they come in several pieces.
+      predict: (fields) => `${Number(fields[0]) * 2}${ZEROS}`,
       // Some requests fail after half of their reply: their rows are sent again.
       respond: ({ number }) => (number % 9 === 4 ? { drop: 'middle' } : undefined),
     });
@@ -54,7 +57,7 @@ describe('memory that is used again', () => {
     const { manifest } = await run.result;
 
     expect(manifest.tally.read).toBe(lines.length);
-    const expected = lines.map((line, id) => (bad(id) ? `,${line}` : `${id * 2},${line}`));
+    const expected = lines.map((line, id) => (bad(id) ? `,${line}` : `${id * 2}${ZEROS},${line}`));
     const written = readFileSync(output, 'utf8').trimEnd().split('\n').slice(1);
     expect(written.length).toBe(expected.length);
     expect(written.filter((line, i) => line !== expected[i])).toEqual([]);
@@ -65,6 +68,7 @@ describe('memory that is used again', () => {
     // Arenas of rows and bodies of requests did come back: else this test would show nothing.
     expect(given.get(2 * 1024 * 1024)).toBeGreaterThan(1);
     expect(given.get(384 * 1024)).toBeGreaterThan(20);
+    expect([...given.keys()].some((bytes) => bytes > 100_000 && bytes < 384 * 1024)).toBe(true);
   });
 
   test('a batch that was released cannot be read, and gives its memory back once', () => {

@@ -111,6 +111,8 @@ class ObjectSink {
       this.#memberLetterLines += batch.deadLetters.length;
     }
     this.#accepted = ledgerAfter(before, batch, columnNames(schema));
+    // What goes out as it is was copied by now; a member still holds the bytes.
+    if (plain) batch.output.release?.();
     if (plain) await this.#closeBlock(signal);
     else if (this.#memberBytes >= MEMBER_BYTES) await this.#closeMember(rows, signal);
   }

@@ -1,3 +1,4 @@
+import { RecycledBuffers } from '../recycled-buffers.ts';
 import { compiledKernel } from './compiled.ts';
 
 // Node has it, its types for TypeScript do not, and those of browsers would bring in all the rest.
@@ -50,6 +51,11 @@ export interface KernelRecords {
   readonly ends: Uint32Array;
 }
 
+/** The same, copied for the caller. `release` may be called once nobody reads either any more: their memory is used again. */
+interface CopiedRecords extends KernelRecords {
+  readonly release: () => void;
+}
+
 /** What a scan takes for a plain record. */
 export interface ScanRules {
   readonly columns: number;
@@ -65,6 +71,9 @@ export interface ScanRules {
 /** Work that needs more scratch memory than this is left to the callers' own loops. */
 const MOST_BYTES = 64 * 1024 * 1024;
 const PAGE = 65_536;
+/** Scores and output of a batch of the default size fit the one or the other. What is much smaller, or larger, is not kept. */
+const spares = [128, 512].map((kib) => ({ bytes: kib * 1024, pool: new RecycledBuffers(kib * 1024, 32) }));
+const SMALL_BYTES = 32 * 1024;
 /** Behind each region: the functions read and write so far past its end. */
 const SLACK = 64;
 
@@ -136,7 +145,7 @@ export class Kernel {
     rows: number,
     roles: Uint8Array,
     kinds: Uint8Array,
-  ): (KernelRecords & { readonly at: number }) | null {
+  ): (CopiedRecords & { readonly at: number }) | null {
     const regions = this.#regions(reply.length, roles.length, 256, reply.length + SLACK, 4 * rows);
     if (regions === null) return null;
     const [from, rolesAt, kindsAt, out, endsAt] = regions as [number, number, number, number, number];
@@ -145,8 +154,7 @@ export class Kernel {
     this.#bytes.set(kinds, kindsAt);
     const to = from + reply.length;
     const taken = this.#exports.reply(from, to, rows, rolesAt, roles.length, kindsAt, out, endsAt);
-    const ends = this.#words.slice(endsAt >> 2, (endsAt >> 2) + taken);
-    return { ...this.#copied(out, ends), at: this.#exports.replyAt.value - from };
+    return { ...this.#copied(out, endsAt, taken), at: this.#exports.replyAt.value - from };
   }
 
   /**
@@ -161,7 +169,7 @@ export class Kernel {
     steps: Int32Array,
     constants: Uint8Array,
     room: number,
-  ): KernelRecords | null {
+  ): CopiedRecords | null {
     const count = rows.ends.length;
     const regions = this.#regions(
       rows.bytes.length,
@@ -195,11 +203,20 @@ export class Kernel {
     this.#bytes.set(constants, constantsAt);
     const stepsEnd = stepsAt + 4 * steps.length;
     this.#exports.join(rowBytes, rowEnds, scoreBytes, scoreEnds, count, stepsAt, stepsEnd, out, endsAt);
-    return this.#copied(out, this.#words.slice(endsAt >> 2, (endsAt >> 2) + count));
+    return this.#copied(out, endsAt, count);
   }
 
-  #copied(out: number, ends: Uint32Array): KernelRecords {
-    return { bytes: this.#bytes.slice(out, out + (ends.at(-1) ?? 0)), ends };
+  /** Ends and bytes of records, in one block. */
+  #copied(out: number, endsAt: number, count: number): CopiedRecords {
+    const length = count === 0 ? 0 : this.#words[(endsAt >> 2) + count - 1]!;
+    const total = 4 * count + length;
+    const pool = total < SMALL_BYTES ? undefined : spares.find(({ bytes }) => total <= bytes)?.pool;
+    const block = pool?.take(total) ?? new Uint8Array(total);
+    const ends = new Uint32Array(block.buffer, 0, count);
+    ends.set(this.#words.subarray(endsAt >> 2, (endsAt >> 2) + count));
+    const bytes = block.subarray(4 * count, total);
+    bytes.set(this.#bytes.subarray(out, out + length));
+    return { bytes, ends, release: () => pool?.give(block) };
   }
 
   /** Offsets of regions of these lengths in the scratch memory, which grows when it must; null when it would be too large. */

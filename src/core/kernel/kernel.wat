@@ -181,31 +181,32 @@
               (br_if $done (i32.eq (local.get $at) (local.get $first)))
               ;; More digits do not fit 32 bits, and might look like the number in turn.
               (br_if $done (i32.gt_u (i32.sub (local.get $at) (local.get $first)) (i32.const 9))))
-            (else (if (i32.eq (local.get $role) (i32.const 3))
-            (then
-              (br_if $done (i32.ne (i32.load16_u (local.get $at)) (i32.const 0x4b4f)))
-              (local.set $at (i32.add (local.get $at) (i32.const 2))))
             (else
-              (local.set $found (i32.const 0))
-              (block $cell_end
-                (loop $bytes
-                  (local.set $byte (i32.load8_u (local.get $at)))
-                  (local.set $kind (i32.load8_u (i32.add (local.get $kinds) (local.get $byte))))
-                  (br_if $cell_end (i32.ge_u (local.get $kind) (i32.const 8)))
-                  (local.set $found (i32.or (local.get $found) (local.get $kind)))
-                  (i32.store8 (local.get $out) (local.get $byte))
-                  (local.set $at (i32.add (local.get $at) (i32.const 1)))
-                  (local.set $out (i32.add (local.get $out) (i32.const 1)))
-                  (br $bytes)))
-              (if (local.get $role)
+              (if (i32.eq (local.get $role) (i32.const 3))
                 (then
-                  (br_if $done (i32.eqz (local.get $found)))
-                  (br_if $done
-                    (i32.and
-                      (i32.eq (local.get $role) (i32.const 1))
-                      (i32.ne (i32.and (local.get $found) (i32.const 5)) (i32.const 1))))))
-              (i32.store8 (local.get $out) (i32.const 0x2c))
-              (local.set $out (i32.add (local.get $out) (i32.const 1)))))))
+                  (br_if $done (i32.ne (i32.load16_u (local.get $at)) (i32.const 0x4b4f)))
+                  (local.set $at (i32.add (local.get $at) (i32.const 2))))
+                (else
+                  (local.set $found (i32.const 0))
+                  (block $cell_end
+                    (loop $bytes
+                      (local.set $byte (i32.load8_u (local.get $at)))
+                      (local.set $kind (i32.load8_u (i32.add (local.get $kinds) (local.get $byte))))
+                      (br_if $cell_end (i32.ge_u (local.get $kind) (i32.const 8)))
+                      (local.set $found (i32.or (local.get $found) (local.get $kind)))
+                      (i32.store8 (local.get $out) (local.get $byte))
+                      (local.set $at (i32.add (local.get $at) (i32.const 1)))
+                      (local.set $out (i32.add (local.get $out) (i32.const 1)))
+                      (br $bytes)))
+                  (if (local.get $role)
+                    (then
+                      (br_if $done (i32.eqz (local.get $found)))
+                      (br_if $done
+                        (i32.and
+                          (i32.eq (local.get $role) (i32.const 1))
+                          (i32.ne (i32.and (local.get $found) (i32.const 5)) (i32.const 1))))))
+                  (i32.store8 (local.get $out) (i32.const 0x2c))
+                  (local.set $out (i32.add (local.get $out) (i32.const 1)))))))
           (if (i32.lt_u (local.get $cell) (local.get $cells))
             (then
               (br_if $done (i32.ne (i32.load8_u (local.get $at)) (i32.const 0x2c)))

@@ -38,7 +38,7 @@ export function joinRows(
   scores: Scores,
   statuses: readonly Uint8Array[],
   kernel: Kernel | null = sharedKernel,
-): { readonly bytes: Uint8Array; readonly ends: Uint32Array } {
+): { readonly bytes: Uint8Array; readonly ends: Uint32Array; readonly release?: () => void } {
   const { rows, bytes: rowBytes, ends: rowEnds } = batch;
   const { bytes: scoreBytes, ends: scoreEnds, failures } = scores;
   if (kernel !== null && failures.length === 0 && plan.decide === null && plan.scored.words !== null) {

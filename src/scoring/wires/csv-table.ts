@@ -33,6 +33,8 @@ export interface ReplyTable {
   readonly columns: readonly ScoreColumn[];
   readonly bytes: Uint8Array;
   readonly ends: Uint32Array;
+  /** As in `Scores`. */
+  readonly release?: () => void;
   readonly failures: readonly RowFailure[];
 }
 
@@ -73,7 +75,8 @@ export class CsvTableReader {
     // The records that are as they should be, which nearly always are all.
     const plain = this.#kernel?.reply(body.subarray(plan.header.length), rows, roles, kinds);
     if (plain?.ends.length === rows && plan.header.length + plain.at === body.length) {
-      return { columns: plan.columns, bytes: plain.bytes, ends: plain.ends, failures: [] };
+      const { bytes, ends, release } = plain;
+      return { columns: plan.columns, bytes, ends, release, failures: [] };
     }
     const bytes = Buffer.allocUnsafe(body.length - plan.header.length + 2 * rows);
     const ends = new Uint32Array(rows);
@@ -85,6 +88,7 @@ export class CsvTableReader {
     if (plain) {
       bytes.set(plain.bytes);
       ends.set(plain.ends);
+      plain.release();
     }
 
     for (; at < body.length; row += 1) {
