@@ -214,6 +214,55 @@ export const errorTable = {
     'The prediction server did not recover within the retry budget.',
     'Run the same job again when it works: it continues. retry.budgetSeconds sets the time.',
   ),
+  // Kafka
+  KAFKA_UNREACHABLE: entry(
+    'connection',
+    true,
+    'No broker of the Kafka cluster answers.',
+    'Start it, or correct kafka.brokers; the job keeps its place and continues.',
+  ),
+  KAFKA_ACCESS: entry(
+    'job',
+    false,
+    'Kafka refuses the user, the password, the certificate or a right.',
+    'Correct kafka.sasl or kafka.tls, or have the right given that the message names.',
+  ),
+  KAFKA_TOPIC_MISSING: entry(
+    'job',
+    false,
+    'A topic does not exist, or was removed while it was used.',
+    'Create the topic, or correct its name.',
+  ),
+  KAFKA_FENCED: entry(
+    'job',
+    true,
+    'Another process has taken over what this one was writing or reading.',
+    'Nothing, if the other one is meant to run; this one has written nothing since.',
+  ),
+  KAFKA_RECORD_TOO_LARGE: entry(
+    'job',
+    false,
+    'A record is larger than the topic takes.',
+    'Raise max.message.bytes of the topic.',
+  ),
+  KAFKA_FAULT: entry(
+    'job',
+    false,
+    'Kafka refused a request, or its client library failed.',
+    'Look at the message and at the broker; run the same job again to continue.',
+  ),
+  MESSAGE_SCHEMA: entry(
+    'job',
+    false,
+    'The schema of messages is missing, unknown or does not fit.',
+    'Correct the schema registry, the subject, or the columns of the settings.',
+  ),
+  REGISTRY_UNREACHABLE: entry(
+    'connection',
+    true,
+    'The schema registry does not answer.',
+    'Start it, or correct its address; no message is lost meanwhile.',
+  ),
   // The job
   TOO_MANY_FAILURES: entry(
     'job',

@@ -1,4 +1,5 @@
 import { decodeRecord, encodeRecords } from './canonical-csv.ts';
+import type { Envelope } from './envelope.ts';
 import { SluiceError } from './error.ts';
 import type { Position } from './position.ts';
 import type { Schema } from './schema.ts';
@@ -6,11 +7,13 @@ import type { Value } from './value.ts';
 
 /** A record that the source read but could not make a row of (a wrong number of fields), when it was told to go on. */
 export interface RejectedRecord {
-  /** 1-based line of the source on which the record starts. */
+  /** 1-based line of the source on which the record starts; the offset, in a topic. */
   readonly line: number;
   /** The record as it stood in the source, decoded to UTF-8, at most `REJECTED_BYTES` of it. */
   readonly bytes: Uint8Array;
   readonly reason: string;
+  /** The message that it came in, where it came in one. */
+  readonly envelope?: Envelope | undefined;
 }
 
 /** How much of a rejected record or bad row is kept, in bytes. */
@@ -22,7 +25,7 @@ export interface BatchOrigin {
   readonly split: string;
   /** Index within the split of the batch's first row, from 0; rejected records do not count. */
   readonly firstRow: number;
-  /** 1-based line of each row in the source, where the source has lines; same length as the batch. */
+  /** 1-based line of each row in the source, where the source has lines (the offset, in a topic); same length as the batch. */
   readonly lines?: Float64Array | undefined;
   /** The position that the batch starts at; null at the start of the split. */
   readonly after: Position | null;
@@ -30,6 +33,8 @@ export interface BatchOrigin {
   readonly position: Position;
   /** Records between `after` and `position` that are not among the rows. */
   readonly rejected: readonly RejectedRecord[];
+  /** The message that each row came in, where it came in one; same length as the batch. */
+  readonly envelopes?: readonly Envelope[] | undefined;
 }
 
 interface BatchFaces {
@@ -115,6 +120,7 @@ export class RowBatch {
       ...this.origin,
       firstRow: this.origin.firstRow + from,
       lines: this.origin.lines?.subarray(from, to),
+      envelopes: this.origin.envelopes?.slice(from, to),
       rejected: [],
     };
     return RowBatch.fromCsv(
@@ -127,7 +133,8 @@ export class RowBatch {
 
   /**
    * Says that nobody reads this batch any more, nor a view of its bytes, nor a slice of it: its memory is used again for later rows.
-   * Called by the score stage alone, once the outcome is rendered and what failed is copied. A batch that is never released, because
+   * Called by whoever has it last: the score stage, once the outcome is rendered and what failed is copied, or a link that has
+   * written it elsewhere. A batch that is never released, because
    * its job ended or it was read by somebody else, is left to the garbage collector.
    */
   release(): void {

@@ -1,3 +1,4 @@
+import type { Envelope } from './envelope.ts';
 import type { ModelIdentity } from './model.ts';
 import type { IntakePosition } from './position.ts';
 import type { Schema } from './schema.ts';
@@ -29,13 +30,15 @@ export interface DeadLetter {
   readonly split: string;
   /** Index of the row in its split, from 0; null for a skipped record. */
   readonly row: number | null;
-  /** 1-based line in the source, where it has lines. */
+  /** 1-based line in the source, where it has lines; the offset, in a topic. */
   readonly line: number | null;
   readonly reason: string;
   /** Requests that held the row; 0 for a skipped record. */
   readonly attempts: number;
   /** The row as canonical CSV without its LF (a skipped record as it stood), at most 64 KiB. */
   readonly bytes: Uint8Array;
+  /** The message that it came in, where it came in one. */
+  readonly envelope?: Envelope | undefined;
 }
 
 /** Output rows as canonical CSV. `schema` is null while no reply has shown the prediction columns. */
@@ -60,7 +63,12 @@ export interface ScoredBatch {
   readonly sequence: number;
   /** Where the intake continues once this batch and all before it are durable. */
   readonly through: IntakePosition;
+  /** The columns of the rows that were scored: what an output format is made for. */
+  readonly intake: Schema;
+  /** One row per row that was read, failed ones included. */
   readonly output: OutputRows;
+  /** The message that each output row came in, where rows come in messages. */
+  readonly envelopes?: readonly Envelope[] | undefined;
   readonly tally: Tally;
   readonly deadLetters: readonly DeadLetter[];
   /** Bytes of canonical CSV read for this batch, and how many of them were of bad rows (abortOnError counts them). */

@@ -12,8 +12,7 @@ export interface Split {
 }
 
 /**
- * Reads an intake. Made for one run of one job; its methods are called by the ingest stage only, one at a time,
- * but for `acknowledge`, which may come while a read is under way.
+ * Reads an intake. Made for one run of one job; its methods are called by the ingest stage only, one at a time.
  */
 export interface Source extends AsyncDisposable {
   /**
@@ -32,8 +31,8 @@ export interface Source extends AsyncDisposable {
   read(split: Split, after: Position | null, limits: BatchLimits, signal: AbortSignal): AsyncIterable<RowBatch>;
   /** How much of a split has been read so far, in the unit of `Split.bytes`; for progress only. */
   readonly bytesRead: number;
-  /** Everything of the split through this position is durable in the output. For sources that keep a cursor outside. */
-  acknowledge?(split: string, through: Position): Promise<void>;
+  /** The job is finished, its output published: forgets what the source kept outside for a continuation. At most once. */
+  finished?(signal: AbortSignal): Promise<void>;
   /** Frees everything. Called once, after the last read has ended. */
   close(): Promise<void>;
 }

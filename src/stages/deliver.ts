@@ -11,9 +11,12 @@ import { type Delivered, type DeliverOptions, Delivery } from './delivery.ts';
 export async function deliver(options: DeliverOptions, signal: AbortSignal): Promise<Delivered> {
   const leases = await allLeases(options, signal);
   const delivery = new Delivery(options);
+  for (const lease of leases) lease.seek(delivery.sequence);
+  const waiting = options.stop === undefined ? signal : AbortSignal.any([signal, options.stop]);
   const ended = new Map<number, EndMarker>();
   for (let partition = delivery.sequence % options.partitions; ended.size < options.partitions; ) {
-    const record = await nextRecord(options, delivery, leases[partition]!, signal);
+    const record = await nextRecord(options, delivery, leases[partition]!, waiting);
+    if (record === 'stopped') return delivery.leave(signal);
     if (record.kind === 'end') {
       ended.set(partition, record);
       partition = (partition + 1) % options.partitions;
@@ -46,11 +49,12 @@ async function nextRecord(
   options: DeliverOptions,
   delivery: Delivery,
   lease: PartitionLease<ScoredBatch>,
-  signal: AbortSignal,
-): Promise<LinkRecord<ScoredBatch>> {
+  waiting: AbortSignal,
+): Promise<LinkRecord<ScoredBatch> | 'stopped'> {
   try {
-    return await options.meter.time('input', () => lease.next(signal));
+    return await options.meter.time('input', () => lease.next(waiting));
   } catch (error) {
+    if (options.stop?.aborted === true && error === options.stop.reason) return 'stopped';
     // Another stage failed or the user aborted: what was written is good, and need not be done again. The reason wins.
     await delivery.commit(new AbortController().signal).catch(() => undefined);
     throw error;

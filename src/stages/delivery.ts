@@ -3,7 +3,7 @@ import { SluiceError } from '../core/error.ts';
 import type { Ledger } from '../core/ledger.ts';
 import type { EndMarker, LinkReader } from '../core/link.ts';
 import { type Schema, schemaOf } from '../core/schema.ts';
-import { addTally, EMPTY_TALLY, type ScoredBatch, type Tally } from '../core/scored-batch.ts';
+import { addTally, EMPTY_TALLY, type OutputRows, type ScoredBatch, type Tally } from '../core/scored-batch.ts';
 import type { Sink } from '../core/sink.ts';
 import type { StageMeter } from '../core/stage-meter.ts';
 import type { FailureBudget } from './failure-budget.ts';
@@ -28,6 +28,11 @@ export interface DeliverOptions {
   readonly commits: CommitPolicy;
   readonly clock: Clock;
   readonly meter: StageMeter;
+  /**
+   * Over a lasting link: aborting it ends the delivery with what is written; what is in the link stays there. A link that does not
+   * last is drained to its end markers instead.
+   */
+  readonly stop?: AbortSignal | undefined;
   /** Told of every batch that the sink accepted, with the job's totals so far. */
   readonly onDelivered: (tally: Tally) => void;
 }
@@ -53,6 +58,7 @@ export class Delivery {
   #heldBytes = 0;
   #sequence: number;
   #schema: Schema | null;
+  #intake: Schema | undefined;
   #tally: Tally;
   #intakeBytes: number;
   #badBytes: number;
@@ -92,6 +98,7 @@ export class Delivery {
     this.#intakeBytes += batch.intakeBytes;
     this.#badBytes += batch.badBytes;
     this.#schema ??= batch.output.schema;
+    if (batch.intake.columns.length > 0) this.#intake ??= batch.intake;
     if (this.#schema === null) this.#hold(batch);
     else {
       await this.#release(this.#schema, signal);
@@ -129,11 +136,24 @@ export class Delivery {
     }
     const complete = markers.every((marker) => marker.complete);
     if (complete) this.#options.failures.checkEnd(this.#tally);
-    const schema = this.#schema ?? this.#options.format.current.unscoredSchema();
+    const schema = this.#schema ?? (complete ? this.#unscoredSchema() : { columns: [] });
     // A stopped job that has scored nothing keeps nothing: its held rows are read again.
     if (complete || this.#schema !== null) await this.#release(schema, signal);
     const ledger = await this.commit(signal);
     return { tally: this.#tally, intakeBytes: this.#intakeBytes, schema, ledger, complete };
+  }
+
+  /** Stopped before the end: what was written becomes durable, held rows come again. */
+  async leave(signal: AbortSignal): Promise<Delivered> {
+    const ledger = await this.commit(signal);
+    const schema = this.#schema ?? { columns: [] };
+    return { tally: ledger.tally, intakeBytes: ledger.intakeBytes, schema, ledger, complete: false };
+  }
+
+  #unscoredSchema(): Schema {
+    if (this.#intake === undefined)
+      throw new SluiceError('CONTRACT_BROKEN', 'a job ended complete before any of its rows was delivered');
+    return this.#options.format.for(this.#intake).unscoredSchema();
   }
 
   #hold(batch: ScoredBatch): void {
@@ -153,8 +173,14 @@ export class Delivery {
 
   async #write(batch: ScoredBatch, schema: Schema, signal: AbortSignal): Promise<void> {
     const { sink, format, meter } = this.#options;
-    const output = batch.output.schema === null ? format.current.complete(batch.output, schema) : batch.output;
+    const output = completed(batch, schema, format);
     await meter.time('output', () => sink.write({ ...batch, output }, schema, signal));
     this.#bytesSinceCommit += output.bytes.length;
   }
+}
+
+/** A batch without rows has nothing to complete, and may not know the columns. */
+function completed({ output, intake }: ScoredBatch, schema: Schema, format: DeliverOptions['format']): OutputRows {
+  if (output.schema !== null) return output;
+  return output.ends.length === 0 ? { ...output, schema } : format.for(intake).complete(output, schema);
 }

@@ -1,9 +1,8 @@
 import type { BatchLimits } from '../core/batch-limits.ts';
 import { SluiceError } from '../core/error.ts';
 import { canonicalJson, sameJson } from '../core/json.ts';
-import type { Ledger } from '../core/ledger.ts';
 import type { LinkWriter } from '../core/link.ts';
-import type { Position } from '../core/position.ts';
+import type { IntakePosition, Position } from '../core/position.ts';
 import type { RowBatch } from '../core/row-batch.ts';
 import { type Schema, sameColumns } from '../core/schema.ts';
 import type { Source, Split } from '../core/source.ts';
@@ -15,12 +14,36 @@ export interface IngestOptions {
   /** The rows link: batch s goes to partition s mod P. */
   readonly link: LinkWriter<RowBatch>;
   readonly partitions: number;
-  /** What the output holds already; null for a fresh start. */
-  readonly ledger: Ledger | null;
+  /** Where reading begins. */
+  readonly from: IngestPlace;
+  /** What a lasting link has of the rows behind that place; nothing of it is appended again. Left out: nothing. */
+  readonly held?: HeldRows;
   readonly limits: BatchLimits;
   readonly meter: StageMeter;
-  /** Aborting it ends the reading at the next batch; what was read goes on through the pipeline. */
+  /**
+   * Aborting it ends the reading at the next batch. What was read goes on through the pipeline, followed by end markers that say it is
+   * not all; over a lasting link it stays there, without markers, and is continued from there.
+   */
   readonly stop: AbortSignal;
+  /** Told of every batch: the rows read so far, from the job's beginning on. */
+  readonly onRead?: (rows: number) => void;
+}
+
+/** A place in the job's order. */
+export interface IngestPlace {
+  /** Of the next batch. */
+  readonly sequence: number;
+  /** Rows before it, rejected records included. */
+  readonly read: number;
+  /** Where the intake continues; null at its start. */
+  readonly through: IntakePosition | null;
+}
+
+/** What a lasting link has already. */
+export interface HeldRows {
+  /** Whether it has the batch, or the end marker, of this sequence. */
+  has(sequence: number): boolean;
+  hasEnd(partition: number): boolean;
 }
 
 /**
@@ -28,8 +51,8 @@ export interface IngestOptions {
  * the partitions. Ends every partition with the totals that deliver checks.
  */
 export async function ingest(options: IngestOptions, signal: AbortSignal): Promise<void> {
-  const { splits, ledger, link, partitions, meter, stop } = options;
-  const through = ledger?.through ?? null;
+  const { splits, link, partitions, meter, stop, held } = options;
+  const { through } = options.from;
   const first = through === null ? 0 : splits.findIndex((split) => split.id === through.split);
   if (first < 0) {
     throw new SluiceError(
@@ -37,22 +60,23 @@ export async function ingest(options: IngestOptions, signal: AbortSignal): Promi
       `the intake has no ${through?.split} any more, where the interrupted run stopped; restore it, or start anew with --overwrite`,
     );
   }
-  const state = {
-    sequence: ledger?.sequence ?? 0,
-    read: ledger?.tally.read ?? 0,
-    schema: undefined as Schema | undefined,
-  };
+  const state = { ...options.from, schema: undefined as Schema | undefined };
+  for (let partition = 0; partition < partitions; partition += 1) await link.begin(partition, state.sequence, signal);
 
   for (const [index, split] of splits.entries()) {
     if (index < first) continue;
     const after = index === first && through !== null ? through.after : null;
     for await (const batch of checkedBatches(options, split, after, signal)) {
       assertSameSchema(state, batch, split);
-      await meter.time('output', () =>
-        link.append(state.sequence % partitions, { kind: 'batch', sequence: state.sequence, value: batch }, signal),
-      );
-      state.sequence += 1;
       state.read += batch.rows + batch.origin.rejected.length;
+      const { sequence, read } = state;
+      if (held?.has(sequence) !== true) {
+        await meter.time('output', () =>
+          link.append(sequence % partitions, { kind: 'batch', sequence, value: batch, read }, signal),
+        );
+      }
+      state.sequence += 1;
+      options.onRead?.(read);
       if (stop.aborted) break;
     }
     if (stop.aborted) break;
@@ -65,8 +89,12 @@ export async function ingest(options: IngestOptions, signal: AbortSignal): Promi
       `${splits.map((split) => split.id).join(', ')}: a header but no rows; check that the right file was given and that it was written completely`,
     );
   }
+  const { sequence, read } = state;
   for (let partition = 0; partition < partitions; partition += 1) {
-    await link.append(partition, { kind: 'end', sequence: state.sequence, read: state.read, complete }, signal);
+    const leftOpen = held !== undefined && !complete;
+    if (!leftOpen && held?.hasEnd(partition) !== true)
+      await link.append(partition, { kind: 'end', sequence, read, complete }, signal);
+    await link.end(partition, signal);
   }
 }
 
@@ -100,6 +128,8 @@ async function* checkedBatches(
 }
 
 function assertSameSchema(state: { schema: Schema | undefined }, batch: RowBatch, split: Split): void {
+  // A batch whose records are all rejected may not know the columns.
+  if (batch.rows === 0) return;
   state.schema ??= batch.schema;
   if (!sameColumns(state.schema, batch.schema)) {
     throw new SluiceError(

@@ -1,14 +1,13 @@
-import { SluiceError } from '../core/error.ts';
 import type { OutputFormat } from '../core/output-format.ts';
-import type { Schema } from '../core/schema.ts';
+import { type Schema, sameColumns } from '../core/schema.ts';
 
 /**
- * The output format of a run, made once, when the first batch shows the intake's columns; shared by the partitions of the
- * score stage and by deliver.
+ * The output formats of a run, each made once, when the first batch of its intake columns is seen; shared by the partitions of
+ * the score stage and by deliver. A job has one; messages of a topic may change their columns on the way.
  */
 export class OutputFormatSlot {
   readonly #make: (intake: Schema) => OutputFormat;
-  #format: OutputFormat | undefined;
+  readonly #formats: { readonly intake: Schema; readonly format: OutputFormat }[] = [];
 
   constructor(make: (intake: Schema) => OutputFormat) {
     this.#make = make;
@@ -16,14 +15,10 @@ export class OutputFormatSlot {
 
   /** The format for these intake columns; the first call makes it, and throws when the settings do not fit the columns. */
   for(intake: Schema): OutputFormat {
-    this.#format ??= this.#make(intake);
-    return this.#format;
-  }
-
-  /** The format, once a batch was seen. */
-  get current(): OutputFormat {
-    if (this.#format === undefined)
-      throw new SluiceError('CONTRACT_BROKEN', 'rows are delivered before any was scored');
-    return this.#format;
+    const known = this.#formats.find((entry) => sameColumns(entry.intake, intake));
+    if (known !== undefined) return known.format;
+    const format = this.#make(intake);
+    this.#formats.unshift({ intake, format });
+    return format;
   }
 }

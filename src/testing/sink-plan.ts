@@ -59,6 +59,7 @@ export class SinkPlan {
     return {
       sequence,
       through: { split: 'planned', after: { row: (sequence + 1) * rowsPerBatch } },
+      intake: this.schema,
       output: { schema: this.schema, bytes, ends },
       tally,
       deadLetters,

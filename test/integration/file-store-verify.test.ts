@@ -82,6 +82,7 @@ function batch(sequence: number): ScoredBatch {
   return {
     sequence,
     through: { split: 'in.csv', after: sequence },
+    intake: schema,
     output: { schema, ...encodeRecords(rows) },
     tally: { read: 21, scored: 19, failed: 1, skipped: 1 },
     deadLetters: [
