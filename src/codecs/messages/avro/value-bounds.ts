@@ -1,0 +1,96 @@
+import type { AvroNode } from './avro-node.ts';
+
+/** A place where bytes are not what the schema says. */
+export class AvroFault extends Error {}
+
+/**
+ * The offset just past the value of a schema at `at`; throws AvroFault when it does not fit the bytes. avsc believes any count
+ * that stands before an array or map: bytes of another schema can make it fill the memory. So this goes first.
+ */
+export function valueEnd(node: AvroNode, bytes: Uint8Array, at: number): number {
+  switch (node.kind) {
+    case 'null':
+      return at;
+    case 'boolean':
+      return within(bytes, at, 1);
+    case 'int':
+    case 'long':
+      return longEnd(bytes, at);
+    case 'enum':
+      choice(bytes, at, node.symbols.length);
+      return longEnd(bytes, at);
+    case 'float':
+      return within(bytes, at, 4);
+    case 'double':
+      return within(bytes, at, 8);
+    case 'string':
+    case 'bytes':
+      return within(bytes, longEnd(bytes, at), longAt(bytes, at));
+    case 'fixed':
+      return within(bytes, at, node.size);
+    case 'union':
+      return valueEnd(node.branches[choice(bytes, at, node.branches.length)]!, bytes, longEnd(bytes, at));
+    case 'record': {
+      let end = at;
+      for (const field of node.fields) end = valueEnd(field.node, bytes, end);
+      return end;
+    }
+    case 'array':
+      return blocksEnd(bytes, at, (from) => valueEnd(node.items, bytes, from));
+    case 'map':
+      return blocksEnd(bytes, at, (from) =>
+        valueEnd(node.values, bytes, within(bytes, longEnd(bytes, from), longAt(bytes, from))),
+      );
+    default:
+      return node satisfies never;
+  }
+}
+
+/** Items come in blocks of a count each, or of a negative count and a length in bytes; a count of 0 is the end. */
+function blocksEnd(bytes: Uint8Array, from: number, itemEnd: (at: number) => number): number {
+  let at = from;
+  for (;;) {
+    let count = longAt(bytes, at);
+    at = longEnd(bytes, at);
+    if (count === 0) return at;
+    if (count < 0) {
+      count = -count;
+      at = longEnd(bytes, at);
+    }
+    // Items may have no bytes (nulls), but hardly so many of them.
+    if (count > bytes.length) throw new AvroFault(`${count} items at byte ${at} are more than its bytes can hold`);
+    for (let i = 0; i < count; i += 1) at = itemEnd(at);
+  }
+}
+
+function within(bytes: Uint8Array, at: number, length: number): number {
+  if (length >= 0 && at + length <= bytes.length) return at + length;
+  throw new AvroFault(`it ends at byte ${bytes.length}, within what begins at byte ${at}`);
+}
+
+/** The number of a symbol or branch. */
+function choice(bytes: Uint8Array, at: number, count: number): number {
+  const index = longAt(bytes, at);
+  if (index >= 0 && index < count) return index;
+  throw new AvroFault(`byte ${at} chooses ${index} where there are ${count} to choose from`);
+}
+
+function longEnd(bytes: Uint8Array, from: number): number {
+  let at = from;
+  while (bytes[at]! >= 0x80) at += 1;
+  if (at >= bytes.length) throw new AvroFault(`it ends at byte ${bytes.length}, within a number`);
+  if (at - from >= 10) throw new AvroFault(`the number at byte ${from} is longer than 64 bits`);
+  return at + 1;
+}
+
+/** Close enough beyond 2^53: nothing is so long. */
+function longAt(bytes: Uint8Array, from: number): number {
+  let value = 0;
+  let factor = 1;
+  for (let at = from; ; at += 1) {
+    const byte = bytes[at] ?? 0;
+    value += (byte & 0x7f) * factor;
+    if (byte < 0x80) return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
+    factor *= 128;
+  }
+}
