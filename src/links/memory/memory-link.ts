@@ -27,6 +27,9 @@ export function createMemoryLink<T>(options: MemoryLinkOptions<T>): Link<T> {
     append: (partition, record, signal) =>
       at(all, partition).append(record, record.kind === 'batch' ? sizeOf(record.value) : 0, signal),
     durable: (partition) => at(all, partition).durable,
+    // One writer from beginning to end, within one process.
+    begin: async (_partition, from) => from,
+    end: async () => undefined,
   };
   const reader: LinkReader<T> = {
     async *leases() {
@@ -36,11 +39,17 @@ export function createMemoryLink<T>(options: MemoryLinkOptions<T>): Link<T> {
   return { partitions, writer, reader, [Symbol.asyncDispose]: async () => undefined };
 }
 
+/** Nobody takes a partition away within one process. */
+const never = new AbortController().signal;
+
 function leaseOf<T>(partition: number, queue: MemoryPartition<T>): PartitionLease<T> {
   return {
     partition,
-    // Nobody takes a partition away within one process.
-    revoked: new AbortController().signal,
+    revoked: never,
+    lost: never,
+    committed: queue.durable,
+    // What was read before is gone: a queue begins where it stands.
+    seek: () => undefined,
     next: (signal): Promise<LinkRecord<T>> => queue.take(signal),
     commit: async (sequence) => queue.commit(sequence),
     [Symbol.asyncDispose]: async () => undefined,

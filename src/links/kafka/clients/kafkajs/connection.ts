@@ -1,0 +1,79 @@
+import kafkajs from 'kafkajs';
+import { messageOf, SluiceError } from '../../../../core/error.ts';
+import type { KafkaConnection, KafkaSasl } from '../../settings.ts';
+import { registerCodecs } from './codecs.ts';
+import { silenceTimerWarning } from './timer-warning.ts';
+
+/** What kafkajs says of itself while it works: warnings and errors, one line each. */
+export type KafkajsLog = (message: string, detail: string) => void;
+
+/** How kafkajs repeats what failed: `retries` pauses that grow from `firstMs` to `longestMs`. */
+export interface RetryPace {
+  readonly firstMs: number;
+  readonly longestMs: number;
+  /** Milliseconds that all pauses together last about. */
+  readonly totalMs: number;
+}
+
+/** The options by which kafkajs keeps a pace. Every one is given: its own defaults depend on NODE_ENV. */
+export function retryOptions({ firstMs, longestMs, totalMs }: RetryPace): kafkajs.RetryOptions {
+  let [pause, spent, retries] = [firstMs, 0, 0];
+  while (spent < totalMs) {
+    spent += pause;
+    pause = Math.min(pause * 2, longestMs);
+    retries += 1;
+  }
+  return { initialRetryTime: firstMs, maxRetryTime: longestMs, multiplier: 2, factor: 0.2, retries };
+}
+
+/**
+ * A kafkajs client. One for each producer, consumer and administrator: those of one client share a cache of committed
+ * offsets, by which two members of a group in one process would disturb each other.
+ */
+export function openKafkajs(connection: KafkaConnection, pace: RetryPace, log: KafkajsLog): kafkajs.Kafka {
+  registerCodecs();
+  silenceTimerWarning();
+  const { tls, sasl } = connection;
+  return new kafkajs.Kafka({
+    clientId: connection.clientId,
+    brokers: [...connection.brokers],
+    connectionTimeout: 3_000,
+    requestTimeout: Math.min(30_000, Math.max(5_000, connection.retryMs)),
+    retry: retryOptions(pace),
+    logLevel: kafkajs.logLevel.WARN,
+    logCreator:
+      () =>
+      ({ log: entry }) =>
+        log(entry.message, typeof entry['error'] === 'string' ? entry['error'] : ''),
+    ...(tls === null
+      ? {}
+      : {
+          ssl: {
+            rejectUnauthorized: tls.verify,
+            ...(tls.ca === null ? {} : { ca: tls.ca }),
+            ...(tls.cert === null ? {} : { cert: tls.cert }),
+            ...(tls.key === null ? {} : { key: tls.key }),
+          },
+        }),
+    ...(sasl === null ? {} : { sasl: saslOptions(sasl) }),
+  });
+}
+
+function saslOptions(sasl: KafkaSasl): kafkajs.SASLOptions {
+  if (sasl.mechanism === 'oauthbearer') {
+    return { mechanism: 'oauthbearer', oauthBearerProvider: async () => ({ value: await token(sasl.token) }) };
+  }
+  return { mechanism: sasl.mechanism, username: sasl.username, password: sasl.password() };
+}
+
+async function token(ask: () => Promise<string>): Promise<string> {
+  try {
+    return await ask();
+  } catch (cause) {
+    const error = new SluiceError('KAFKA_ACCESS', `the token for Kafka could not be had: ${messageOf(cause)}`, {
+      cause,
+    });
+    // kafkajs repeats whatever does not say that it is final.
+    throw Object.assign(error, { retriable: false });
+  }
+}

@@ -1,0 +1,166 @@
+import type { Envelope, MessageHeader } from '../../../../core/envelope.ts';
+import { SluiceError } from '../../../../core/error.ts';
+import type { TopicPartition } from '../../client.ts';
+import type { Library } from './library.ts';
+
+/** A transaction whose records are not to be seen. */
+export interface AbortedTransaction {
+  readonly producerId: bigint;
+  readonly firstOffset: bigint;
+}
+
+/** The records of one answer to a fetch. */
+export interface DecodedRecords {
+  readonly messages: readonly Envelope[];
+  /** Where to go on: behind everything that was looked at, seen or not. */
+  readonly next: number;
+}
+
+const headerBytes = 61;
+const compressionBits = 0x07;
+const appendTimeBit = 0x08;
+const transactionalBit = 0x10;
+const controlBit = 0x20;
+
+/**
+ * Reads record batches, format 2 (https://kafka.apache.org/documentation/#recordbatch), and leaves out what is below `from`, control
+ * records, and the records of aborted transactions. A last batch that is cut off is left for the next fetch.
+ */
+export function decodeRecords(
+  library: Library,
+  bytes: Buffer,
+  place: TopicPartition,
+  from: number,
+  aborted: readonly AbortedTransaction[],
+): DecodedRecords {
+  const messages: Envelope[] = [];
+  const coming = aborted.toSorted((a, b) => (a.firstOffset < b.firstOffset ? -1 : 1));
+  const abortedNow = new Set<bigint>();
+  let next = from;
+  for (let at = 0; bytes.length - at >= headerBytes; ) {
+    const end = at + 12 + bytes.readInt32BE(at + 8);
+    if (end > bytes.length) break;
+    const magic = bytes.readInt8(at + 16);
+    if (magic !== 2)
+      throw new SluiceError('KAFKA_FAULT', `Kafka: ${nameOf(place)} has records of the old format ${magic}`);
+    const attributes = bytes.readInt16BE(at + 21);
+    const first = bytes.readBigInt64BE(at);
+    const last = first + BigInt(bytes.readInt32BE(at + 23));
+    const producerId = bytes.readBigInt64BE(at + 43);
+    while (coming[0] !== undefined && coming[0].firstOffset <= last) {
+      abortedNow.add(coming[0].producerId);
+      coming.shift();
+    }
+    const control = (attributes & controlBit) !== 0;
+    if (control) {
+      // The only record of a control batch marks the end of a transaction; the next one of this producer is another.
+      if (isAbortMarker(bytes.subarray(at + headerBytes, end))) abortedNow.delete(producerId);
+    } else if ((attributes & transactionalBit) === 0 || !abortedNow.has(producerId)) {
+      const body = decompress(library, bytes.subarray(at + headerBytes, end), attributes & compressionBits);
+      const appended = (attributes & appendTimeBit) === 0 ? null : Number(bytes.readBigInt64BE(at + 35));
+      const base = { offset: Number(first), timestamp: Number(bytes.readBigInt64BE(at + 27)), appended };
+      readRecords(body, bytes.readInt32BE(at + 57), base, place, from, messages);
+    }
+    next = Math.max(next, Number(last) + 1);
+    at = end;
+  }
+  return { messages, next };
+}
+
+interface BatchBase {
+  readonly offset: number;
+  readonly timestamp: number;
+  /** The broker's own time, where the topic says that it counts. */
+  readonly appended: number | null;
+}
+
+function readRecords(
+  body: Buffer,
+  count: number,
+  base: BatchBase,
+  { topic, partition }: TopicPartition,
+  from: number,
+  messages: Envelope[],
+): void {
+  const cursor = new VarintCursor(body);
+  for (let index = 0; index < count; index += 1) {
+    const length = cursor.varint();
+    const end = cursor.at + length;
+    cursor.at += 1;
+    const age = cursor.varint();
+    const offset = base.offset + cursor.varint();
+    if (offset >= from) {
+      const timestamp = base.appended ?? base.timestamp + age;
+      const key = cursor.bytes();
+      const value = cursor.bytes();
+      messages.push({ topic, partition, offset, timestamp, key, headers: readHeaders(cursor), value });
+    }
+    cursor.at = end;
+  }
+}
+
+const noHeaders: readonly MessageHeader[] = [];
+
+function readHeaders(cursor: VarintCursor): readonly MessageHeader[] {
+  const count = cursor.varint();
+  if (count === 0) return noHeaders;
+  return Array.from({ length: count }, () => ({
+    name: (cursor.bytes() ?? Buffer.alloc(0)).toString(),
+    value: cursor.bytes() ?? Buffer.alloc(0),
+  }));
+}
+
+/** Reads the zigzag varints that records are made of. */
+class VarintCursor {
+  at = 0;
+  readonly #buffer: Buffer;
+
+  constructor(buffer: Buffer) {
+    this.#buffer = buffer;
+  }
+
+  varint(): number {
+    let value = 0;
+    let weight = 1;
+    for (;;) {
+      const byte = this.#buffer[this.at];
+      if (byte === undefined) throw new SluiceError('KAFKA_FAULT', 'Kafka: a batch of records ends too early');
+      this.at += 1;
+      value += (byte & 0x7f) * weight;
+      if (byte < 0x80) break;
+      weight *= 128;
+    }
+    return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
+  }
+
+  bytes(): Buffer | null {
+    const length = this.varint();
+    if (length < 0) return null;
+    const start = this.at;
+    this.at += length;
+    return this.#buffer.subarray(start, this.at);
+  }
+}
+
+/** The key of a control record: a version and a type, of which 0 is abort. */
+function isAbortMarker(body: Buffer): boolean {
+  const cursor = new VarintCursor(body);
+  cursor.varint();
+  cursor.at += 1;
+  cursor.varint();
+  cursor.varint();
+  const key = cursor.bytes();
+  return key !== null && key.length >= 4 && key.readInt16BE(2) === 0;
+}
+
+function decompress(library: Library, body: Buffer, id: number): Buffer {
+  if (id === 0) return body;
+  const codec = library.compressionsAlgorithmsByBitmask[id];
+  if (codec === undefined)
+    throw new SluiceError('KAFKA_FAULT', `Kafka: records are compressed by an unknown codec, ${id}`);
+  return codec.decompressSync(body);
+}
+
+function nameOf({ topic, partition }: TopicPartition): string {
+  return `partition ${partition} of topic ${topic}`;
+}

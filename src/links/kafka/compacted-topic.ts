@@ -1,0 +1,94 @@
+import type { ConsumerOptions, KafkaClient, KafkaProducer } from './client.ts';
+
+export interface CompactedTopicOptions {
+  readonly client: KafkaClient;
+  readonly name: string;
+  /** Of the topic, where it is made; null: the cluster's default. */
+  readonly replicationFactor: number | null;
+}
+
+/** What stands under a key; null: nothing any more. */
+export interface CompactedEntry {
+  readonly key: string;
+  readonly value: string | null;
+}
+
+const POLL_BYTES = 1024 * 1024;
+const READING: Omit<ConsumerOptions, 'topics'> = {
+  group: null,
+  from: 'earliest',
+  readCommitted: false,
+  sessionTimeoutMs: 30_000,
+  drainMs: 0,
+  stuckMs: Number.POSITIVE_INFINITY,
+  bufferBytes: POLL_BYTES,
+};
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** Texts by key in a compacted topic of one partition: what processes of a cluster must know of each other. */
+export class CompactedTopic {
+  readonly #options: CompactedTopicOptions;
+
+  private constructor(options: CompactedTopicOptions) {
+    this.#options = options;
+  }
+
+  /** Makes the topic if it is not there. */
+  static async open(options: CompactedTopicOptions): Promise<CompactedTopic> {
+    const { client, name, replicationFactor } = options;
+    await client.topics.create({ name, partitions: 1, replicationFactor, config: { 'cleanup.policy': 'compact' } });
+    return new CompactedTopic(options);
+  }
+
+  /** Durable when it resolves. @param value null removes the key. */
+  async put(key: string, value: string | null, signal: AbortSignal): Promise<void> {
+    const { client, name } = this.#options;
+    await using producer: KafkaProducer = await client.producer({ compression: 'none' }, signal);
+    const record = { key: encoder.encode(key), value: value === null ? null : encoder.encode(value), headers: [] };
+    await producer.send([{ topic: name, partition: 0, records: [record] }], signal);
+  }
+
+  /** What stands under a key now. */
+  async get(key: string, signal: AbortSignal): Promise<string | null> {
+    const [range] = await this.#options.client.topics.ranges(this.#options.name);
+    if (range === undefined || range.end === range.start) return null;
+    let found: string | null = null;
+    for await (const { entry, next } of this.#entries(signal)) {
+      if (entry?.key === key) found = entry.value;
+      if (next >= range.end) break;
+    }
+    return found;
+  }
+
+  /**
+   * Every entry that is there, those that were replaced among them, and every one that comes.
+   * @param settleMs gives null after so long without one.
+   */
+  async *watch(signal: AbortSignal, settleMs: number): AsyncGenerator<CompactedEntry | null> {
+    for await (const { entry } of this.#entries(signal, settleMs)) yield entry;
+  }
+
+  async *#entries(
+    signal: AbortSignal,
+    waitMs?: number,
+  ): AsyncGenerator<{ readonly entry: CompactedEntry | null; readonly next: number }> {
+    const { client, name } = this.#options;
+    await using consumer = await client.consumer({ ...READING, topics: [name] }, signal);
+    for await (const assigned of consumer.assignments(signal)) {
+      await using partition = assigned;
+      for (;;) {
+        const records = await partition.poll(POLL_BYTES, signal, waitMs);
+        if (records.length === 0) yield { entry: null, next: 0 };
+        for (const { key, value, offset } of records) {
+          const entry = {
+            key: decoder.decode(key ?? new Uint8Array(0)),
+            value: value === null ? null : decoder.decode(value),
+          };
+          yield { entry, next: offset + 1 };
+        }
+      }
+    }
+  }
+}

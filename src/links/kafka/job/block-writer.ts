@@ -1,0 +1,118 @@
+import type { LinkRecord, LinkWriter } from '../../../core/link.ts';
+import type { KafkaProducer } from '../client.ts';
+import { type Block, encodeBlock } from './block.ts';
+import type { BlockForm } from './block-form.ts';
+
+export interface BlockWriterOptions<T> {
+  readonly producer: KafkaProducer;
+  readonly topic: string;
+  readonly partitions: number;
+  readonly form: BlockForm<T>;
+  /** Bytes of one partition that may be on their way to the broker; an append waits above it. */
+  readonly partitionBytes: number;
+}
+
+/**
+ * The writing end of a link over a topic of a job's own. A record is durable when it is acknowledged; several are on their way at
+ * once, in order. It does not fence: a batch that two writers append is the same batch twice, and readers drop the second.
+ */
+export function createBlockWriter<T>(options: BlockWriterOptions<T>): LinkWriter<T> {
+  const all = Array.from({ length: options.partitions }, (_, partition) => new BlockPartition(options, partition));
+  return {
+    begin: async (partition, from) => {
+      all[partition]!.begin();
+      return from;
+    },
+    append: (partition, record, signal) => all[partition]!.append(record, signal),
+    durable: (partition) => all[partition]!.durable,
+    end: (partition, signal) => all[partition]!.settle(signal),
+  };
+}
+
+class BlockPartition<T> {
+  readonly #options: BlockWriterOptions<T>;
+  readonly #partition: number;
+  #durable = 0;
+  #bytes = 0;
+  #failure: { readonly error: unknown } | undefined;
+  readonly #sending = new Set<Promise<void>>();
+
+  constructor(options: BlockWriterOptions<T>, partition: number) {
+    this.#options = options;
+    this.#partition = partition;
+  }
+
+  get durable(): number {
+    return this.#durable;
+  }
+
+  /** A failure belongs to the holder who met it; the next one begins afresh. */
+  begin(): void {
+    this.#failure = undefined;
+  }
+
+  async append(record: LinkRecord<T>, signal: AbortSignal): Promise<void> {
+    const { form, partitionBytes } = this.#options;
+    signal.throwIfAborted();
+    const size = record.kind === 'batch' ? form.sizeOf(record.value) : 0;
+    while (this.#sending.size > 0 && this.#bytes + size > partitionBytes) await first(this.#sending, signal);
+    this.#throwIfFailed();
+    const block = record.kind === 'batch' ? form.encode(record.sequence, record.value, record.read ?? 0) : endBlock(record);
+    this.#bytes += size;
+    const sending = this.#send(block, signal).then(
+      () => {
+        this.#durable = Math.max(this.#durable, record.kind === 'batch' ? record.sequence + 1 : record.sequence);
+        if (record.kind === 'batch') form.release(record.value);
+      },
+      (error: unknown) => {
+        this.#failure ??= { error };
+      },
+    );
+    const settled = sending.then(() => {
+      this.#bytes -= size;
+      this.#sending.delete(settled);
+    });
+    this.#sending.add(settled);
+  }
+
+  /** Waits until everything is acknowledged; rejects when something never will be. */
+  async settle(signal: AbortSignal): Promise<void> {
+    if (!signal.aborted) await Promise.all(this.#sending);
+    if (!signal.aborted) this.#throwIfFailed();
+  }
+
+  /** Calls for one partition are written in their order, so none needs to wait for the one before it. */
+  async #send(block: Block, signal: AbortSignal): Promise<void> {
+    const { producer, topic } = this.#options;
+    const partition = this.#partition;
+    await Promise.all(
+      encodeBlock(block).map((record) => producer.send([{ topic, partition, records: [record] }], signal)),
+    );
+  }
+
+  #throwIfFailed(): void {
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+}
+
+function endBlock({ sequence, read, complete }: LinkRecord<never> & { readonly kind: 'end' }): Block {
+  return {
+    facts: { kind: 'end', sequence, read, complete },
+    schema: null,
+    bytes: new Uint8Array(0),
+    ends: new Uint32Array(0),
+    letters: [],
+  };
+}
+
+/** Resolves when the first of them has; rejects with the reason of an aborted signal. */
+function first(promises: ReadonlySet<Promise<void>>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => reject(signal.reason);
+    signal.addEventListener('abort', stop, { once: true });
+    void Promise.race(promises).then(() => {
+      signal.removeEventListener('abort', stop);
+      resolve();
+    });
+  });
+}

@@ -1,0 +1,80 @@
+import type { Clock } from '../../../core/clock.ts';
+import { SluiceError } from '../../../core/error.ts';
+import type { PartitionLease } from '../../../core/link.ts';
+import type { Position } from '../../../core/position.ts';
+import { RowBatch } from '../../../core/row-batch.ts';
+import type { Source, Split } from '../../../core/source.ts';
+import type { KafkaClient } from '../client.ts';
+import { createBlockLinkReader } from './block-reader.ts';
+import { rowsForm } from './rows-block.ts';
+
+export interface RowsSourceOptions {
+  readonly client: KafkaClient;
+  /** The rows topic of a job that kept its topics. */
+  readonly topic: string;
+  readonly clock: Clock;
+}
+
+/**
+ * Reads the rows that a job once ingested, in their order and in the batches that it cut: one split, whose position is the
+ * sequence of the next batch. Reads as no group, so that nobody is disturbed.
+ */
+export function createRowsSource({ client, topic, clock }: RowsSourceOptions): Source {
+  let partitions = 0;
+  let bytesRead = 0;
+
+  async function* read(after: Position | null, signal: AbortSignal): AsyncGenerator<RowBatch> {
+    const first = typeof after === 'number' ? after : 0;
+    await using consumer = await client.consumer(
+      {
+        topics: [topic],
+        group: null,
+        from: 'earliest',
+        readCommitted: false,
+        sessionTimeoutMs: 30_000,
+        drainMs: 0,
+        stuckMs: Number.POSITIVE_INFINITY,
+        bufferBytes: Math.ceil((32 * 1024 * 1024) / partitions),
+      },
+      signal,
+    );
+    const leases: PartitionLease<RowBatch>[] = [];
+    for await (const lease of createBlockLinkReader({ consumer, partitions, form: rowsForm, clock }).leases(signal)) {
+      lease.seek(first);
+      leases[lease.partition] = lease;
+      if (leases.filter(Boolean).length === partitions) break;
+    }
+    for (let sequence = first; ; sequence += 1) {
+      const record = await leases[sequence % partitions]!.next(signal);
+      if (record.kind === 'end') return;
+      const { schema, bytes, ends, origin } = record.value;
+      bytesRead += bytes.length;
+      yield RowBatch.fromCsv(
+        schema,
+        { ...origin, split: topic, after: sequence === 0 ? null : sequence, position: sequence + 1 },
+        bytes,
+        ends,
+      );
+    }
+  }
+
+  return {
+    async identity() {
+      partitions = (await client.topics.partitions(topic)) ?? 0;
+      if (partitions === 0) {
+        throw new SluiceError(
+          'KAFKA_TOPIC_MISSING',
+          `there is no topic ${topic}; a job keeps its rows only with kafka.keepTopics: true`,
+        );
+      }
+      return { topic, ranges: (await client.topics.ranges(topic)).map(({ start, end }) => [start, end]) };
+    },
+    splits: async (): Promise<readonly Split[]> => [{ id: topic, bytes: null }],
+    read: (_split, after, _limits, signal) => read(after, signal),
+    get bytesRead() {
+      return bytesRead;
+    },
+    close: async () => undefined,
+    [Symbol.asyncDispose]: async () => undefined,
+  };
+}

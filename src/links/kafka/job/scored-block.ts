@@ -1,0 +1,49 @@
+import type { Json } from '../../../core/json.ts';
+import type { LinkRecord } from '../../../core/link.ts';
+import type { ModelIdentity } from '../../../core/model.ts';
+import type { IntakePosition } from '../../../core/position.ts';
+import type { Column } from '../../../core/schema.ts';
+import type { DeadLetter, ScoredBatch, Tally } from '../../../core/scored-batch.ts';
+import type { Block } from './block.ts';
+import { bytesText, type BlockForm, textBytes } from './block-form.ts';
+
+/**
+ * Scored rows of a job on their way to deliver; the columns are the output's, missing while no reply has shown them. Facts: `through`,
+ * `tally`, `intakeBytes`, `badBytes`, `model`, and `intake`, the columns of the intake. Letters: dead letters.
+ */
+export const scoredForm: BlockForm<ScoredBatch> = {
+  encode(sequence, batch): Block {
+    const { through, tally, intakeBytes, badBytes, model, output, deadLetters, intake } = batch;
+    const facts = { through, tally, intakeBytes, badBytes, model, intake: intake.columns } as unknown as Readonly<
+      Record<string, Json>
+    >;
+    return {
+      facts: { ...facts, kind: 'scored', sequence },
+      schema: output.schema,
+      bytes: output.bytes,
+      ends: output.ends,
+      letters: deadLetters.map(({ envelope: _, bytes, ...letter }) =>
+        JSON.stringify({ ...letter, bytes: bytesText(bytes) }),
+      ),
+    };
+  },
+  decode({ facts, schema, bytes, ends, letters }): LinkRecord<ScoredBatch> {
+    const value: ScoredBatch = {
+      sequence: facts.sequence,
+      through: facts['through'] as unknown as IntakePosition,
+      intake: { columns: facts['intake'] as unknown as readonly Column[] },
+      output: { schema, bytes, ends },
+      tally: facts['tally'] as unknown as Tally,
+      deadLetters: letters.map((text) => {
+        const { bytes: base64, ...letter } = JSON.parse(text) as Omit<DeadLetter, 'bytes'> & { readonly bytes: string };
+        return { ...letter, bytes: textBytes(base64) };
+      }),
+      intakeBytes: facts['intakeBytes'] as number,
+      badBytes: facts['badBytes'] as number,
+      model: facts['model'] as unknown as ModelIdentity | null,
+    };
+    return { kind: 'batch', sequence: facts.sequence, value };
+  },
+  sizeOf: (batch) => batch.output.bytes.length,
+  release: (batch) => batch.output.release?.(),
+};

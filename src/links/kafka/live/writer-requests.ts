@@ -1,0 +1,77 @@
+import type { PartitionRecords, ProducerRecord } from '../client.ts';
+
+interface Target {
+  readonly topic: string;
+  readonly partition: number;
+  readonly records: ProducerRecord[];
+  bytes: number;
+}
+
+/** Length, offset and timestamp deltas and counts of a record in a batch: never more than this. */
+const RECORD_OVERHEAD = 24;
+
+/** What a record takes of a request, before compression; a little more than it really is. */
+export function recordBytes(record: ProducerRecord): number {
+  let bytes = RECORD_OVERHEAD + (record.key?.length ?? 0) + (record.value?.length ?? 0);
+  for (const { name, value } of record.headers) bytes += 8 + 3 * name.length + value.length;
+  return bytes;
+}
+
+/** Records on their way to partitions, with the bytes of each, so that what is sent in one request stays below a broker's limit. */
+export class WriterRequests {
+  readonly #targets = new Map<string, Target>();
+  #bytes = 0;
+
+  /** Bytes of all records. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Whether `bytes` more for a partition stay within `limit`. A partition that has nothing yet takes a record of any size. */
+  fits(topic: string, partition: number, bytes: number, limit: number): boolean {
+    const target = this.#targets.get(targetKey(topic, partition));
+    return target === undefined || target.bytes + bytes <= limit;
+  }
+
+  add(topic: string, partition: number, record: ProducerRecord, bytes: number): void {
+    const target = this.#target(topic, partition);
+    target.records.push(record);
+    target.bytes += bytes;
+    this.#bytes += bytes;
+  }
+
+  /** Whether all of `other` can be added without a partition getting more than `limit`. */
+  takes(other: WriterRequests, limit: number): boolean {
+    for (const { topic, partition, bytes } of other.#targets.values()) {
+      if (!this.fits(topic, partition, bytes, limit)) return false;
+    }
+    return true;
+  }
+
+  addAll(other: WriterRequests): void {
+    for (const { topic, partition, records, bytes } of other.#targets.values()) {
+      const target = this.#target(topic, partition);
+      for (const record of records) target.records.push(record);
+      target.bytes += bytes;
+    }
+    this.#bytes += other.#bytes;
+  }
+
+  batches(): readonly PartitionRecords[] {
+    return [...this.#targets.values()].map(({ topic, partition, records }) => ({ topic, partition, records }));
+  }
+
+  #target(topic: string, partition: number): Target {
+    const key = targetKey(topic, partition);
+    let target = this.#targets.get(key);
+    if (target === undefined) {
+      target = { topic, partition, records: [], bytes: 0 };
+      this.#targets.set(key, target);
+    }
+    return target;
+  }
+}
+
+function targetKey(topic: string, partition: number): string {
+  return `${topic}/${partition}`;
+}

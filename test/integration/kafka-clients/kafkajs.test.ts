@@ -1,0 +1,100 @@
+import kafkajs from 'kafkajs';
+import { describe, expect, test } from 'vitest';
+import type { KafkaCompression } from '../../../src/links/kafka/client.ts';
+import { createKafkajsClient } from '../../../src/links/kafka/clients/kafkajs/client.ts';
+import { kafkaService } from '../../support/services/kafka.ts';
+import { describeClient } from './client-behaviours.ts';
+import {
+  Assignments,
+  consumerOptions,
+  freshName,
+  freshTopic,
+  plainConnection,
+  pollAll,
+  textRecord,
+  texts,
+  write,
+} from './client-harness.ts';
+
+const { brokers } = await kafkaService();
+
+describeClient('kafkajs', createKafkajsClient, () => brokers);
+
+describe('kafkajs: what only its adapter has', () => {
+  const signal = (): AbortSignal => AbortSignal.timeout(30_000);
+
+  /** Removes the records of partition 0 below an offset, as retention does. */
+  async function trim(topic: string, offset: number): Promise<void> {
+    const admin = new kafkajs.Kafka({ brokers: [...brokers], logLevel: kafkajs.logLevel.NOTHING }).admin();
+    await admin.connect();
+    // It knows of no topic that it was not asked for before.
+    await admin.fetchTopicOffsets(topic);
+    await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: `${offset}` }] });
+    await admin.disconnect();
+  }
+
+  test('a committed offset that was trimmed away gives way to the earliest one', async () => {
+    await using client = createKafkajsClient(plainConnection(brokers));
+    const [topic, group] = [await freshTopic(client, 1), freshName('group')];
+    await write(client, topic, 0, ['a', 'b', 'c', 'd']);
+    {
+      await using consumer = await client.consumer(consumerOptions([topic], group), signal());
+      await using partition = await new Assignments(consumer, signal()).next();
+      await pollAll(partition, 1, signal());
+      await partition.commit(1);
+    }
+    await trim(topic, 3);
+    const options = consumerOptions([topic], group, { from: 'latest' });
+    await using consumer = await client.consumer(options, signal());
+    await using partition = await new Assignments(consumer, signal()).next();
+    expect(partition.start).toBe(3);
+    expect(texts(await pollAll(partition, 1, signal()))).toEqual(['d']);
+  });
+
+  test('records that are trimmed away while they are waited for are passed over', async () => {
+    await using client = createKafkajsClient(plainConnection(brokers));
+    const topic = await freshTopic(client, 1);
+    const values = Array.from({ length: 400 }, (_, index) => `${index} `.padEnd(10_000, 'x'));
+    for (let from = 0; from < 400; from += 40) await write(client, topic, 0, values.slice(from, from + 40));
+    const options = consumerOptions([topic], freshName('group'), { bufferBytes: 300_000, from: 'latest' });
+    await using consumer = await client.consumer(options, signal());
+    await using partition = await new Assignments(consumer, signal()).next();
+    partition.seek(0);
+    await partition.poll(1, signal());
+    await expect.poll(() => consumer.paused).toBe(1);
+    await trim(topic, 390);
+    const offsets: number[] = [];
+    while (offsets.at(-1) !== 399) {
+      offsets.push(...(await partition.poll(100_000, signal())).map(({ offset }) => offset));
+    }
+    expect(offsets.slice(-10)).toEqual(Array.from({ length: 10 }, (_, index) => 390 + index));
+    expect(offsets).toEqual(offsets.toSorted((a, b) => a - b));
+  });
+
+  test.for<KafkaCompression>(['gzip', 'zstd'])('%s is written and read', async (compression) => {
+    await using client = createKafkajsClient(plainConnection(brokers));
+    const topic = await freshTopic(client, 1);
+    const value = 'many times the same '.repeat(10_000);
+    await using producer = await client.producer({ compression }, signal());
+    await producer.send([{ topic, partition: 0, records: [textRecord(value)] }], signal());
+    await using consumer = await client.consumer(consumerOptions([topic], null), signal());
+    await using partition = await new Assignments(consumer, signal()).next();
+    expect(texts(await pollAll(partition, 1, signal()))).toEqual([value]);
+  });
+
+  test.for<[KafkaCompression, string]>([
+    ['snappy', 'snappy'],
+    ['lz4', 'lz4-napi'],
+  ])('%s without its package names the package', async ([compression, name]) => {
+    const installed = await import(name).then(
+      () => true,
+      () => false,
+    );
+    await using client = createKafkajsClient(plainConnection(brokers));
+    const topic = await freshTopic(client, 1);
+    await using producer = await client.producer({ compression }, signal());
+    const sent = producer.send([{ topic, partition: 0, records: [textRecord('a')] }], signal());
+    if (installed) await sent;
+    else await expect(sent).rejects.toMatchObject({ code: 'KAFKA_FAULT', message: expect.stringContaining(name) });
+  });
+});
