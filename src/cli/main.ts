@@ -1,11 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { findSluiceError, messageOf } from '../core/error.ts';
+import { compareCommand } from './commands/compare.ts';
 import { modelServerCommand } from './commands/model-server.ts';
 import { runCommand } from './commands/run.ts';
 import { schemaCommand } from './commands/schema.ts';
 import { scoreCommand } from './commands/score.ts';
 import { verifyCommand } from './commands/verify.ts';
+import { workerCommand } from './commands/worker.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
 
 /**
@@ -14,7 +16,7 @@ import { exitCodeOf, exitCodes } from './exit-codes.ts';
  */
 export async function main(args: readonly string[]): Promise<number> {
   const program = new Command('sluice')
-    .description('Scores rows on prediction servers: from a file to a file, once each and in order.')
+    .description('Scores rows on prediction servers: files and Kafka topics, once each and in order.')
     .version(version(), '-v, --version')
     .showHelpAfterError('(sluice --help shows the options)')
     .exitOverride()
@@ -25,11 +27,20 @@ Examples:
   sluice score in.csv out.csv --server http://127.0.0.1:8100 --deployment flights --passthrough flight_id
   sluice run job.yaml --progress json
   sluice verify out.csv
+  sluice worker --brokers broker-1:9092
   sluice model-server --port 8100
 
 Exit codes: 0 done, 1 failed, 2 bad job file or arguments, 3 a check failed, 4 too many bad rows, 130 interrupted.`,
     );
-  for (const command of [runCommand, scoreCommand, verifyCommand, modelServerCommand, schemaCommand])
+  for (const command of [
+    runCommand,
+    scoreCommand,
+    verifyCommand,
+    compareCommand,
+    workerCommand,
+    modelServerCommand,
+    schemaCommand,
+  ])
     program.addCommand(command().exitOverride());
   try {
     await program.parseAsync([...args], { from: 'user' });

@@ -1,9 +1,11 @@
 import type { JobDescription } from '../jobs/description/parse-job.ts';
+import { outputName } from '../jobs/open-endpoints.ts';
 import { startJob } from '../jobs/run-job.ts';
 import { interruptible } from './interrupts.ts';
 import { showProgress } from './progress-display.ts';
 import { summary } from './progress-text.ts';
 import type { RunOptions } from './run-options.ts';
+import { watchRun } from './watch-run.ts';
 
 /** Runs a job for somebody who watches: progress, Ctrl-C, last words. Throws what the job failed with. */
 export async function runAndShow(job: JobDescription, options: RunOptions): Promise<void> {
@@ -12,6 +14,7 @@ export async function runAndShow(job: JobDescription, options: RunOptions): Prom
   };
   const run = startJob(job, { overwrite: options.overwrite });
   using _ = interruptible(run, say);
+  await using __ = await watchRun(run, options, say);
   await showProgress(run, options.quiet ? 'none' : options.progress, process.stderr);
-  say(summary(await run.result, job.outputSettings.path));
+  say(summary(await run.result, outputName(job)));
 }

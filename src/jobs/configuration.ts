@@ -4,6 +4,7 @@ import { SluiceError } from '../core/error.ts';
 import { nameList, nearestNames } from '../scoring/output/nearest-name.ts';
 import { type Deployment, resolveDeployment } from './description/deployment.ts';
 import { deploymentEntry } from './description/deployment-fields.ts';
+import { kafkaJobFields } from './description/kafka-fields.ts';
 import { unreadable } from './description/unreadable.ts';
 import { refusal, validate } from './description/validate.ts';
 import { substitute } from './description/variables.ts';
@@ -15,12 +16,14 @@ export const configurationSchema = z.strictObject({
     .record(z.string().min(1), deploymentEntry)
     .default({})
     .describe('The deployments that jobs may name, by the name that the prediction server knows them by.'),
+  kafka: kafkaJobFields.nullable().default(null).describe('The Kafka cluster of jobs that name none themselves.'),
 });
 
 /** What a configuration file says. */
 export interface Configuration {
   readonly file: string;
   readonly deploymentIds: readonly string[];
+  readonly kafka: z.output<typeof kafkaJobFields> | null;
   /**
    * A deployment by its ID. Throws DEPLOYMENT_UNKNOWN with the nearest IDs, CONFIG_VARIABLE if it needs a variable that
    * is not set, CONFIG_UNREADABLE if it names a file that cannot be read: deployments that no job uses need neither.
@@ -50,11 +53,13 @@ export function loadConfiguration(file: string, sources: ConfigurationSources = 
   const waiting = problems.filter(({ path }) => path[0] === 'deployments' && path.length > 2);
   if (waiting.length < problems.length) throw refusal('CONFIG_VARIABLE', problems, written);
   const ready = without(value, new Set(waiting.map(({ path }) => String(path[1]))));
-  const entries = new Map(Object.entries(validate(configurationSchema, ready, replaced, written).deployments));
+  const { deployments, kafka } = validate(configurationSchema, ready, replaced, written);
+  const entries = new Map(Object.entries(deployments));
   const deploymentIds = [...new Set([...entries.keys(), ...waiting.map(({ path }) => String(path[1]))])];
   return {
     file,
     deploymentIds,
+    kafka,
     deployment(id, place) {
       const fields = entries.get(id);
       if (fields !== undefined) {

@@ -10,8 +10,7 @@ export function jobIdentity(job: JobDescription, intake: Json): JobIdentity {
   const { delimiter, quotechar, encoding, raggedRows } = job.csvSettings;
   return {
     intake,
-    intakeCompression: job.intakeSettings.compression,
-    outputCompression: job.outputSettings.compression,
+    ...endsIdentity(job),
     csvSettings: { delimiter, quotechar, encoding, raggedRows },
     deployment: job.deployment.id,
     pinnedModelId: job.pinnedModelId,
@@ -29,5 +28,23 @@ export function jobIdentity(job: JobDescription, intake: Json): JobIdentity {
     thresholdHigh: job.thresholdHigh,
     thresholdLow: job.thresholdLow,
     disableRowLevelErrorHandling: job.disableRowLevelErrorHandling,
+  };
+}
+
+/** What the settings of the two ends say of the bytes that are read and written. */
+function endsIdentity({ intakeSettings: intake, outputSettings: output }: JobDescription): JobIdentity {
+  return {
+    ...(intake.type === 'localFile'
+      ? { intakeCompression: intake.compression }
+      : { intakeFormat: intake.format, intakeColumns: intake.columns }),
+    ...(output.type === 'localFile'
+      ? { outputCompression: output.compression }
+      : {
+          outputTopic: output.topic,
+          outputFormat: output.format,
+          keyColumn: output.keyColumn,
+          partitioning: output.partitioning,
+          delivery: output.delivery,
+        }),
   };
 }

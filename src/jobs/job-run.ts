@@ -28,6 +28,22 @@ export interface StageTimes {
   readonly milliseconds: Readonly<Record<Activity, number>>;
 }
 
+/** What a run over topics has to show beside its rows. */
+export interface TopicProgress {
+  /** Messages of a live topic, or batches of a job, that are not scored and committed yet; null while nobody knows. */
+  readonly lag: number | null;
+  /** Partitions that this process works on. */
+  readonly partitions: number;
+  /** Partitions whose fetching waits, as enough was fetched ahead. */
+  readonly paused: number;
+  /** How often the group was balanced since this process joined. */
+  readonly rebalances: number;
+  /** Processes that score, this one included; null while nobody knows. */
+  readonly workers: number | null;
+  /** Transactions that this process has committed. */
+  readonly transactions: number;
+}
+
 /** One look at a run. Rows and bytes count everything durable or delivered so far, also from before a continuation. */
 export interface Progress {
   readonly state: JobState;
@@ -47,6 +63,8 @@ export interface Progress {
   /** Null while nobody can tell. */
   readonly etaMs: number | null;
   readonly latency: Latency | null;
+  /** Null for a run without topics. */
+  readonly topics: TopicProgress | null;
   readonly requests: number;
   readonly retries: number;
   readonly stages: readonly StageTimes[];

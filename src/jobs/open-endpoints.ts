@@ -2,18 +2,21 @@ import { statSync } from 'node:fs';
 import { appendFile } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
 import { createFileStore } from '../../connectors/file/file-store.ts';
-import { compressionOf } from '../codecs/compression.ts';
+import { type Compression, compressionOf } from '../codecs/compression.ts';
 import { deadLetterLine } from '../codecs/objects/dead-letter-line.ts';
 import { createObjectSink } from '../codecs/objects/object-sink.ts';
 import { createObjectSource } from '../codecs/objects/object-source.ts';
 import { byteFormat, createStreamSink } from '../codecs/streams/stream-sink.ts';
 import { createStreamSource } from '../codecs/streams/stream-source.ts';
+import type { Clock } from '../core/clock.ts';
 import type { Codec } from '../core/codec.ts';
 import { SluiceError } from '../core/error.ts';
 import type { DeadLetter } from '../core/scored-batch.ts';
 import type { Sink } from '../core/sink.ts';
 import type { Source } from '../core/source.ts';
+import type { KafkaClient } from '../links/kafka/client.ts';
 import type { JobDescription } from './description/parse-job.ts';
+import { openReplay, openTopicSink } from './kafka/open-topics.ts';
 
 /** What `-` in a job stands for. */
 export interface StandardStreams {
@@ -21,16 +24,28 @@ export interface StandardStreams {
   readonly output: Writable;
 }
 
+/** What endpoints are opened with. */
+export interface EndpointPorts {
+  readonly streams: StandardStreams;
+  /** Null for a job that needs none. */
+  readonly cluster: KafkaClient | null;
+  readonly clock: Clock;
+  /** Replace an existing output, throw away an interrupted run. */
+  readonly overwrite: boolean;
+}
+
 /** Standard input or output, by name. */
 const STANDARD_STREAM = '-';
 
-/** The source that `intakeSettings` describes. */
-export function openSource(job: JobDescription, codec: Codec, streams: StandardStreams): Source {
-  const { files, compression } = job.intakeSettings;
+/** The source that `intakeSettings` describes: files, standard input, or topics that are read to an end. */
+export function openSource(job: JobDescription, codec: Codec, ports: EndpointPorts): Source {
+  const { intakeSettings: intake } = job;
+  if (intake.type === 'kafka') return openReplay(job, intake, clusterClient(ports), ports);
+  const { files, compression } = intake;
   if (files[0] === STANDARD_STREAM) {
     return createStreamSource({
       name: 'standard input',
-      input: streams.input,
+      input: ports.streams.input,
       codec,
       compression: compression === 'auto' ? 'none' : compression,
     });
@@ -39,25 +54,46 @@ export function openSource(job: JobDescription, codec: Codec, streams: StandardS
 }
 
 /** The sink that `outputSettings` describes. */
-export function openSink(job: JobDescription, codec: Codec, streams: StandardStreams, overwrite: boolean): Sink {
-  const { path, compression: wanted } = job.outputSettings;
-  const compression = wanted === 'auto' ? compressionOf(path) : wanted;
+export function openSink(job: JobDescription, codec: Codec, ports: EndpointPorts): Sink {
+  const { outputSettings: output } = job;
+  if (output.type === 'kafka') return openTopicSink(job, output, clusterClient(ports), ports);
   const deadLetterPath = job.deadLetters.path;
+  const { path } = output;
+  const compression = compressionFor(output);
   if (path === STANDARD_STREAM) {
     return createStreamSink({
       name: 'standard output',
-      output: streams.output,
+      output: ports.streams.output,
       format: byteFormat(codec, compression),
       ...(deadLetterPath === null ? {} : { onDeadLetters: appendTo(deadLetterPath) }),
     });
   }
-  return createObjectSink({ store: createFileStore({ deadLetterPath }), key: path, codec, compression, overwrite });
+  const store = createFileStore({ deadLetterPath });
+  return createObjectSink({ store, key: path, codec, compression, overwrite: ports.overwrite });
+}
+
+/** Where a job writes, for people. */
+export function outputName({ outputSettings: output }: JobDescription): string {
+  return output.type === 'kafka' ? `topic ${output.topic}` : output.path;
+}
+
+/** How a local output is compressed. */
+export function compressionFor({ path, compression }: LocalOutput): Compression {
+  return compression === 'auto' ? compressionOf(path) : compression;
+}
+
+type LocalOutput = Extract<JobDescription['outputSettings'], { readonly type: 'localFile' }>;
+
+function clusterClient({ cluster }: EndpointPorts): KafkaClient {
+  if (cluster !== null) return cluster;
+  throw new SluiceError('CONTRACT_BROKEN', 'a topic was asked for without a cluster');
 }
 
 /** An output, or its dead letters, must not be a file that is read, under whatever name: it would be replaced. */
 export function assertOutputIsNoIntake(job: JobDescription, splits: readonly { readonly id: string }[]): void {
+  const { outputSettings: output } = job;
   const written = [
-    { field: 'outputSettings.path', path: job.outputSettings.path },
+    { field: 'outputSettings.path', path: output.type === 'localFile' ? output.path : null },
     { field: 'deadLetters.path', path: job.deadLetters.path },
   ];
   for (const { field, path } of written) {

@@ -13,7 +13,7 @@ import { createMemoryLink } from '../links/memory/memory-link.ts';
 import { deliver } from '../stages/deliver.ts';
 import type { CommitPolicy, Delivered } from '../stages/delivery.ts';
 import type { FailureBudget } from '../stages/failure-budget.ts';
-import { ingest } from '../stages/ingest.ts';
+import { type IngestPlace, ingest } from '../stages/ingest.ts';
 import { OutputFormatSlot } from '../stages/output-format-slot.ts';
 import { score } from '../stages/score.ts';
 
@@ -36,6 +36,11 @@ export interface PipelineParts {
   readonly clock: Clock;
   readonly meters: Readonly<Record<StageMeter['stage'], StageMeter>>;
   readonly onDelivered: (tally: Tally) => void;
+}
+
+/** Where ingest continues what the output holds. */
+export function ingestPlace(ledger: Ledger | null): IngestPlace {
+  return { sequence: ledger?.sequence ?? 0, read: ledger?.tally.read ?? 0, through: ledger?.through ?? null };
 }
 
 /**
@@ -61,7 +66,7 @@ export async function runPipeline(parts: PipelineParts, stop: AbortSignal, signa
       splits: parts.splits,
       link: rows.writer,
       partitions,
-      ledger,
+      from: ingestPlace(ledger),
       limits,
       meter: meters.ingest,
       stop,

@@ -2,7 +2,7 @@ import type { Clock } from '../core/clock.ts';
 import type { Ledger } from '../core/ledger.ts';
 import { EMPTY_TALLY, type Tally } from '../core/scored-batch.ts';
 import type { StageMeter } from '../core/stage-meter.ts';
-import type { JobState, Latency, Progress } from './job-run.ts';
+import type { JobState, Latency, Progress, TopicProgress } from './job-run.ts';
 
 /** What a run can be asked while it goes on. */
 export interface ProgressProbes {
@@ -11,6 +11,8 @@ export interface ProgressProbes {
   retries(): number;
   inFlight(): number;
   latency(): Latency | null;
+  /** For jobs over topics. */
+  topics?(): TopicProgress | null;
 }
 
 const NOTHING: ProgressProbes = {
@@ -63,6 +65,10 @@ export class ProgressTracker {
     return this.#state;
   }
 
+  get tally(): Tally {
+    return this.#tally;
+  }
+
   delivered(tally: Tally): void {
     this.#tally = tally;
     const now = this.#clock.now();
@@ -88,6 +94,7 @@ export class ProgressTracker {
       elapsedMs,
       etaMs: eta(bytesRead, this.#bytesTotal, elapsedMs),
       latency: this.#probes.latency(),
+      topics: this.#probes.topics?.() ?? null,
       requests: this.#probes.requests(),
       retries: this.#probes.retries(),
       stages: this.#meters.map(({ stage, milliseconds }) => ({ stage, milliseconds: { ...milliseconds } })),

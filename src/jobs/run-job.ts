@@ -7,9 +7,10 @@ import type { Ledger } from '../core/ledger.ts';
 import type { Sink } from '../core/sink.ts';
 import type { Source, Split } from '../core/source.ts';
 import { StageMeter } from '../core/stage-meter.ts';
+import type { KafkaClient } from '../links/kafka/client.ts';
 import { createOutputFormat } from '../scoring/output/output-format.ts';
 import { createScorer, type ScorerStack } from '../scoring/scorer-stack.ts';
-import type { CommitPolicy, Delivered } from '../stages/delivery.ts';
+import type { CommitPolicy } from '../stages/delivery.ts';
 import { FailureBudget } from '../stages/failure-budget.ts';
 import { withBatchObserver } from './batch-observer.ts';
 import { BatchSizing } from './batch-sizing.ts';
@@ -18,8 +19,12 @@ import { type JobDescription, resolveJob } from './description/parse-job.ts';
 import { jobHandle } from './job-handle.ts';
 import { jobIdentity } from './job-identity.ts';
 import type { JobResult, JobRun } from './job-run.ts';
+import { type ClusterSettings, openCluster } from './kafka/cluster.ts';
+import { KafkaJob } from './kafka/kafka-job.ts';
+import { isLive } from './kafka/open-topics.ts';
+import { runLive } from './live/run-live.ts';
 import { assertOutputIsNoIntake, openSink, openSource, type StandardStreams } from './open-endpoints.ts';
-import { runPipeline } from './pipeline.ts';
+import { type PipelineParts, runPipeline } from './pipeline.ts';
 import { ProgressTracker } from './progress-tracker.ts';
 import { outputSettingsOf, scorerSettingsOf } from './scoring-settings.ts';
 
@@ -97,7 +102,7 @@ export interface Endpoints {
   readonly sink: Sink;
 }
 
-interface RunPorts {
+export interface RunPorts {
   readonly clock: Clock;
   readonly meters: Readonly<Record<StageMeter['stage'], StageMeter>>;
   readonly tracker: ProgressTracker;
@@ -115,6 +120,8 @@ interface Opened {
   readonly splits: readonly Split[];
   readonly sink: Sink;
   readonly ledger: Ledger | null;
+  /** Null for a job that needs none. */
+  readonly cluster: KafkaClient | null;
 }
 
 class Run {
@@ -131,9 +138,13 @@ class Run {
   async execute(): Promise<JobResult> {
     const { clock, signal } = this.#ports;
     const job = this.#job;
+    const { endpoints } = this.#options;
+    const cluster = job.kafka === null ? null : await openCluster(job.kafka, clock);
+    await using _ = cluster;
+    if (cluster !== null && isLive(job) && endpoints === undefined)
+      return await runLive({ job, cluster, ...this.#ports });
     const codec = createCsvCodec(job.csvSettings, { clock });
-    const { endpoints = this.#endpoints } = this.#options;
-    const ends = endpoints(job, codec);
+    const ends = endpoints?.(job, codec) ?? this.#endpoints(job, codec, cluster);
     await using source = ends.source;
     await using sink = ends.sink;
     const intake = await source.identity(signal);
@@ -147,17 +158,15 @@ class Run {
         'standard input cannot be continued, as it comes only once; start anew with --overwrite',
       );
     }
-    return await this.#score({ job, identity, source, splits, sink, ledger });
+    return await this.#score({ job, identity, source, splits, sink, ledger, cluster });
   }
 
   /** The ends that the settings describe. */
-  readonly #endpoints = (job: JobDescription, codec: Codec): Endpoints => {
+  #endpoints(job: JobDescription, codec: Codec, cluster: KafkaClient | null): Endpoints {
     const streams: StandardStreams = { input: process.stdin, output: process.stdout, ...this.#options.streams };
-    return {
-      source: openSource(job, codec, streams),
-      sink: openSink(job, codec, streams, this.#options.overwrite === true),
-    };
-  };
+    const ports = { streams, cluster, clock: this.#ports.clock, overwrite: this.#options.overwrite === true };
+    return { source: openSource(job, codec, ports), sink: openSink(job, codec, ports) };
+  }
 
   async #score(opened: Opened): Promise<JobResult> {
     const { job, sink, ledger } = opened;
@@ -170,7 +179,13 @@ class Run {
     });
     await using scorer = stack.scorer;
     await scorer.describe(signal);
-    const delivered = await this.#deliver(opened, stack);
+    const parts = this.#parts(opened, stack);
+    await using kafka = await this.#kafkaJob(opened, parts, stack);
+    this.#begin(opened, stack, kafka);
+    const { stop } = this.#ports;
+    const delivered = await (kafka === null
+      ? runPipeline({ ...parts, partitions: job.numConcurrent }, stop, signal)
+      : kafka.run(stop, signal));
     if (!delivered.complete) {
       throw new SluiceError(
         'JOB_INTERRUPTED',
@@ -187,43 +202,72 @@ class Run {
       finished: new Date(clock.wall()).toISOString(),
     };
     const manifest = await sink.publish(facts, delivered.schema, signal);
+    await kafka?.finished(signal);
+    await opened.source.finished?.(signal);
     tracker.enter('done');
     return { manifest, progress: tracker.look() };
   }
 
-  #deliver(opened: Opened, { scorer, counters }: ScorerStack): Promise<Delivered> {
-    const { job, source, splits, sink, ledger } = opened;
-    const { clock, meters, tracker, stop, signal } = this.#ports;
-    // Cutting by time would give other batches on another run; only a stream that comes as it comes is worth it.
-    const lingerMs = splits.some(({ bytes }) => bytes === null) ? job.lingerMs : Number.POSITIVE_INFINITY;
-    const sizing = BatchSizing.of({ ...job, lingerMs });
+  #parts({ job, source, splits, sink, ledger }: Opened, { scorer }: ScorerStack): Omit<PipelineParts, 'partitions'> {
+    const { clock, meters, tracker } = this.#ports;
+    const sizing = sizingOf(job, splits);
+    return {
+      source,
+      splits,
+      sink,
+      ledger,
+      scorer: withBatchObserver(scorer, clock, (latencyMs) => sizing.observe(latencyMs)),
+      outputFormat: (intake) =>
+        createOutputFormat(outputSettingsOf(job), intake, { columns: ledger?.columns ?? null }),
+      limits: sizing,
+      failures: new FailureBudget({ abortOnError: job.abortOnError, ...job.deadLetters }),
+      commits: { ...COMMITS, ...this.#options.commits },
+      clock,
+      meters,
+      onDelivered: (tally) => tracker.delivered(tally),
+    };
+  }
+
+  /** Null for a job in one process. */
+  async #kafkaJob(
+    { job, identity, cluster }: Opened,
+    parts: Omit<PipelineParts, 'partitions'>,
+    { model }: ScorerStack,
+  ): Promise<KafkaJob | null> {
+    if (job.engine === 'direct' || cluster === null || job.kafka === null) return null;
+    const settings: ClusterSettings = job.kafka;
+    const overwrite = this.#options.overwrite === true;
+    return await KafkaJob.open(
+      { client: cluster, settings, job, identity, model, overwrite, parts, partitions: job.numConcurrent },
+      this.#ports.signal,
+    );
+  }
+
+  #begin({ source, splits, ledger }: Opened, { counters }: ScorerStack, kafka: KafkaJob | null): void {
     const sizes = splits.map(({ bytes }) => bytes);
-    tracker.begin(ledger, sizes.includes(null) ? null : sizes.reduce<number>((sum, bytes) => sum + bytes!, 0), {
-      bytesRead: () => source.bytesRead,
+    const bytesTotal = sizes.includes(null) ? null : sizes.reduce<number>((sum, bytes) => sum + bytes!, 0);
+    const { tracker } = this.#ports;
+    tracker.begin(ledger, bytesTotal, {
+      // Over Kafka ingest may be far ahead: what counts is what was delivered of it.
+      bytesRead: () => {
+        if (kafka === null || kafka.ingested === 0) return source.bytesRead;
+        const ingested = kafka.isIngested ? (bytesTotal ?? 0) : source.bytesRead;
+        return ingested * Math.min(1, tracker.tally.read / kafka.ingested);
+      },
       requests: () => counters.requests,
       retries: () => counters.retries,
       inFlight: () => counters.inFlight,
       latency: () => counters.latency(),
+      topics: () => kafka?.topics ?? null,
     });
-    return runPipeline(
-      {
-        source,
-        splits,
-        sink,
-        ledger,
-        scorer: withBatchObserver(scorer, clock, (latencyMs) => sizing.observe(latencyMs)),
-        outputFormat: (intake) =>
-          createOutputFormat(outputSettingsOf(job), intake, { columns: ledger?.columns ?? null }),
-        partitions: job.numConcurrent,
-        limits: sizing,
-        failures: new FailureBudget({ abortOnError: job.abortOnError, ...job.deadLetters }),
-        commits: { ...COMMITS, ...this.#options.commits },
-        clock,
-        meters,
-        onDelivered: (tally) => tracker.delivered(tally),
-      },
-      stop,
-      signal,
-    );
   }
+}
+
+/** How the batches of a job are cut. */
+function sizingOf(job: JobDescription, splits: readonly Split[]): BatchSizing {
+  // Cutting by time would give other batches on another run; only a stream that comes as it comes is worth it.
+  const lingerMs = splits.some(({ bytes }) => bytes === null) ? job.lingerMs : Number.POSITIVE_INFINITY;
+  // Over Kafka a job is continued by cutting the same batches again, which those that follow the server are not.
+  const chunkSize = job.engine === 'kafka' && job.chunkSize === 'dynamic' ? 'auto' : job.chunkSize;
+  return BatchSizing.of({ ...job, chunkSize, lingerMs });
 }

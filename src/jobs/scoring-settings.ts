@@ -3,8 +3,11 @@ import type { OutputSettings } from '../scoring/output/output-settings.ts';
 import type { DeploymentAddress, StackSettings } from '../scoring/scorer-stack.ts';
 import type { JobDescription } from './description/parse-job.ts';
 
+/** What scoring needs to know of a job: all but its two ends. */
+type ScoringFields = Omit<JobDescription, 'kafka' | 'intakeSettings' | 'outputSettings'>;
+
 /** The output columns that a job asks for. */
-export function outputSettingsOf(job: JobDescription): OutputSettings {
+export function outputSettingsOf(job: ScoringFields): OutputSettings {
   return {
     passthroughColumns: job.passthroughColumns,
     passthroughColumnsSet: job.passthroughColumnsSet,
@@ -22,7 +25,10 @@ export function outputSettingsOf(job: JobDescription): OutputSettings {
 }
 
 /** How a job's deployment is reached, and what is asked of it. The model of an interrupted run stays the model. */
-export function scorerSettingsOf(job: JobDescription, ledger: Ledger | null): [DeploymentAddress, StackSettings] {
+export function scorerSettingsOf(
+  job: ScoringFields,
+  ledger: Pick<Ledger, 'model'> | null,
+): [DeploymentAddress, StackSettings] {
   const { deployment, retry } = job;
   const token = deployment.token;
   const address: DeploymentAddress = {

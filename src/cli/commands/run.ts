@@ -21,10 +21,12 @@ export function runCommand(): Command {
 Examples:
   sluice run job.yaml
   sluice run job.yaml --config sluice.yaml --progress json 2> progress.log
+  sluice run job.yaml --engine kafka --brokers broker-1:9092,broker-2:9092
   PREDICTION_TOKEN=... sluice run job.yaml --overwrite`,
     )
     .action(async (file: string, options: Options) => {
       const configuration = options.config === undefined ? undefined : loadConfiguration(options.config);
-      await runAndShow(loadJob(file, { configuration }), options);
+      const { brokers, engine } = options;
+      await runAndShow(loadJob(file, { configuration, brokers, engine }), options);
     });
 }

@@ -70,7 +70,8 @@ Examples:
   zcat in.csv.gz | sluice score - - --server http://127.0.0.1:8100 --deployment flights --quiet > scored.csv`,
     )
     .action(async (input: string, output: string, options: Options) => {
-      await runAndShow(resolveJob(jobOf(input, output, options)), options);
+      const { brokers, engine } = options;
+      await runAndShow(resolveJob(jobOf(input, output, options), { brokers, engine }), options);
     });
 }
 

@@ -7,6 +7,8 @@ export interface FieldSchema {
   readonly const?: unknown;
   readonly enum?: readonly unknown[];
   readonly anyOf?: readonly FieldSchema[];
+  /** As zod writes a union of mappings that differ in one field. */
+  readonly oneOf?: readonly FieldSchema[];
   readonly minimum?: number;
   readonly maximum?: number;
   readonly format?: string;
@@ -34,22 +36,25 @@ export function fieldSchema(schema: z.ZodType): FieldSchema {
 
 /** The schema of the value at `path`; undefined where the schema knows none. */
 export function schemaAt(root: FieldSchema, path: Path): FieldSchema | undefined {
-  let at: FieldSchema | undefined = root;
+  let at: FieldSchema = root;
   for (const step of path) {
-    const found: readonly (FieldSchema | undefined)[] = forms(at).map((form) =>
+    const here: FieldSchema = at;
+    const found: readonly (FieldSchema | undefined)[] = forms(here).map((form) =>
       typeof step === 'number'
         ? form.items
         : (form.properties?.[String(step)] ?? (form.additionalProperties || undefined)),
     );
-    at = found.find((schema) => schema !== undefined);
-    if (at === undefined) return undefined;
+    const known = found.filter((schema) => schema !== undefined);
+    if (known.length === 0) return undefined;
+    at = known.length === 1 ? known[0]! : { anyOf: known };
   }
   return at;
 }
 
 /** The schemas that a value may follow. */
-function forms(schema: FieldSchema): readonly FieldSchema[] {
-  return schema.anyOf === undefined ? [schema] : schema.anyOf.flatMap(forms);
+export function forms(schema: FieldSchema): readonly FieldSchema[] {
+  const all = schema.anyOf ?? schema.oneOf;
+  return all === undefined ? [schema] : all.flatMap(forms);
 }
 
 /** What a value must be, in words: for messages and for the reference page. */
@@ -60,7 +65,7 @@ export function expectation(schema: FieldSchema): string {
 
 function options(schema: FieldSchema): readonly string[] {
   const { type } = schema;
-  if (schema.anyOf !== undefined) return forms(schema).flatMap(options);
+  if (schema.anyOf !== undefined || schema.oneOf !== undefined) return forms(schema).flatMap(options);
   if (schema.enum !== undefined) return schema.enum.map((value) => JSON.stringify(value));
   if (schema.const !== undefined) return [JSON.stringify(schema.const)];
   if (typeof type === 'object') return type.flatMap((one) => options({ ...schema, type: one }));

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { csvFields } from './csv-fields.ts';
 import { inlineDeployment } from './deployment-fields.ts';
+import { kafkaIntake, kafkaJobFields, kafkaOutput } from './kafka-fields.ts';
 import { localFileIntake, localFileOutput } from './local-file-fields.ts';
 
 const flag = (value: boolean) => z.boolean().default(value);
@@ -49,8 +50,8 @@ export const jobDescription = z
       .nullable()
       .default(null)
       .describe('The model that must answer. Null takes the one that the deployment has when the job begins.'),
-    intakeSettings: localFileIntake.describe('Where rows are read from.'),
-    outputSettings: localFileOutput.describe('Where scored rows are written to.'),
+    intakeSettings: z.discriminatedUnion('type', [localFileIntake, kafkaIntake]).describe('Where rows are read from.'),
+    outputSettings: z.discriminatedUnion('type', [localFileOutput, kafkaOutput]).describe('Where scored rows are written to.'),
     csvSettings: csvFields.prefault({}).describe('How CSV is read, and written.'),
     numConcurrent: z
       .int()
@@ -122,7 +123,22 @@ export const jobDescription = z
     disableRowLevelErrorHandling: flag(false).describe(
       'True fails all rows of a request that the server refuses, in place of searching for the bad ones.',
     ),
-    engine: z.literal('direct').default('direct').describe('What joins the stages of the job: `direct`, one process.'),
+    inFlightPerPartition: z
+      .int()
+      .min(1)
+      .max(64)
+      .default(1)
+      .describe('Requests at once for one partition of a live topic, for topics with few of them; order is kept.'),
+    engine: z
+      .enum(['direct', 'kafka'])
+      .default('direct')
+      .describe(
+        'What joins the stages of the job: `direct`, memory of one process; `kafka`, topics, so that `sluice worker` processes help.',
+      ),
+    kafka: kafkaJobFields
+      .nullable()
+      .default(null)
+      .describe('The Kafka cluster, for `engine: kafka` and for intakes and outputs that are topics.'),
     retry: z
       .strictObject({
         budgetSeconds: z

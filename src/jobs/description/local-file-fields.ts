@@ -37,6 +37,19 @@ export const localFileIntake = z
 /** `outputSettings` of a job that writes a local file. */
 export const localFileOutput = z.strictObject({
   type: z.literal('localFile').default('localFile').describe('Kind of output.'),
-  path: z.string().min(1).describe('The file to write, or `-` for standard output. Relative to the working folder.'),
+  path: z
+    .string()
+    .min(1)
+    .describe(
+      'The file to write, or `-` for standard output. Relative to the working folder. For a live topic the folder of its parts.',
+    ),
   compression,
+  roll: z
+    .strictObject({
+      rows: z.int().min(1).default(1_000_000).describe('Rows of one part at the most.'),
+      bytes: z.int().min(1).default(256_000_000).describe('Bytes of CSV of one part, about.'),
+      seconds: z.number().min(0.1).default(300).describe('How long a part takes rows, from its first one on.'),
+    })
+    .prefault({})
+    .describe('When a part of a live topic is finished and the next one begun: at whichever comes first.'),
 });

@@ -3,11 +3,15 @@ import { SluiceError } from '../../core/error.ts';
 import type { Configuration } from '../configuration.ts';
 import { type Deployment, resolveDeployment } from './deployment.ts';
 import { type JobFields, jobDescription } from './job-description.ts';
+import { kafkaJobFields } from './kafka-fields.ts';
+import type { Secret } from './secret.ts';
 import { unreadable } from './unreadable.ts';
 import { validate, validateWritten } from './validate.ts';
 import { readWritten, type WrittenText } from './written-text.ts';
 
-type Immutable<T> = T extends readonly (infer E)[]
+type Immutable<T> = T extends Secret
+  ? T
+  : T extends readonly (infer E)[]
   ? readonly Immutable<E>[]
   : T extends object
     ? { readonly [K in keyof T]: Immutable<T[K]> }
@@ -24,6 +28,10 @@ export interface JobDescription extends Immutable<Omit<JobFields, 'deployment' |
 export interface JobContext {
   /** Deployments that `deploymentId` may name. */
   readonly configuration?: Configuration | undefined;
+  /** Brokers that take the place of those in the job and the configuration. */
+  readonly brokers?: string | undefined;
+  /** Takes the place of the job's own `engine`. */
+  readonly engine?: 'direct' | 'kafka' | undefined;
   /** Default: the process's own. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Default: UTF-8 files of this machine. */
@@ -78,7 +86,32 @@ function resolveFields(fields: JobFields, places: Pick<WrittenText, 'place'>, co
     inline === undefined
       ? namedDeployment(deploymentId ?? '', places.place(['deploymentId']), context.configuration)
       : resolveDeployment(inline, readFile, (field) => places.place(['deployment', field]));
-  return { ...rest, deployment, chunkRows: chunkRows ?? (isAutomatic ? AUTO_ROWS : MAX_ROWS) };
+  const engine = context.engine ?? rest.engine;
+  const job = { ...rest, engine, deployment, chunkRows: chunkRows ?? (isAutomatic ? AUTO_ROWS : MAX_ROWS) };
+  return { ...job, kafka: clusterOf(job, places, context) };
+}
+
+/** The cluster of a job that needs one: its own, that of the configuration, and the brokers that were given beside them. */
+function clusterOf(
+  job: Pick<JobFields, 'engine' | 'kafka' | 'intakeSettings' | 'outputSettings'>,
+  places: Pick<WrittenText, 'place'>,
+  { configuration, brokers }: JobContext,
+): JobDescription['kafka'] {
+  const configured = job.kafka ?? configuration?.kafka ?? null;
+  if (brokers !== undefined) {
+    const given = validate(kafkaJobFields, { brokers }, new Set(), { place: () => '--brokers' });
+    return { ...given, ...configured, brokers: given.brokers };
+  }
+  const needs = [
+    job.engine === 'kafka' ? 'engine' : null,
+    job.intakeSettings.type === 'kafka' ? 'intakeSettings' : null,
+    job.outputSettings.type === 'kafka' ? 'outputSettings' : null,
+  ].find((field) => field !== null);
+  if (configured !== null || needs === undefined) return configured;
+  throw new SluiceError(
+    'CONFIG_INVALID',
+    `${places.place([needs])}: ${needs} wants a Kafka cluster; say where it is with kafka: { brokers: … }, in the configuration, or with --brokers.`,
+  );
 }
 
 function namedDeployment(id: string, place: string, configuration: Configuration | undefined): Deployment {

@@ -1,6 +1,6 @@
 import type * as z from 'zod';
 import { nearestNames } from '../../scoring/output/nearest-name.ts';
-import { expectation, type FieldSchema, schemaAt } from './field-schema.ts';
+import { expectation, type FieldSchema, forms, schemaAt } from './field-schema.ts';
 import { laterFields, laterValues } from './later.ts';
 import { pathKey } from './variables.ts';
 import type { Path } from './written-text.ts';
@@ -24,7 +24,7 @@ interface Written {
 }
 
 /** Fields whose content is never quoted. */
-const SECRET_FIELDS = new Set(['token', 'dataRobotKey', 'server']);
+const SECRET_FIELDS = new Set(['token', 'dataRobotKey', 'server', 'password', 'url']);
 
 /** What a validation found, in words, every problem once. */
 export function problemsOf(found: readonly Issue[], written: Written): readonly Problem[] {
@@ -86,15 +86,24 @@ function unknownField(key: string, path: Path, written: Written): string {
   if (!/^[A-Za-z][\w-]{0,40}$/.test(key))
     return `there is an unknown field${where}; look for a quote or comma that is missing`;
   if (laterFields.get(path.join('.'))?.has(key)) return `"${key}"${where} is not in this version; take it out`;
-  const known = Object.keys(schemaAt(written.schema, path)?.properties ?? {});
+  const known = fieldNames(schemaAt(written.schema, path), valueAt(written.value, path));
   const [near] = nearestNames(key, known);
   if (near !== undefined) return `unknown field "${key}"${where}; did you mean "${near}"?`;
   return `unknown field "${key}"${where}; ${known.length > 12 ? '`sluice schema` prints those there are' : `there are ${known.join(', ')}`}`;
 }
 
+/** The fields that a mapping may have; of several forms those of the one that its `type` names. */
+function fieldNames(schema: FieldSchema | undefined, value: unknown): readonly string[] {
+  if (schema === undefined) return [];
+  const all = forms(schema).filter(({ properties }) => properties !== undefined);
+  const type = valueAt(value, ['type']);
+  const [named] = all.filter(({ properties }) => properties?.['type']?.const === (type ?? properties?.['type']?.default));
+  return Object.keys(named?.properties ?? Object.assign({}, ...all.map(({ properties }) => properties)));
+}
+
 /** The value, where an issue is about one that a later version has. */
 function laterValue(issue: Issue, written: Written): string | null {
-  if (issue.code !== 'invalid_value') return null;
+  if (issue.code !== 'invalid_value' && issue.code !== 'invalid_union') return null;
   const value = valueAt(written.value, issue.path);
   const name = issue.path.join('.');
   const field = String(issue.path.at(-1));

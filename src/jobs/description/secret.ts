@@ -1,4 +1,5 @@
-const REDACTED = '[redacted]';
+/** What stands for a secret wherever it is printed. */
+export const REDACTED = '[redacted]';
 
 /** A text that must not be seen: however it is printed, only `reveal` gives it away. */
 export class Secret {

@@ -33,7 +33,7 @@ describe('a job that is valid', () => {
     const fromObject = resolveJob(value);
     expect(parseJob(JSON.stringify(value), 'job.json', { env: {} })).toEqual(fromObject);
     expect(parseJob(JSON.stringify(value, null, '\t'), 'job.yaml', { env: {} })).toEqual(fromObject);
-    expect(fromObject.intakeSettings.files).toEqual(['a.csv', 'b/*.csv.gz']);
+    expect(fromObject.intakeSettings).toMatchObject({ files: ['a.csv', 'b/*.csv.gz'] });
   });
 
   test('chunkRows bounds requests where chunkSize does not say how large they are', () => {

@@ -1,0 +1,110 @@
+import type { Clock } from '../../core/clock.ts';
+import type { LinkReader, LinkWriter } from '../../core/link.ts';
+import type { RowBatch } from '../../core/row-batch.ts';
+import type { ScoredBatch } from '../../core/scored-batch.ts';
+import type { ConsumerOptions, KafkaClient, KafkaConsumer, KafkaProducer } from '../../links/kafka/client.ts';
+import { createBlockLinkReader } from '../../links/kafka/job/block-reader.ts';
+import { createBlockWriter } from '../../links/kafka/job/block-writer.ts';
+import { jobTopics } from '../../links/kafka/job/job-topics.ts';
+import { rowsForm } from '../../links/kafka/job/rows-block.ts';
+import { scoredForm } from '../../links/kafka/job/scored-block.ts';
+import type { ClusterSettings } from './cluster.ts';
+
+/** Bytes of one link that are on their way to the brokers, or fetched ahead, in all its partitions together. */
+const LINK_BYTES = 48 * 1024 * 1024;
+
+/** The links of one job on a cluster, as far as this process uses them. */
+export class JobLinks implements AsyncDisposable {
+  readonly #client: KafkaClient;
+  readonly #settings: ClusterSettings;
+  readonly #clock: Clock;
+  readonly #open: AsyncDisposable[] = [];
+  readonly job: string;
+  readonly partitions: number;
+
+  /** @param job the job's name on the cluster. */
+  constructor(client: KafkaClient, settings: ClusterSettings, clock: Clock, job: string, partitions: number) {
+    this.#client = client;
+    this.#settings = settings;
+    this.#clock = clock;
+    this.job = job;
+    this.partitions = partitions;
+  }
+
+  async rowsWriter(signal: AbortSignal): Promise<LinkWriter<RowBatch>> {
+    const producer = await this.#producer(signal);
+    return createBlockWriter({ ...this.#writing, producer, topic: jobTopics(this.job).rows, form: rowsForm });
+  }
+
+  async scoredWriter(signal: AbortSignal): Promise<LinkWriter<ScoredBatch>> {
+    const producer = await this.#producer(signal);
+    return createBlockWriter({ ...this.#writing, producer, topic: jobTopics(this.job).scored, form: scoredForm });
+  }
+
+  /** Shares the partitions with every other process that scores for the job; `leave` gives them up. */
+  async rowsReader(
+    signal: AbortSignal,
+  ): Promise<{ readonly reader: LinkReader<RowBatch>; leave(): Promise<void>; readonly consumer: KafkaConsumer }> {
+    const { rows, group } = jobTopics(this.job);
+    const consumer = await this.#consumer(rows, group, signal);
+    const { partitions } = this;
+    return {
+      reader: createBlockLinkReader({ consumer, partitions, form: rowsForm, clock: this.#clock }),
+      consumer,
+      leave: () => consumer.close(),
+    };
+  }
+
+  /** All partitions: what is delivered already is known by the output's ledger alone. */
+  async scoredReader(signal: AbortSignal): Promise<LinkReader<ScoredBatch>> {
+    const consumer = await this.#consumer(jobTopics(this.job).scored, null, signal);
+    return createBlockLinkReader({ consumer, partitions: this.partitions, form: scoredForm, clock: this.#clock });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const part of this.#open.splice(0).toReversed()) await part[Symbol.asyncDispose]();
+  }
+
+  get #writing(): { readonly partitions: number; readonly partitionBytes: number } {
+    return { partitions: this.partitions, partitionBytes: Math.floor(LINK_BYTES / this.partitions) };
+  }
+
+  async #producer(signal: AbortSignal): Promise<KafkaProducer> {
+    const producer = await this.#client.producer({ compression: this.#settings.compression }, signal);
+    this.#open.push(producer);
+    return producer;
+  }
+
+  async #consumer(topic: string, group: string | null, signal: AbortSignal): Promise<KafkaConsumer> {
+    const times = group === null ? aloneTimes(this.#settings) : consumerTimes(this.#settings);
+    const consumer = await this.#client.consumer(
+      {
+        ...times,
+        topics: [topic],
+        group,
+        from: 'earliest',
+        readCommitted: false,
+        bufferBytes: this.#writing.partitionBytes,
+      },
+      signal,
+    );
+    this.#open.push(consumer);
+    return consumer;
+  }
+}
+
+type Times = Pick<ConsumerOptions, 'sessionTimeoutMs' | 'drainMs' | 'stuckMs'>;
+
+/** For who reads by itself: nobody waits for what it holds. */
+export function aloneTimes(settings: Pick<ClusterSettings, 'sessionSeconds'>): Times {
+  return { sessionTimeoutMs: 1000 * settings.sessionSeconds, drainMs: 0, stuckMs: Number.POSITIVE_INFINITY };
+}
+
+/** How long a member may be silent, drain, or be stuck. */
+export function consumerTimes({
+  sessionSeconds,
+  stuckSeconds,
+}: Pick<ClusterSettings, 'sessionSeconds' | 'stuckSeconds'>): Times {
+  // A drain that took a whole session would cost the membership.
+  return { sessionTimeoutMs: 1000 * sessionSeconds, drainMs: 600 * sessionSeconds, stuckMs: 1000 * stuckSeconds };
+}

@@ -1,0 +1,172 @@
+import { createMessageReader, createMessageWriter } from '../../codecs/messages/message-formats.ts';
+import type { RegistryAuth } from '../../codecs/messages/registry/registry-settings.ts';
+import { SchemaRegistry } from '../../codecs/messages/registry/schema-registry.ts';
+import type { Clock } from '../../core/clock.ts';
+import { SluiceError } from '../../core/error.ts';
+import type { Json } from '../../core/json.ts';
+import type { MessageReader, MessageWriter } from '../../core/message-format.ts';
+import type { Sink } from '../../core/sink.ts';
+import type { Source } from '../../core/source.ts';
+import type { KafkaClient } from '../../links/kafka/client.ts';
+import { createRowsSource } from '../../links/kafka/job/rows-source.ts';
+import { createTopicSource, type RangesMemory } from '../../links/kafka/live/topic-source.ts';
+import type { PartitionOffsets, TopicEnd, TopicStart } from '../../links/kafka/live/topic-range.ts';
+import { createTopicSink } from '../../links/kafka/topic-sink/topic-sink.ts';
+import type { JobDescription } from '../description/parse-job.ts';
+import { clusterOf } from './cluster.ts';
+import { ReplayRanges } from './replay-ranges.ts';
+
+/** What topics are opened with. */
+export interface TopicPorts {
+  readonly clock: Clock;
+  /** Begin anew, whatever an earlier run left. */
+  readonly overwrite: boolean;
+}
+
+export type TopicIntake = Extract<JobDescription['intakeSettings'], { readonly type: 'kafka' }>;
+export type TopicOutput = Extract<JobDescription['outputSettings'], { readonly type: 'kafka' }>;
+
+/** A registry that is away longer makes the partition wait, and say so. */
+const REGISTRY_RETRY_MS = 10_000;
+
+/** Whether a job runs until it is stopped. */
+export function isLive(job: JobDescription): boolean {
+  return job.intakeSettings.type === 'kafka' && job.intakeSettings.until === null;
+}
+
+/** The topics of an intake by name, or the pattern that they match as a whole. */
+export function topicsOf({ topic, topics, topicPattern }: TopicIntake): readonly string[] | RegExp {
+  return topicPattern === undefined ? (topics ?? [topic ?? '']) : new RegExp(`^(?:${topicPattern})$`);
+}
+
+/** A bounded read of topics; of the rows of an earlier job, where the format says so. */
+export function openReplay(job: JobDescription, intake: TopicIntake, client: KafkaClient, ports: TopicPorts): Source {
+  const { clock } = ports;
+  const topics = topicsOf(intake);
+  if (topics instanceof RegExp)
+    throw new SluiceError(
+      'CONFIG_INVALID',
+      'intakeSettings.topicPattern: a replay needs its topics by name; give topic or topics',
+    );
+  if (intake.format === 'sluice') return createRowsSource({ client, topic: topics[0]!, clock });
+  const { until } = intake;
+  if (until === null) throw new SluiceError('CONTRACT_BROKEN', 'a live topic is no source with an end');
+  return createTopicSource({
+    client,
+    topics,
+    from: startOf(intake),
+    until: endOf(until, topics),
+    memory: isMoving(intake) ? rangesMemory(job, client, ports.overwrite) : null,
+    messages: messageReaders(intake, clock),
+    clock,
+  });
+}
+
+/** Whether the same settings mean other messages on another day. */
+function isMoving({ from, until }: TopicIntake): boolean {
+  return typeof from === 'string' || typeof until === 'string';
+}
+
+function rangesMemory(job: JobDescription, client: KafkaClient, anew: boolean): RangesMemory {
+  const { intakeSettings, outputSettings } = job;
+  // Secrets print as `[redacted]`: they are not part of what is replayed.
+  const replay = JSON.parse(JSON.stringify({ intakeSettings, outputSettings })) as Json;
+  let opened: Promise<ReplayRanges> | undefined;
+  const memory = (): Promise<ReplayRanges> =>
+    (opened ??= ReplayRanges.open(client, clusterOf(job).replicationFactor, replay, anew));
+  return {
+    find: async (signal) => (await memory()).find(signal),
+    keep: async (ranges, signal) => (await memory()).keep(ranges, signal),
+    forget: async (signal) => (await memory()).forget(signal),
+  };
+}
+
+/** The sink of a bounded job that writes a topic. */
+export function openTopicSink(
+  job: JobDescription,
+  output: TopicOutput,
+  client: KafkaClient,
+  { clock, overwrite }: TopicPorts,
+): Sink {
+  const { compression, replicationFactor } = clusterOf(job);
+  const sink = createTopicSink({
+    client,
+    topic: output.topic,
+    deadLetterTopic: deadLetterTopicOf(output),
+    messages: messageWriter(output, clock),
+    keyColumn: output.keyColumn,
+    exactlyOnce: output.delivery === 'exactlyOnce',
+    overwrite,
+    compression,
+    replicationFactor,
+    clock,
+  });
+  return {
+    ...sink,
+    open: async (identity, signal) => {
+      await ensureDeadLetterTopic(client, output, replicationFactor);
+      return sink.open(identity, signal);
+    },
+  };
+}
+
+/** Where messages go that cannot be scored. */
+export function deadLetterTopicOf(output: TopicOutput): string {
+  return output.deadLetterTopic ?? `${output.topic}.dead`;
+}
+
+/** Makes the topic of dead letters, with as many partitions as the output's, unless it is there. */
+export async function ensureDeadLetterTopic(
+  client: KafkaClient,
+  output: TopicOutput,
+  replicationFactor: number | null,
+): Promise<void> {
+  const partitions = await client.topics.partitions(output.topic);
+  if (partitions === null)
+    throw new SluiceError('KAFKA_TOPIC_MISSING', `outputSettings.topic: there is no topic ${output.topic}; create it, with the partitions that you want`);
+  await client.topics.create({ name: deadLetterTopicOf(output), partitions, replicationFactor, config: {} });
+}
+
+/** Where partitions begin for which nothing is committed. */
+export function startOf(intake: TopicIntake): TopicStart {
+  const { from } = intake;
+  if (from === 'earliest' || from === 'latest') return from;
+  if (typeof from === 'string') return { timestamp: Date.parse(from) };
+  return { offsets: offsetsOf(from, topicsOf(intake)) };
+}
+
+/** Where a replay ends. */
+function endOf(until: NonNullable<TopicIntake['until']>, topics: readonly string[]): TopicEnd {
+  if (until === 'end') return 'end';
+  return typeof until === 'string' ? { timestamp: Date.parse(until) } : { offsets: offsetsOf(until, topics) };
+}
+
+function offsetsOf(offsets: Readonly<Record<string, number>>, topics: readonly string[] | RegExp): PartitionOffsets {
+  if (topics instanceof RegExp || topics.length !== 1)
+    throw new SluiceError('CONFIG_INVALID', 'intakeSettings: offsets by partition need one topic; give a time instead');
+  return { [topics[0]!]: Object.fromEntries(Object.entries(offsets).map(([partition, offset]) => [Number(partition), offset])) };
+}
+
+/** Makes a reader per partition; they share the registry's answers. */
+export function messageReaders(intake: TopicIntake, clock: Clock): () => MessageReader {
+  const { format, columns } = intake;
+  const ports = { clock, registry: registryOf(intake.registry, clock) };
+  return () => createMessageReader({ format, columns }, ports);
+}
+
+/** The writer of an output's messages. */
+export function messageWriter(output: TopicOutput, clock: Clock): MessageWriter {
+  const subject = output.subject ?? `${output.topic}-value`;
+  return createMessageWriter({ format: output.format, subject }, { clock, registry: registryOf(output.registry, clock) });
+}
+
+function registryOf(settings: TopicIntake['registry'], clock: Clock): SchemaRegistry | null {
+  if (settings === null) return null;
+  const { url, ...access } = settings;
+  return new SchemaRegistry({ urls: [url], auth: authOf(access), retryMs: REGISTRY_RETRY_MS, timeoutMs: 10_000 }, clock);
+}
+
+function authOf({ username, password, token }: Omit<NonNullable<TopicIntake['registry']>, 'url'>): RegistryAuth | null {
+  if (token !== null) return { kind: 'bearer', token: async () => token.reveal() };
+  return username === null ? null : { kind: 'basic', username, password: () => password?.reveal() ?? '' };
+}

@@ -1,0 +1,180 @@
+import type { Clock } from '../../core/clock.ts';
+import { findSluiceError, messageOf } from '../../core/error.ts';
+import { addTally, EMPTY_TALLY, type Tally } from '../../core/scored-batch.ts';
+import { StageMeter } from '../../core/stage-meter.ts';
+import type { KafkaClient } from '../../links/kafka/client.ts';
+import { createOutputFormat } from '../../scoring/output/output-format.ts';
+import { createScorer } from '../../scoring/scorer-stack.ts';
+import { OutputFormatSlot } from '../../stages/output-format-slot.ts';
+import { score } from '../../stages/score.ts';
+import type { Configuration } from '../configuration.ts';
+import { outputSettingsOf, scorerSettingsOf } from '../scoring-settings.ts';
+import { type Announcement, Announcements } from './announcements.ts';
+import { announcedScoring } from './announced-scoring.ts';
+import type { ClusterSettings } from './cluster.ts';
+import { JobLinks } from './job-links.ts';
+
+export interface WorkerOptions {
+  readonly client: KafkaClient;
+  readonly settings: ClusterSettings;
+  /** Where the tokens of deployments are, which no job announces. */
+  readonly configuration: Configuration | undefined;
+  readonly clock: Clock;
+  /** Told of every job that is joined or left, and why. One line, for people. */
+  readonly onEvent: (text: string) => void;
+}
+
+/** What a worker has done for one job. */
+export interface WorkerStatus {
+  readonly job: string;
+  readonly tally: Tally;
+  readonly requests: number;
+  readonly retries: number;
+  readonly inFlight: number;
+  readonly paused: number;
+  readonly rebalances: number;
+}
+
+const AGAIN_MS = 5_000;
+
+/** A job that is being scored. */
+interface Joined {
+  readonly announcement: Announcement;
+  readonly leaving: AbortController;
+  readonly done: Promise<void>;
+  status: () => WorkerStatus;
+}
+
+/**
+ * Joins the score stage of every job that the cluster announces, as one more member of its group, and leaves it when the job ends
+ * or stops. A job that fails here (its prediction server cannot be reached from this machine) is tried again for as long as it runs.
+ */
+export class Worker {
+  readonly #options: WorkerOptions;
+  readonly #joined = new Map<string, Joined>();
+  #isListening = false;
+
+  constructor(options: WorkerOptions) {
+    this.#options = options;
+  }
+
+  get status(): readonly WorkerStatus[] {
+    return [...this.#joined.values()].map(({ status }) => status());
+  }
+
+  /** Whether the worker hears of jobs. */
+  get isListening(): boolean {
+    return this.#isListening;
+  }
+
+  /** Works until `stop`; then finishes and commits what is in flight. Rejects when the cluster cannot be used. */
+  async run(stop: AbortSignal): Promise<void> {
+    const { client, settings } = this.#options;
+    const announcements = await Announcements.open(client, settings);
+    try {
+      for await (const news of announcements.changes(stop)) {
+        this.#isListening = true;
+        await this.#follow(news);
+      }
+    } catch (error) {
+      if (!stop.aborted) throw error;
+    } finally {
+      this.#isListening = false;
+      await Promise.all([...this.#joined.keys()].map((name) => this.#leave(name)));
+    }
+  }
+
+  async #follow(news: ReadonlyMap<string, Announcement | null>): Promise<void> {
+    for (const [name, announcement] of news) {
+      const joined = this.#joined.get(name);
+      const runs = announcement?.state === 'running';
+      if (joined !== undefined && (!runs || joined.announcement.partitions !== announcement.partitions)) await this.#leave(name);
+      if (runs && !this.#joined.has(name)) this.#join(announcement);
+    }
+  }
+
+  async #leave(name: string): Promise<void> {
+    const joined = this.#joined.get(name);
+    if (joined === undefined) return;
+    joined.leaving.abort();
+    await joined.done;
+    this.#joined.delete(name);
+    this.#options.onEvent(`left the job ${name}`);
+  }
+
+  #join(announcement: Announcement): void {
+    const { name } = announcement;
+    const leaving = new AbortController();
+    const idle = { job: name, tally: EMPTY_TALLY, requests: 0, retries: 0, inFlight: 0, paused: 0, rebalances: 0 };
+    const joined: Joined = {
+      announcement,
+      leaving,
+      status: () => idle,
+      done: this.#work(announcement, leaving.signal, (status) => (joined.status = status)),
+    };
+    this.#joined.set(name, joined);
+  }
+
+  async #work(
+    announcement: Announcement,
+    leaving: AbortSignal,
+    show: (status: () => WorkerStatus) => void,
+  ): Promise<void> {
+    const { clock, onEvent } = this.#options;
+    while (!leaving.aborted) {
+      try {
+        onEvent(`joined the job ${announcement.name}`);
+        await this.#score(announcement, leaving, show);
+        return;
+      } catch (error) {
+        if (leaving.aborted) return;
+        const retryable = findSluiceError(error)?.code !== 'CONFIG_INVALID';
+        onEvent(`the job ${announcement.name}: ${messageOf(error)}${retryable ? '; trying again' : ''}`);
+        if (!retryable) return;
+        await clock.sleep(AGAIN_MS, leaving).catch(() => undefined);
+      }
+    }
+  }
+
+  async #score(
+    announcement: Announcement,
+    leaving: AbortSignal,
+    show: (status: () => WorkerStatus) => void,
+  ): Promise<void> {
+    const { client, settings, configuration, clock } = this.#options;
+    const { name, partitions, model } = announcement;
+    const job = announcedScoring(announcement, configuration);
+    const failing = new AbortController();
+    await using links = new JobLinks(client, settings, clock, name, partitions);
+    const stack = createScorer(...scorerSettingsOf(job, { model }), { clock });
+    await using scorer = stack.scorer;
+    await scorer.describe(failing.signal);
+    const rows = await links.rowsReader(failing.signal);
+    const scored = await links.scoredWriter(failing.signal);
+    const leave = (): void => void rows.leave().catch((error: unknown) => failing.abort(error));
+    leaving.addEventListener('abort', leave, { once: true });
+    if (leaving.aborted) leave();
+    let tally = EMPTY_TALLY;
+    show(() => {
+      const { requests, retries, inFlight } = stack.counters;
+      const { paused, rebalances } = rows.consumer;
+      return { job: name, tally, requests, retries, inFlight, paused, rebalances };
+    });
+    await score(
+      {
+        rows: rows.reader,
+        scored: {
+          ...scored,
+          append: async (partition, record, signal) => {
+            await scored.append(partition, record, signal);
+            if (record.kind === 'batch') tally = addTally(tally, record.value.tally);
+          },
+        },
+        scorer,
+        format: new OutputFormatSlot((intake) => createOutputFormat(outputSettingsOf(job), intake)),
+        meter: new StageMeter('score', clock),
+      },
+      failing.signal,
+    );
+  }
+}

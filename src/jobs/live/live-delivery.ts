@@ -1,0 +1,29 @@
+import type { LinkWriter } from '../../core/link.ts';
+import { addTally, EMPTY_TALLY, type ScoredBatch, type Tally } from '../../core/scored-batch.ts';
+import type { FailureBudget } from '../../stages/failure-budget.ts';
+
+/**
+ * Counts what a live job hands on, in this process, and ends the job when the failure budget says so: after the batch was handed
+ * on, so that its dead letters say why.
+ */
+export function withFailureBudget(
+  writer: LinkWriter<ScoredBatch>,
+  failures: FailureBudget,
+  onDelivered: (tally: Tally) => void,
+): LinkWriter<ScoredBatch> {
+  let tally = EMPTY_TALLY;
+  let badBytes = 0;
+  return {
+    begin: (partition, from, signal) => writer.begin(partition, from, signal),
+    durable: (partition) => writer.durable(partition),
+    end: (partition, signal) => writer.end(partition, signal),
+    async append(partition, record, signal) {
+      await writer.append(partition, record, signal);
+      if (record.kind === 'end') return;
+      tally = addTally(tally, record.value.tally);
+      badBytes += record.value.badBytes;
+      onDelivered(tally);
+      failures.check(record.value, tally, badBytes);
+    },
+  };
+}

@@ -1,0 +1,43 @@
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { createFileStore } from '../../../connectors/file/file-store.ts';
+import { readManifest } from '../../../connectors/file/manifest-file.ts';
+import { createCsvCodec } from '../../codecs/csv/csv-codec.ts';
+import { createObjectSink } from '../../codecs/objects/object-sink.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { Sink } from '../../core/sink.ts';
+import { throughOfPart } from '../../stages/parts-manifest.ts';
+import type { PartsOptions } from '../../stages/parts-options.ts';
+import type { JobDescription } from '../description/parse-job.ts';
+
+type LocalOutput = Extract<JobDescription['outputSettings'], { readonly type: 'localFile' }>;
+
+const ENDINGS = { none: '', gzip: '.gz', zstd: '.zst' } as const;
+
+/**
+ * The parts of a live topic as files of one folder: `<topic>-<partition>-<first offset, 20 digits>.csv`, each with its manifest
+ * and dead letters beside it. Two processes on one folder keep off each other by the locks of files.
+ */
+export function localParts(
+  job: JobDescription,
+  { path, compression: wanted }: LocalOutput,
+  clock: Clock,
+): Pick<PartsOptions, 'openPart' | 'publishedThrough'> {
+  const compression = wanted === 'auto' ? 'none' : wanted;
+  const codec = createCsvCodec(job.csvSettings, { clock });
+  const keyOf = (split: string, from: number): string =>
+    join(path, `${split.replace('/', '-')}-${String(from).padStart(20, '0')}.csv${ENDINGS[compression]}`);
+  return {
+    openPart(split, from): Sink {
+      mkdirSync(path, { recursive: true });
+      return createObjectSink({ store: createFileStore(), key: keyOf(split, from), codec, compression, overwrite: false });
+    },
+    async publishedThrough(split, from) {
+      const key = keyOf(split, from);
+      // While the ledger stands there, the publication is not finished: opening the part finishes it.
+      if (!existsSync(key) || existsSync(`${key}.ledger.json`)) return null;
+      const manifest = await readManifest(`${key}.manifest.json`);
+      return manifest === null ? null : throughOfPart(manifest, split, from);
+    },
+  };
+}

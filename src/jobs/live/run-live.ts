@@ -1,0 +1,196 @@
+import type { Clock } from '../../core/clock.ts';
+import { SluiceError } from '../../core/error.ts';
+import type { LinkWriter } from '../../core/link.ts';
+import type { ScoredBatch } from '../../core/scored-batch.ts';
+import type { StageMeter } from '../../core/stage-meter.ts';
+import type { TopicPartition } from '../../links/kafka/client.ts';
+import type { CountedClient } from '../../links/kafka/counted-client.ts';
+import { PartitionNumbers } from '../../links/kafka/live/topic-partition-numbers.ts';
+import { createTopicReader, type TopicReader } from '../../links/kafka/live/topic-reader.ts';
+import { createPlainWriter } from '../../links/kafka/live/writer-at-least-once.ts';
+import { createTransactionalWriter } from '../../links/kafka/live/writer-exactly-once.ts';
+import type { TopicWriterOptions } from '../../links/kafka/live/writer-link.ts';
+import { createOutputFormat } from '../../scoring/output/output-format.ts';
+import { createScorer } from '../../scoring/scorer-stack.ts';
+import { FailureBudget } from '../../stages/failure-budget.ts';
+import { OutputFormatSlot } from '../../stages/output-format-slot.ts';
+import { createPartsWriter } from '../../stages/parts-writer.ts';
+import { score } from '../../stages/score.ts';
+import { BatchSizing } from '../batch-sizing.ts';
+import type { JobDescription } from '../description/parse-job.ts';
+import { jobIdentity } from '../job-identity.ts';
+import { clusterOf } from '../kafka/cluster.ts';
+import { consumerTimes } from '../kafka/job-links.ts';
+import {
+  deadLetterTopicOf,
+  ensureDeadLetterTopic,
+  messageReaders,
+  messageWriter,
+  startOf,
+  type TopicIntake,
+  topicsOf,
+} from '../kafka/open-topics.ts';
+import type { ProgressTracker } from '../progress-tracker.ts';
+import { outputSettingsOf, scorerSettingsOf } from '../scoring-settings.ts';
+import { withFailureBudget } from './live-delivery.ts';
+import { localParts } from './live-parts.ts';
+
+export interface LiveRun {
+  readonly job: JobDescription;
+  readonly cluster: CountedClient;
+  readonly clock: Clock;
+  readonly meters: { readonly score: StageMeter };
+  readonly tracker: ProgressTracker;
+  readonly stop: AbortSignal;
+  readonly signal: AbortSignal;
+  readonly onWait: (ms: number) => void;
+}
+
+/** Bytes of messages that are fetched ahead per partition. */
+const BUFFER_BYTES = 4 * 1024 * 1024;
+const COMMITS = { everyMs: 1_000, everyBytes: 64_000_000 };
+
+/**
+ * Scores a topic for ever: this process is one of any number in the group. Ends with JOB_INTERRUPTED when it is stopped (what was
+ * read is scored, written and committed), and with its error when something fails that waiting does not mend.
+ */
+export async function runLive(run: LiveRun): Promise<never> {
+  const { job, clock, tracker, stop, signal } = run;
+  const stack = createScorer(...scorerSettingsOf(job, null), {
+    clock,
+    onWait: ({ ms }) => run.onWait(ms),
+    onPause: (reason) => tracker.enter('paused', reason.message),
+    onResume: () => tracker.enter('running'),
+  });
+  await using scorer = stack.scorer;
+  await scorer.describe(signal);
+  const format = new OutputFormatSlot((intake) => createOutputFormat(outputSettingsOf(job), intake));
+  const numbers = new PartitionNumbers();
+  await using writer = await openWriter(run, numbers, format);
+  await using reader = openReader(run, numbers);
+  const failures = new FailureBudget({ abortOnError: job.abortOnError, ...job.deadLetters });
+  const { counters } = stack;
+  tracker.begin(null, null, {
+    bytesRead: () => 0,
+    requests: () => counters.requests,
+    retries: () => counters.retries,
+    inFlight: () => counters.inFlight,
+    latency: () => counters.latency(),
+    topics: () => ({
+      lag: reader.lags.reduce((sum, { lag }) => sum + (lag ?? 0), 0),
+      partitions: reader.lags.length,
+      paused: reader.paused,
+      rebalances: reader.rebalances,
+      workers: null,
+      transactions: run.cluster.transactions,
+    }),
+  });
+  const leave = (): void => void reader.close().catch(() => undefined);
+  stop.addEventListener('abort', leave, { once: true });
+  if (stop.aborted) leave();
+  await score(
+    {
+      rows: reader,
+      scored: withFailureBudget(writer, failures, (tally) => tracker.delivered(tally)),
+      scorer,
+      format,
+      meter: run.meters.score,
+      inFlightPerPartition: job.inFlightPerPartition,
+    },
+    signal,
+  );
+  signal.throwIfAborted();
+  throw new SluiceError(
+    'JOB_INTERRUPTED',
+    `stopped after ${tracker.tally.read} messages, all of them scored and committed; run the same job again to continue`,
+  );
+}
+
+function openReader({ job, cluster, clock, tracker }: LiveRun, numbers: PartitionNumbers): TopicReader {
+  const intake = topicIntake(job);
+  const { group } = intake;
+  if (group === null) throw new SluiceError('CONFIG_INVALID', 'intakeSettings.group is needed by a job without an end');
+  return createTopicReader({
+    client: cluster,
+    consumer: {
+      ...consumerTimes(clusterOf(job)),
+      topics: topicsOf(intake),
+      readCommitted: intake.readCommitted,
+      bufferBytes: BUFFER_BYTES,
+    },
+    group,
+    start: startOf(intake),
+    until: null,
+    limits: BatchSizing.of(job),
+    messages: messageReaders(intake, clock),
+    numbers,
+    clock,
+    commitOffsets: !isTransactional(job),
+    onWait: (place, reason) => sayWait(tracker, place, reason),
+  });
+}
+
+/** The scored link: the output topic, or parts of files. */
+async function openWriter(
+  run: LiveRun,
+  numbers: PartitionNumbers,
+  format: OutputFormatSlot,
+): Promise<LinkWriter<ScoredBatch> & AsyncDisposable> {
+  const { job, cluster, clock, tracker } = run;
+  const { outputSettings: output } = job;
+  const intake = topicIntake(job);
+  if (output.type === 'localFile') {
+    const { rows, bytes, seconds } = output.roll;
+    const parts = createPartsWriter({
+      ...localParts(job, output, clock),
+      splitOf: (partition) => splitOf(numbers.partitionOf(partition)),
+      job: jobIdentity(job, { group: intake.group }),
+      format,
+      roll: { rows, bytes, ms: 1000 * seconds },
+      commits: COMMITS,
+      clock,
+      onWait: ({ split, reason }) => tracker.enter('running', `${split} waits: ${reason}`),
+    });
+    return { ...parts, [Symbol.asyncDispose]: async () => undefined };
+  }
+  const { compression, replicationFactor } = clusterOf(job);
+  await ensureDeadLetterTopic(cluster, output, replicationFactor);
+  const options: TopicWriterOptions = {
+    client: cluster,
+    topic: output.topic,
+    deadLetterTopic: deadLetterTopicOf(output),
+    inputOf: (partition) => numbers.partitionOf(partition),
+    messages: messageWriter(output, clock),
+    mapping: {
+      key: output.keyColumn === null ? 'envelope' : { column: output.keyColumn },
+      headers: 'keep',
+      timestamp: 'keep',
+    },
+    partitioning: output.partitioning,
+    keepFailed: output.keepFailed,
+    compression,
+    clock,
+    onWait: (partition, error) => sayWait(tracker, numbers.partitionOf(partition), error?.message ?? null),
+  };
+  if (!isTransactional(job)) return createPlainWriter(options);
+  const group = intake.group ?? '';
+  return createTransactionalWriter({ ...options, group, transactionalIdPrefix: `sluice-${group}` });
+}
+
+function isTransactional({ outputSettings: output }: JobDescription): boolean {
+  return output.type === 'kafka' && output.delivery === 'exactlyOnce';
+}
+
+function topicIntake({ intakeSettings: intake }: JobDescription): TopicIntake {
+  if (intake.type === 'kafka') return intake;
+  throw new SluiceError('CONTRACT_BROKEN', 'a live job reads topics');
+}
+
+function splitOf({ topic, partition }: TopicPartition): string {
+  return `${topic}/${partition}`;
+}
+
+function sayWait(tracker: ProgressTracker, place: TopicPartition, reason: string | null): void {
+  if (tracker.state === 'draining') return;
+  tracker.enter('running', reason === null ? '' : `${splitOf(place)} waits: ${reason}`);
+}
