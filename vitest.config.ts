@@ -7,8 +7,10 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     exclude: ['test/grid/**', '**/node_modules/**'],
+    globalSetup: ['test/support/services/run-services.ts'],
     testTimeout: 60_000,
-    hookTimeout: 120_000,
+    // The first hook that asks for a service may have to download it.
+    hookTimeout: 300_000,
     pool: 'forks',
     maxWorkers: 2,
   },

@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/grid/**/*.test.ts'],
+    globalSetup: ['test/support/services/run-services.ts'],
     testTimeout: 3_600_000,
     pool: 'forks',
     maxWorkers: 2,

@@ -1,0 +1,70 @@
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { Broker } from './broker.ts';
+import { type GuardedProcess, guardedProcess } from './guarded-process.ts';
+
+const heap = ['-Xms128m', '-Xmx384m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'];
+
+/**
+ * Makes a broker of the jars of Kafka: a Java process of this machine, with its own folder.
+ * @param properties gives the text of server.properties for a folder of records.
+ * @param format arguments of the format command.
+ */
+export async function javaBroker(
+  jars: string,
+  properties: (logDir: string) => string,
+  format: readonly string[],
+): Promise<Broker> {
+  const folder = mkdtempSync(join(tmpdir(), 'sluice-kafka-'));
+  const logDir = join(folder, 'records');
+  const settings = join(folder, 'server.properties');
+  const log = join(folder, 'broker.log');
+  const java = ['java', ...heap, '-cp', join(jars, '*')];
+  writeFileSync(settings, properties(logDir));
+  const cluster = randomBytes(16).toString('base64url').replace(/^-/, 'A');
+  const [command, ...args] = [...java, 'kafka.tools.StorageTool', 'format', '-t', cluster, '-c', settings, ...format];
+  try {
+    await promisify(execFile)(command!, args);
+  } catch (error) {
+    rmSync(folder, { recursive: true, force: true });
+    throw error;
+  }
+  let running: GuardedProcess | null = null;
+  const signal = (name: NodeJS.Signals): boolean => running?.isRunning === true && process.kill(running.pid, name);
+  const kill = async (): Promise<void> => {
+    if (signal('SIGKILL')) await running!.ended;
+  };
+  const stop = async (): Promise<void> => {
+    signal('SIGCONT');
+    if (!signal('SIGTERM')) return;
+    const patience = setTimeout(() => signal('SIGKILL'), 10_000);
+    await running!.ended;
+    clearTimeout(patience);
+  };
+  return {
+    start: async () => {
+      if (running?.isRunning !== true)
+        running = await guardedProcess([...java, 'kafka.Kafka', settings], { folder, log });
+    },
+    kill,
+    pause: async () => void signal('SIGSTOP'),
+    resume: async () => void signal('SIGCONT'),
+    stop,
+    remove: async () => {
+      await kill();
+      rmSync(folder, { recursive: true, force: true });
+    },
+    get pid() {
+      return running?.isRunning === true ? running.pid : null;
+    },
+    get isRunning() {
+      return running?.isRunning === true;
+    },
+    logDir,
+    said: async () => running?.said() ?? '',
+  };
+}

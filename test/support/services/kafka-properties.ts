@@ -1,0 +1,98 @@
+import { selfSigned } from '../self-signed.ts';
+
+/** What a broker of a test's own can be asked for. */
+export interface KafkaOptions {
+  /** Settings of the broker, by Kafka's names; they win over ours. */
+  readonly config?: Readonly<Record<string, string>>;
+  /** A user; clients must log in. */
+  readonly sasl?: {
+    readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512';
+    readonly username: string;
+    readonly password: string;
+  };
+  /** Clients must speak TLS; the certificate is the one of `selfSigned`. */
+  readonly tls?: boolean;
+}
+
+/** Where a broker listens and keeps its records. */
+export interface BrokerPlace {
+  /** The name under which clients reach it. */
+  readonly host: string;
+  /** The address that it binds. */
+  readonly bind: string;
+  readonly logDir: string;
+  /** Without TLS and login, always. */
+  readonly plainPort: number;
+  /** With TLS, login or both. */
+  readonly securePort: number;
+  readonly controllerPort: number;
+}
+
+/** The text of server.properties of a broker that is a whole cluster, and starts, ends and rebalances quickly. */
+export function kafkaProperties(place: BrokerPlace, options: KafkaOptions): string {
+  const { sasl, tls = false, config = {} } = options;
+  const secure = sasl === undefined ? 'SSL' : tls ? 'SASL_SSL' : 'SASL_PLAINTEXT';
+  const listeners: readonly (readonly [name: string, protocol: string, port: number])[] = [
+    ['PLAIN', 'PLAINTEXT', place.plainPort],
+    ...(sasl !== undefined || tls ? ([['SECURE', secure, place.securePort]] as const) : []),
+  ];
+  const all = [...listeners, ['CONTROLLER', 'PLAINTEXT', place.controllerPort] as const];
+  const properties: Record<string, string> = {
+    'process.roles': 'broker,controller',
+    'node.id': '1',
+    'controller.quorum.voters': `1@127.0.0.1:${place.controllerPort}`,
+    listeners: all
+      .map(([name, , port]) => `${name}://${name === 'CONTROLLER' ? '127.0.0.1' : place.bind}:${port}`)
+      .join(','),
+    'advertised.listeners': listeners.map(([name, , port]) => `${name}://${place.host}:${port}`).join(','),
+    'listener.security.protocol.map': all.map(([name, protocol]) => `${name}:${protocol}`).join(','),
+    'inter.broker.listener.name': 'PLAIN',
+    'controller.listener.names': 'CONTROLLER',
+    'log.dirs': place.logDir,
+    'auto.create.topics.enable': 'false',
+    'offsets.topic.replication.factor': '1',
+    'offsets.topic.num.partitions': '4',
+    'transaction.state.log.replication.factor': '1',
+    'transaction.state.log.min.isr': '1',
+    'transaction.state.log.num.partitions': '4',
+    'share.coordinator.state.topic.replication.factor': '1',
+    'share.coordinator.state.topic.min.isr': '1',
+    'share.coordinator.state.topic.num.partitions': '4',
+    'group.initial.rebalance.delay.ms': '0',
+    'group.min.session.timeout.ms': '1000',
+    // A broker that was killed may register again only when its old session is over.
+    'broker.session.timeout.ms': '2000',
+    'broker.heartbeat.interval.ms': '500',
+    'log.cleaner.dedupe.buffer.size': '4194304',
+    'num.network.threads': '2',
+    'num.io.threads': '2',
+  };
+  if (sasl !== undefined) {
+    const name = sasl.mechanism.toUpperCase();
+    const login = 'org.apache.kafka.common.security';
+    properties['sasl.enabled.mechanisms'] = name;
+    properties[`listener.name.secure.${sasl.mechanism}.sasl.jaas.config`] =
+      sasl.mechanism === 'plain'
+        ? `${login}.plain.PlainLoginModule required user_${sasl.username}="${sasl.password}";`
+        : `${login}.scram.ScramLoginModule required;`;
+  }
+  if (tls) {
+    properties['listener.name.secure.ssl.keystore.type'] = 'PEM';
+    properties['listener.name.secure.ssl.keystore.certificate.chain'] = oneLine(selfSigned.cert);
+    properties['listener.name.secure.ssl.keystore.key'] = oneLine(selfSigned.key);
+  }
+  return Object.entries({ ...properties, ...config })
+    .map(([name, value]) => `${name}=${value}\n`)
+    .join('');
+}
+
+/** What the format command needs besides: users of SCRAM are records of the cluster. */
+export function formatArguments({ sasl }: KafkaOptions): readonly string[] {
+  if (sasl === undefined || sasl.mechanism === 'plain') return [];
+  return ['--add-scram', `${sasl.mechanism.toUpperCase()}=[name=${sasl.username},password=${sasl.password}]`];
+}
+
+/** As a value of a properties file. */
+function oneLine(pem: string): string {
+  return pem.trim().replaceAll('\n', '\\n');
+}

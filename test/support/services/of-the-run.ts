@@ -1,0 +1,26 @@
+/** What a run of the tests has once, and the first test that asks for it brings about. All are JSON. */
+export interface RunServices {
+  /** How brokers are run here. */
+  readonly 'kafka-runtime':
+    | { readonly kind: 'docker'; readonly host: string }
+    | { readonly kind: 'maven'; readonly jars: string };
+  /** The addresses of the shared broker. */
+  readonly kafka: readonly string[];
+  /** The folder with the jars of Kafka's own command-line tools. */
+  readonly 'kafka-tools': string;
+  /** The address of the shared schema registry. */
+  readonly registry: string;
+}
+
+/**
+ * Asks the process that runs the tests, which answers all its test files with the same thing. Null outside of a run.
+ * @throws Error with what went wrong there.
+ */
+export async function ofTheRun<K extends keyof RunServices>(name: K): Promise<RunServices[K] | null> {
+  const desk = process.env.SLUICE_TEST_DESK;
+  if (desk === undefined) return null;
+  const reply = await fetch(new URL(name, desk));
+  const text = await reply.text();
+  if (!reply.ok) throw new Error(text);
+  return JSON.parse(text) as RunServices[K];
+}

@@ -1,0 +1,84 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { TestProject } from 'vitest/node';
+import { type KafkaService, namedBrokers, startKafka } from './kafka.ts';
+import { findKafkaRuntime } from './kafka-runtime.ts';
+import { findKafkaTools } from './kafka-tools.ts';
+import { leftOut } from './left-out.ts';
+import type { RunServices } from './of-the-run.ts';
+import { startRegistry } from './schema-registry.ts';
+
+/**
+ * The global set-up of vitest: a desk where test files, each in a process of its own, ask for what the run has once. What nobody
+ * asks for is not started. Says what it took, ends it all, and at the end says what the run went without.
+ */
+export async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const without = leftOut();
+  const own: AsyncDisposable[] = [];
+  const say = (text: string): void => console.error(`services: ${text}`);
+
+  const bringAbout: { readonly [K in keyof RunServices]: () => Promise<RunServices[K]> } = {
+    'kafka-runtime': findKafkaRuntime,
+    kafka: async () => {
+      const named = namedBrokers();
+      if (named !== null) {
+        say(`Kafka of SLUICE_TEST_KAFKA on ${named.join(', ')}`);
+        return named;
+      }
+      const kafka: KafkaService = await startKafka();
+      own.push(kafka);
+      say(kafka.description);
+      return kafka.brokers;
+    },
+    'kafka-tools': findKafkaTools,
+    registry: async () => {
+      const named = process.env.SLUICE_TEST_REGISTRY;
+      if (named !== undefined && named !== '') {
+        say(`the schema registry of SLUICE_TEST_REGISTRY on ${named}`);
+        return named.replace(/\/$/, '');
+      }
+      const registry = await startRegistry();
+      own.push({ [Symbol.asyncDispose]: () => registry.stop() });
+      say(registry.description);
+      return registry.url;
+    },
+  };
+  const under = new Map<string, Promise<unknown>>();
+  const once = (name: keyof RunServices): Promise<unknown> => {
+    const known = under.get(name) ?? bringAbout[name]();
+    under.set(name, known);
+    return known;
+  };
+
+  const server = createServer((request, response) => {
+    const name = (request.url ?? '').slice(1);
+    const asked = name in bringAbout ? once(name as keyof RunServices) : Promise.reject(new Error(`no ${name} here`));
+    asked.then(
+      (value) => response.end(JSON.stringify(value)),
+      (error: unknown) => {
+        response.statusCode = 500;
+        response.end(error instanceof Error ? error.message : String(error));
+      },
+    );
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  process.env.SLUICE_TEST_DESK = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+
+  return async () => {
+    delete process.env.SLUICE_TEST_DESK;
+    server.closeAllConnections();
+    server.close();
+    await Promise.allSettled(under.values());
+    for (const service of own.toReversed()) await service[Symbol.asyncDispose]();
+    if (without.length > 0) console.log(lastLine(project, without));
+  };
+}
+
+/** As scripts/test-counts.js words it. */
+function lastLine(project: TestProject, without: readonly string[]): string {
+  const modules = project.vitest.state.getTestModules();
+  const tests = modules.flatMap((module) => [...module.children.allTests()]);
+  const count = (state: string): number => tests.filter((test) => test.result().state === state).length;
+  const broken = modules.filter((module) => module.state() === 'failed' && module.children.size === 0).length;
+  return `${count('passed')} passed, ${count('failed') + broken} failed, without ${without.join(', ')}`;
+}
