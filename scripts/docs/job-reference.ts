@@ -1,14 +1,23 @@
 import { configurationSchema } from '../../src/jobs/configuration.ts';
-import { expectation, type FieldSchema, fieldSchema } from '../../src/jobs/description/field-schema.ts';
+import { expectation, type FieldSchema, fieldSchema, forms } from '../../src/jobs/description/field-schema.ts';
 import { jobJsonSchema } from '../../src/jobs/description/job-json-schema.ts';
 
 /** Fields that DataRobot's `POST /batchPredictions/` does not have. */
-const OURS = new Set(['deployment', 'chunkRows', 'lingerMs', 'engine', 'retry', 'deadLetters']);
+const OURS = new Set([
+  'deployment',
+  'chunkRows',
+  'lingerMs',
+  'inFlightPerPartition',
+  'engine',
+  'kafka',
+  'retry',
+  'deadLetters',
+]);
 
 /** The text of docs/reference/job.md. */
 export function jobReference(): string {
   const job = jobJsonSchema();
-  const sections = Object.entries(job.properties ?? {}).filter(([, field]) => field.properties !== undefined);
+  const sections = sectionsOf(job);
   const entry = fieldSchema(configurationSchema).properties?.['deployments']?.additionalProperties;
   return `<!-- Generated from src/jobs/description by \`npm run docs\`. Do not edit. -->
 
@@ -20,12 +29,13 @@ nearest known name. \`sluice schema\` prints the same as JSON schema for editors
 ([config/job.schema.json](../../config/job.schema.json)); [config/examples](../../config/examples) has whole jobs.
 
 ${table(job, OURS)}
-${sections.map(([name, field]) => `\n## ${name}\n\n${field.description ?? ''}\n\n${table(field)}`).join('\n')}
+${sections.map(({ title, text, schema }) => `\n## ${title}\n\n${text}\n\n${table(schema)}`).join('\n')}
 
 ## Configuration
 
 A job names its deployment by \`deploymentId\`; the file given with \`--config\` says what that is: under \`deployments\`, by ID, the
-fields of \`deployment\` without \`id\` ([an example](../../config/examples/deployments.yaml)). Required is \`${(entry === false ? [] : (entry?.required ?? [])).join('`, `')}\`. An entry that no
+fields of \`deployment\` without \`id\` ([an example](../../config/examples/deployments.yaml)). \`kafka\` there is the cluster of
+jobs that name none. Required is \`${(entry === false ? [] : (entry?.required ?? [])).join('`, `')}\`. An entry that no
 job uses may have variables that are not set.
 
 ## Variables
@@ -45,11 +55,36 @@ shown: not in messages, not in progress, not in the ledger or manifest.
 `;
 }
 
+interface Section {
+  readonly title: string;
+  readonly text: string;
+  readonly schema: FieldSchema;
+}
+
+/** A section for every mapping of the job; of those with several kinds one for each, of those inside them one too. */
+function sectionsOf(schema: FieldSchema, path = ''): readonly Section[] {
+  return Object.entries(schema.properties ?? {}).flatMap(([name, field]) => {
+    const kinds = mappingsOf(field);
+    return kinds.flatMap((kind): readonly Section[] => {
+      const type = kinds.length > 1 ? kind.properties?.['type']?.const : undefined;
+      const title = `${path}${name}${typeof type === 'string' ? ` of type ${type}` : ''}`;
+      const section = { title, text: field.description ?? kind.description ?? '', schema: kind };
+      return [section, ...sectionsOf(kind, `${path}${name}.`)];
+    });
+  });
+}
+
+/** The mappings with fields of their own that a field may be. */
+function mappingsOf(field: FieldSchema): readonly FieldSchema[] {
+  return forms(field).filter(({ properties }) => properties !== undefined);
+}
+
 function table(schema: FieldSchema, ours: ReadonlySet<string> = new Set()): string {
   const required = new Set(schema.required);
   const rows = Object.entries(schema.properties ?? {}).map(([name, field]) => {
-    const what = field.properties === undefined ? expectation(field) : `see [${name}](#${name.toLowerCase()})`;
-    const otherwise = field.properties === undefined ? defaultText(field) : '';
+    const isMapping = mappingsOf(field).length > 0;
+    const what = isMapping ? 'a mapping, see below' : expectation(field);
+    const otherwise = isMapping ? '' : defaultText(field);
     const mark = ours.has(name) ? ' *' : '';
     return `| \`${name}\`${mark} | ${cell(what)} | ${required.has(name) ? 'required' : otherwise} | ${cell(field.description ?? '')} |`;
   });

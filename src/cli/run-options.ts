@@ -18,7 +18,12 @@ export function withRunOptions(command: Command): Command {
     .addOption(
       new Option('--progress <how>', 'how progress is shown, on standard error').choices(progressModes).default('auto'),
     )
-    .addOption(new Option('--engine <name>', 'in place of the job\'s own: direct (this process), or kafka (topics)').choices(['direct', 'kafka']))
-    .option('--brokers <list>', 'the Kafka cluster, host:port separated by commas, in place of the job\'s own')
+    .addOption(
+      new Option('--engine <name>', "in place of the job's own: direct (this process), or kafka (topics)").choices([
+        'direct',
+        'kafka',
+      ]),
+    )
+    .option('--brokers <list>', "the Kafka cluster, host:port separated by commas, in place of the job's own")
     .option('--quiet', 'show nothing but errors', false);
 }

@@ -15,7 +15,11 @@ export interface WatchOptions {
 /** Adds its options to a command. */
 export function withWatchOptions(command: Command): Command {
   return command
-    .option('--metrics-port <number>', 'serves /metrics, /healthz and /readyz on this port; 0 takes a free one', wholeNumber)
+    .option(
+      '--metrics-port <number>',
+      'serves /metrics, /healthz and /readyz on this port; 0 takes a free one',
+      wholeNumber,
+    )
     .option('--metrics-host <address>', 'the address to serve them on; 0.0.0.0 for all', '127.0.0.1');
 }
 
@@ -23,11 +27,7 @@ export function withWatchOptions(command: Command): Command {
 const nothing: AsyncDisposable = { [Symbol.asyncDispose]: async () => undefined };
 
 /** Serves the metrics of a run while it goes on; ready while it runs, not while it is paused or ends. */
-export async function watchRun(
-  run: JobRun,
-  at: WatchOptions,
-  say: (text: string) => void,
-): Promise<AsyncDisposable> {
+export async function watchRun(run: JobRun, at: WatchOptions, say: (text: string) => void): Promise<AsyncDisposable> {
   const readiness = (): Readiness => {
     const { state, detail } = run.progress();
     return { ready: state === 'running', detail: detail === '' ? state : `${state}: ${detail}` };

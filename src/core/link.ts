@@ -15,7 +15,7 @@ export interface EndMarker {
  */
 export type LinkRecord<T> = BatchRecord<T> | EndMarker;
 
-export interface BatchRecord<T> {
+interface BatchRecord<T> {
   readonly kind: 'batch';
   readonly sequence: number;
   readonly value: T;

@@ -77,8 +77,7 @@ export function outputName({ outputSettings: output }: JobDescription): string {
   return output.type === 'kafka' ? `topic ${output.topic}` : output.path;
 }
 
-/** How a local output is compressed. */
-export function compressionFor({ path, compression }: LocalOutput): Compression {
+function compressionFor({ path, compression }: LocalOutput): Compression {
   return compression === 'auto' ? compressionOf(path) : compression;
 }
 

@@ -102,7 +102,7 @@ export interface Endpoints {
   readonly sink: Sink;
 }
 
-export interface RunPorts {
+interface RunPorts {
   readonly clock: Clock;
   readonly meters: Readonly<Record<StageMeter['stage'], StageMeter>>;
   readonly tracker: ProgressTracker;
@@ -217,8 +217,7 @@ class Run {
       sink,
       ledger,
       scorer: withBatchObserver(scorer, clock, (latencyMs) => sizing.observe(latencyMs)),
-      outputFormat: (intake) =>
-        createOutputFormat(outputSettingsOf(job), intake, { columns: ledger?.columns ?? null }),
+      outputFormat: (intake) => createOutputFormat(outputSettingsOf(job), intake, { columns: ledger?.columns ?? null }),
       limits: sizing,
       failures: new FailureBudget({ abortOnError: job.abortOnError, ...job.deadLetters }),
       commits: { ...COMMITS, ...this.#options.commits },

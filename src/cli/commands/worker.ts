@@ -16,7 +16,9 @@ interface Options extends WatchOptions {
 /** `sluice worker`. */
 export function workerCommand(): Command {
   const command = new Command('worker')
-    .description('Scores for every job that runs over the Kafka cluster, until it is stopped. Start as many as you like.')
+    .description(
+      'Scores for every job that runs over the Kafka cluster, until it is stopped. Start as many as you like.',
+    )
     .option('--brokers <list>', "the Kafka cluster, host:port separated by commas, in place of the configuration's")
     .option('--config <file>', 'configuration with the cluster, and with the tokens of deployments that want one');
   return withWatchOptions(command)
@@ -31,7 +33,6 @@ Examples:
       const configuration = options.config === undefined ? undefined : loadConfiguration(options.config);
       const settings = clusterSettings(options.brokers, configuration);
       await using client = await openCluster(settings, systemClock);
-      const say = (text: string): void => void process.stderr.write(`sluice worker: ${text}\n`);
       const worker = new Worker({ client, settings, configuration, clock: systemClock, onEvent: say });
       using stopping = stopSignal();
       say(`waiting for jobs at ${settings.brokers.join(', ')}`);
@@ -41,6 +42,10 @@ Examples:
     });
 }
 
+function say(text: string): void {
+  process.stderr.write(`sluice worker: ${text}\n`);
+}
+
 function clusterSettings(brokers: string | undefined, configuration: Configuration | undefined): ClusterSettings {
   const configured = configuration?.kafka ?? null;
   if (brokers !== undefined) {
@@ -48,7 +53,10 @@ function clusterSettings(brokers: string | undefined, configuration: Configurati
     return { ...given, ...configured, brokers: given.brokers };
   }
   if (configured !== null) return configured;
-  throw new SluiceError('CONFIG_INVALID', 'say where the Kafka cluster is: --brokers host:port, or kafka: in the configuration (--config)');
+  throw new SluiceError(
+    'CONFIG_INVALID',
+    'say where the Kafka cluster is: --brokers host:port, or kafka: in the configuration (--config)',
+  );
 }
 
 /** Aborts at Ctrl-C and at SIGTERM. */

@@ -51,7 +51,9 @@ export const jobDescription = z
       .default(null)
       .describe('The model that must answer. Null takes the one that the deployment has when the job begins.'),
     intakeSettings: z.discriminatedUnion('type', [localFileIntake, kafkaIntake]).describe('Where rows are read from.'),
-    outputSettings: z.discriminatedUnion('type', [localFileOutput, kafkaOutput]).describe('Where scored rows are written to.'),
+    outputSettings: z
+      .discriminatedUnion('type', [localFileOutput, kafkaOutput])
+      .describe('Where scored rows are written to.'),
     csvSettings: csvFields.prefault({}).describe('How CSV is read, and written.'),
     numConcurrent: z
       .int()
@@ -179,6 +181,12 @@ export const jobDescription = z
     const { thresholdHigh: high, thresholdLow: low } = given;
     if (high !== null && low !== null && high < low) {
       context.addIssue({ code: 'custom', path: ['thresholdHigh'], message: 'must not be below thresholdLow' });
+    }
+    const { intakeSettings: intake, outputSettings: output } = given;
+    const isLive = intake.type === 'kafka' && intake.until === null;
+    if (isLive && output.type === 'localFile' && output.path === '-') {
+      const message = 'must be a folder for the parts of a live topic; or give intakeSettings.until';
+      context.addIssue({ code: 'custom', path: ['outputSettings', 'path'], message });
     }
   })
   .refine(namesOneDeployment, {

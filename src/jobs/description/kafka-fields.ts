@@ -37,8 +37,8 @@ const tls = z.strictObject({
   insecure: z.boolean().default(false).describe('Accepts any certificate. For tests only.'),
 });
 
-/** `kafka` in a job description and in a configuration: the cluster. */
-export const kafkaFields = z.strictObject({
+/** A Kafka cluster. */
+const kafkaFields = z.strictObject({
   brokers: brokerList.describe('`host:port` of one or more brokers; `--brokers` takes its place.'),
   client: z
     .enum(['kafkajs', 'platformatic'])
@@ -55,7 +55,9 @@ export const kafkaFields = z.strictObject({
   compression: z
     .enum(['none', 'gzip', 'zstd', 'snappy', 'lz4'])
     .default('none')
-    .describe('How what is written is compressed. `snappy` and `lz4` want a package of that name (`snappy`, `lz4-napi`).'),
+    .describe(
+      'How what is written is compressed. `snappy` and `lz4` want a package of that name (`snappy`, `lz4-napi`).',
+    ),
   retrySeconds: z.number().min(1).max(86_400).default(120).describe('How long brokers may be away before a job fails.'),
   sessionSeconds: z
     .number()
@@ -76,14 +78,16 @@ export const kafkaFields = z.strictObject({
     .describe("Of the topics that jobs make. Null: the cluster's default."),
 });
 
-/** `engine: kafka`: what a job keeps on the cluster. */
+/** `kafka` in a job description and in a configuration: the cluster, and what `engine: kafka` keeps on it. */
 export const kafkaJobFields = kafkaFields.extend({
   job: z
     .string()
     .regex(/^[\w.-]{1,100}$/, { error: 'must be letters, digits, dots, dashes and underscores, at most 100' })
     .nullable()
     .default(null)
-    .describe("The job's name on the cluster, in the names of its topics. Null: made of what the job is, the same on every run."),
+    .describe(
+      "The job's name on the cluster, in the names of its topics. Null: made of what the job is, the same on every run.",
+    ),
   keepTopics: z.boolean().default(false).describe('Keeps the topics of a finished job, for a replay.'),
 });
 
@@ -98,7 +102,10 @@ const format = z.enum(['json', 'csv', 'avro']).default('json').describe('What a 
 
 const place = z.union([
   z.enum(['earliest', 'latest']),
-  z.iso.datetime({ offset: true, error: 'must be earliest, latest, a time such as 2026-01-31T12:00:00Z, or offsets by partition' }),
+  z.iso.datetime({
+    offset: true,
+    error: 'must be earliest, latest, a time such as 2026-01-31T12:00:00Z, or offsets by partition',
+  }),
   z.record(z.string().regex(/^\d+$/), z.int().min(0)),
 ]);
 
@@ -108,19 +115,25 @@ export const kafkaIntake = z
     type: z.literal('kafka').describe('Kind of intake.'),
     topic: text().optional().describe('The topic to read.'),
     topics: z.array(text()).min(1).optional().describe('Several of them, in place of `topic`.'),
-    topicPattern: text().optional().describe('All topics that this regular expression matches as a whole, also later ones.'),
+    topicPattern: text()
+      .optional()
+      .describe('All topics that this regular expression matches as a whole, also later ones.'),
     group: text()
       .nullable()
       .default(null)
       .describe('The consumer group; its members share the partitions. Needed unless `until` makes the job a replay.'),
     from: place
       .default('earliest')
-      .describe('Where partitions begin for which the group has committed nothing: earliest, latest, a time, or offsets by partition.'),
+      .describe(
+        'Where partitions begin for which the group has committed nothing: earliest, latest, a time, or offsets by partition.',
+      ),
     until: z
       .union([z.literal('end'), place.options[1], place.options[2]])
       .nullable()
       .default(null)
-      .describe('Where the job ends: `end` (what is there when it begins), a time, or offsets by partition. Null: never.'),
+      .describe(
+        'Where the job ends: `end` (what is there when it begins), a time, or offsets by partition. Null: never.',
+      ),
     format: z
       .enum(['json', 'csv', 'avro', 'sluice'])
       .default('json')
@@ -137,11 +150,22 @@ export const kafkaIntake = z
     const { topic, topics, topicPattern, until, group, format: form, columns, registry: address } = given;
     const named = [topic, topics, topicPattern].filter((name) => name !== undefined).length;
     if (named !== 1)
-      context.addIssue({ code: 'custom', message: 'must name what to read by exactly one of topic, topics and topicPattern' });
+      context.addIssue({
+        code: 'custom',
+        message: 'must name what to read by exactly one of topic, topics and topicPattern',
+      });
     if (until === null && group === null)
-      context.addIssue({ code: 'custom', path: ['group'], message: 'is needed by a job without an end; or give until, for a replay' });
+      context.addIssue({
+        code: 'custom',
+        path: ['group'],
+        message: 'is needed by a job without an end; or give until, for a replay',
+      });
     if (form === 'csv' && columns === null)
-      context.addIssue({ code: 'custom', path: ['columns'], message: 'is needed for csv, as messages have no header line' });
+      context.addIssue({
+        code: 'custom',
+        path: ['columns'],
+        message: 'is needed for csv, as messages have no header line',
+      });
     if (form === 'avro' && address === null)
       context.addIssue({ code: 'custom', path: ['registry'], message: 'is needed for avro' });
     if (form === 'sluice' && until === null)
@@ -165,7 +189,9 @@ export const kafkaOutput = z
     partitioning: z
       .enum(['source', 'key'])
       .default('source')
-      .describe('`source` keeps the partition that a row came in, `key` goes by the hash of the key, as Java clients do.'),
+      .describe(
+        '`source` keeps the partition that a row came in, `key` goes by the hash of the key, as Java clients do.',
+      ),
     delivery: z
       .enum(['exactlyOnce', 'atLeastOnce'])
       .default('exactlyOnce')
@@ -174,21 +200,19 @@ export const kafkaOutput = z
       .nullable()
       .default(null)
       .describe('Where messages go that cannot be scored. Null: `<topic>.dead`. Made if it is not there.'),
-    keepFailed: z.boolean().default(false).describe('Writes rows that were not scored to the output too, without a prediction.'),
+    keepFailed: z
+      .boolean()
+      .default(false)
+      .describe('Writes rows that were not scored to the output too, without a prediction.'),
   })
   .superRefine(({ format: form, registry: address }, context) => {
     if (form === 'avro' && address === null)
       context.addIssue({ code: 'custom', path: ['registry'], message: 'is needed for avro' });
   });
 
-export type KafkaFields = z.output<typeof kafkaFields>;
-export type KafkaIntake = z.output<typeof kafkaIntake>;
-export type KafkaOutput = z.output<typeof kafkaOutput>;
-
 function isPattern(text: string): boolean {
   try {
-    new RegExp(text);
-    return true;
+    return new RegExp(text) instanceof RegExp;
   } catch {
     return false;
   }

@@ -12,10 +12,10 @@ import { readWritten, type WrittenText } from './written-text.ts';
 type Immutable<T> = T extends Secret
   ? T
   : T extends readonly (infer E)[]
-  ? readonly Immutable<E>[]
-  : T extends object
-    ? { readonly [K in keyof T]: Immutable<T[K]> }
-    : T;
+    ? readonly Immutable<E>[]
+    : T extends object
+      ? { readonly [K in keyof T]: Immutable<T[K]> }
+      : T;
 
 /** A job with every default filled in and its deployment found: all that a run needs to know. */
 export interface JobDescription extends Immutable<Omit<JobFields, 'deployment' | 'deploymentId' | 'chunkRows'>> {

@@ -97,7 +97,9 @@ function fieldNames(schema: FieldSchema | undefined, value: unknown): readonly s
   if (schema === undefined) return [];
   const all = forms(schema).filter(({ properties }) => properties !== undefined);
   const type = valueAt(value, ['type']);
-  const [named] = all.filter(({ properties }) => properties?.['type']?.const === (type ?? properties?.['type']?.default));
+  const [named] = all.filter(
+    ({ properties }) => properties?.['type']?.const === (type ?? properties?.['type']?.default),
+  );
   return Object.keys(named?.properties ?? Object.assign({}, ...all.map(({ properties }) => properties)));
 }
 

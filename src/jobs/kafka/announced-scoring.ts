@@ -1,7 +1,7 @@
 import { SluiceError } from '../../core/error.ts';
 import type { Configuration } from '../configuration.ts';
 import type { JobDescription } from '../description/parse-job.ts';
-import { REDACTED, type Secret } from '../description/secret.ts';
+import { REDACTED } from '../description/secret.ts';
 import type { Announcement } from './announcements.ts';
 
 /** What the score stage needs to know of a job. */
@@ -16,21 +16,21 @@ export function announcedScoring({ name, job }: Announcement, configuration: Con
   const { deployment } = announced;
   const needs = [deployment.token, deployment.dataRobotKey].some((secret) => (secret as unknown) === REDACTED);
   if (!needs) return announced;
-  const known = configuration?.deploymentIds.includes(deployment.id) ? configuration.deployment(deployment.id) : undefined;
+  const known = configuration?.deploymentIds.includes(deployment.id)
+    ? configuration.deployment(deployment.id)
+    : undefined;
   if (known === undefined) {
     throw new SluiceError(
       'CONFIG_INVALID',
       `the deployment ${deployment.id} of the job ${name} needs a token, which jobs never announce; give the worker a configuration (--config) that has this deployment`,
     );
   }
-  const secretFrom = (announcedSecret: Secret | null, own: Secret | null): Secret | null =>
-    announcedSecret === null ? null : own;
   return {
     ...announced,
     deployment: {
       ...deployment,
-      token: secretFrom(deployment.token, known.token),
-      dataRobotKey: secretFrom(deployment.dataRobotKey, known.dataRobotKey),
+      token: deployment.token && known.token,
+      dataRobotKey: deployment.dataRobotKey && known.dataRobotKey,
     },
   };
 }

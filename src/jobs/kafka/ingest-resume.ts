@@ -15,7 +15,9 @@ export interface IngestResume {
 export function ingestResume(tails: readonly RowsTail[], delivered: IngestPlace): IngestResume | null {
   if (tails.length > 0 && tails.every((tail) => tail?.ended === true)) return null;
   const last = tails.filter((tail) => tail?.ended !== true);
-  const furthestBehind = last.reduce((least, tail) => (least === null || tail === null || tail.sequence < least.sequence ? tail : least));
+  const furthestBehind = last.reduce((least, tail) =>
+    least === null || tail === null || tail.sequence < least.sequence ? tail : least,
+  );
   const isBehindDelivered = furthestBehind === null || furthestBehind.sequence < delivered.sequence;
   const from = isBehindDelivered ? delivered : { ...furthestBehind, sequence: furthestBehind.sequence + 1 };
   return {

@@ -8,6 +8,7 @@ import { createBlockWriter } from '../../links/kafka/job/block-writer.ts';
 import { jobTopics } from '../../links/kafka/job/job-topics.ts';
 import { rowsForm } from '../../links/kafka/job/rows-block.ts';
 import { scoredForm } from '../../links/kafka/job/scored-block.ts';
+import { loneConsumer } from '../../links/kafka/lone-consumer.ts';
 import type { ClusterSettings } from './cluster.ts';
 
 /** Bytes of one link that are on their way to the brokers, or fetched ahead, in all its partitions together. */
@@ -77,17 +78,11 @@ export class JobLinks implements AsyncDisposable {
 
   async #consumer(topic: string, group: string | null, signal: AbortSignal): Promise<KafkaConsumer> {
     const times = group === null ? aloneTimes(this.#settings) : consumerTimes(this.#settings);
-    const consumer = await this.#client.consumer(
-      {
-        ...times,
-        topics: [topic],
-        group,
-        from: 'earliest',
-        readCommitted: false,
-        bufferBytes: this.#writing.partitionBytes,
-      },
-      signal,
-    );
+    const bufferBytes = this.#writing.partitionBytes;
+    const options = { ...times, topics: [topic], from: 'earliest', readCommitted: false, bufferBytes } as const;
+    const consumer = await (group === null
+      ? loneConsumer(this.#client, options, signal)
+      : this.#client.consumer({ ...options, group }, signal));
     this.#open.push(consumer);
     return consumer;
   }
@@ -96,7 +91,7 @@ export class JobLinks implements AsyncDisposable {
 type Times = Pick<ConsumerOptions, 'sessionTimeoutMs' | 'drainMs' | 'stuckMs'>;
 
 /** For who reads by itself: nobody waits for what it holds. */
-export function aloneTimes(settings: Pick<ClusterSettings, 'sessionSeconds'>): Times {
+function aloneTimes(settings: Pick<ClusterSettings, 'sessionSeconds'>): Times {
   return { sessionTimeoutMs: 1000 * settings.sessionSeconds, drainMs: 0, stuckMs: Number.POSITIVE_INFINITY };
 }
 

@@ -13,7 +13,7 @@ import { score } from '../../stages/score.ts';
 import type { JobDescription } from '../description/parse-job.ts';
 import type { TopicProgress } from '../job-run.ts';
 import { ingestPlace, type PipelineParts } from '../pipeline.ts';
-import { type Announcement, announcedJob, Announcements } from './announcements.ts';
+import { type Announcement, Announcements, announcedJob } from './announcements.ts';
 import type { ClusterSettings } from './cluster.ts';
 import { type IngestResume, ingestResume } from './ingest-resume.ts';
 import { JobLinks } from './job-links.ts';
@@ -119,11 +119,12 @@ export class KafkaJob implements AsyncDisposable {
     const format = new OutputFormatSlot(parts.outputFormat);
     const rows = await this.#links.rowsReader(all);
     const scored = await this.#links.scoredWriter(all);
-
+    const scoredReader = await this.#links.scoredReader(all);
+    // From here on nothing is waited for before all of them are watched.
     const ingesting = this.#ingest(stop, all);
     const scoring = score({ rows: rows.reader, scored, scorer: parts.scorer, format, meter: meters.score }, all);
     const delivering = deliver(
-      { ...parts, partitions, scored: await this.#links.scoredReader(all), format, meter: meters.deliver, stop },
+      { ...parts, partitions, scored: scoredReader, format, meter: meters.deliver, stop },
       all,
     );
     const leave = (): void => void rows.leave().catch((error: unknown) => failing.abort(error));
@@ -209,7 +210,15 @@ export class KafkaJob implements AsyncDisposable {
   async #announce(state: Announcement['state'], signal: AbortSignal): Promise<void> {
     const { identity, model, job } = this.#options;
     const { partitions } = this.#links;
-    const announcement = { v: 1, name: this.#name, state, partitions, identity, model, job: announcedJob(job) } as const;
+    const announcement = {
+      v: 1,
+      name: this.#name,
+      state,
+      partitions,
+      identity,
+      model,
+      job: announcedJob(job),
+    } as const;
     await this.#announcements.announce(this.#name, announcement, signal);
   }
 }

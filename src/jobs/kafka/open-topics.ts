@@ -9,8 +9,8 @@ import type { Sink } from '../../core/sink.ts';
 import type { Source } from '../../core/source.ts';
 import type { KafkaClient } from '../../links/kafka/client.ts';
 import { createRowsSource } from '../../links/kafka/job/rows-source.ts';
-import { createTopicSource, type RangesMemory } from '../../links/kafka/live/topic-source.ts';
 import type { PartitionOffsets, TopicEnd, TopicStart } from '../../links/kafka/live/topic-range.ts';
+import { createTopicSource, type RangesMemory } from '../../links/kafka/live/topic-source.ts';
 import { createTopicSink } from '../../links/kafka/topic-sink/topic-sink.ts';
 import type { JobDescription } from '../description/parse-job.ts';
 import { clusterOf } from './cluster.ts';
@@ -123,7 +123,10 @@ export async function ensureDeadLetterTopic(
 ): Promise<void> {
   const partitions = await client.topics.partitions(output.topic);
   if (partitions === null)
-    throw new SluiceError('KAFKA_TOPIC_MISSING', `outputSettings.topic: there is no topic ${output.topic}; create it, with the partitions that you want`);
+    throw new SluiceError(
+      'KAFKA_TOPIC_MISSING',
+      `outputSettings.topic: there is no topic ${output.topic}; create it, with the partitions that you want`,
+    );
   await client.topics.create({ name: deadLetterTopicOf(output), partitions, replicationFactor, config: {} });
 }
 
@@ -144,7 +147,9 @@ function endOf(until: NonNullable<TopicIntake['until']>, topics: readonly string
 function offsetsOf(offsets: Readonly<Record<string, number>>, topics: readonly string[] | RegExp): PartitionOffsets {
   if (topics instanceof RegExp || topics.length !== 1)
     throw new SluiceError('CONFIG_INVALID', 'intakeSettings: offsets by partition need one topic; give a time instead');
-  return { [topics[0]!]: Object.fromEntries(Object.entries(offsets).map(([partition, offset]) => [Number(partition), offset])) };
+  return {
+    [topics[0]!]: Object.fromEntries(Object.entries(offsets).map(([partition, offset]) => [Number(partition), offset])),
+  };
 }
 
 /** Makes a reader per partition; they share the registry's answers. */
@@ -157,13 +162,19 @@ export function messageReaders(intake: TopicIntake, clock: Clock): () => Message
 /** The writer of an output's messages. */
 export function messageWriter(output: TopicOutput, clock: Clock): MessageWriter {
   const subject = output.subject ?? `${output.topic}-value`;
-  return createMessageWriter({ format: output.format, subject }, { clock, registry: registryOf(output.registry, clock) });
+  return createMessageWriter(
+    { format: output.format, subject },
+    { clock, registry: registryOf(output.registry, clock) },
+  );
 }
 
 function registryOf(settings: TopicIntake['registry'], clock: Clock): SchemaRegistry | null {
   if (settings === null) return null;
   const { url, ...access } = settings;
-  return new SchemaRegistry({ urls: [url], auth: authOf(access), retryMs: REGISTRY_RETRY_MS, timeoutMs: 10_000 }, clock);
+  return new SchemaRegistry(
+    { urls: [url], auth: authOf(access), retryMs: REGISTRY_RETRY_MS, timeoutMs: 10_000 },
+    clock,
+  );
 }
 
 function authOf({ username, password, token }: Omit<NonNullable<TopicIntake['registry']>, 'url'>): RegistryAuth | null {

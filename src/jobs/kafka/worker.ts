@@ -9,8 +9,8 @@ import { OutputFormatSlot } from '../../stages/output-format-slot.ts';
 import { score } from '../../stages/score.ts';
 import type { Configuration } from '../configuration.ts';
 import { outputSettingsOf, scorerSettingsOf } from '../scoring-settings.ts';
-import { type Announcement, Announcements } from './announcements.ts';
 import { announcedScoring } from './announced-scoring.ts';
+import { type Announcement, Announcements } from './announcements.ts';
 import type { ClusterSettings } from './cluster.ts';
 import { JobLinks } from './job-links.ts';
 
@@ -88,7 +88,8 @@ export class Worker {
     for (const [name, announcement] of news) {
       const joined = this.#joined.get(name);
       const runs = announcement?.state === 'running';
-      if (joined !== undefined && (!runs || joined.announcement.partitions !== announcement.partitions)) await this.#leave(name);
+      if (joined !== undefined && (!runs || joined.announcement.partitions !== announcement.partitions))
+        await this.#leave(name);
       if (runs && !this.#joined.has(name)) this.#join(announcement);
     }
   }

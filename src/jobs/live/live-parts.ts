@@ -30,7 +30,13 @@ export function localParts(
   return {
     openPart(split, from): Sink {
       mkdirSync(path, { recursive: true });
-      return createObjectSink({ store: createFileStore(), key: keyOf(split, from), codec, compression, overwrite: false });
+      return createObjectSink({
+        store: createFileStore(),
+        key: keyOf(split, from),
+        codec,
+        compression,
+        overwrite: false,
+      });
     },
     async publishedThrough(split, from) {
       const key = keyOf(split, from);

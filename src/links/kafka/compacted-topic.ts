@@ -1,4 +1,5 @@
-import type { ConsumerOptions, KafkaClient, KafkaProducer } from './client.ts';
+import type { KafkaClient, KafkaProducer } from './client.ts';
+import { type LoneOptions, loneConsumer } from './lone-consumer.ts';
 
 export interface CompactedTopicOptions {
   readonly client: KafkaClient;
@@ -14,8 +15,7 @@ export interface CompactedEntry {
 }
 
 const POLL_BYTES = 1024 * 1024;
-const READING: Omit<ConsumerOptions, 'topics'> = {
-  group: null,
+const READING: Omit<LoneOptions, 'topics'> = {
   from: 'earliest',
   readCommitted: false,
   sessionTimeoutMs: 30_000,
@@ -75,7 +75,7 @@ export class CompactedTopic {
     waitMs?: number,
   ): AsyncGenerator<{ readonly entry: CompactedEntry | null; readonly next: number }> {
     const { client, name } = this.#options;
-    await using consumer = await client.consumer({ ...READING, topics: [name] }, signal);
+    await using consumer = await loneConsumer(client, { ...READING, topics: [name] }, signal);
     for await (const assigned of consumer.assignments(signal)) {
       await using partition = assigned;
       for (;;) {

@@ -31,4 +31,3 @@ export type KafkaSasl =
       readonly password: () => string;
     }
   | { readonly mechanism: 'oauthbearer'; readonly token: () => Promise<string> };
-

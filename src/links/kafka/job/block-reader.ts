@@ -93,7 +93,8 @@ class BlockLease<T> implements PartitionLease<T> {
   }
 
   async commit(sequence: number): Promise<void> {
-    while (this.#places[0] !== undefined && this.#places[0].sequence < sequence) this.#done = this.#places.shift()!.next;
+    while (this.#places[0] !== undefined && this.#places[0].sequence < sequence)
+      this.#done = this.#places.shift()!.next;
     if (this.#options.clock.now() - this.#lastCommit >= COMMIT_EVERY_MS) await this.#commitDone();
   }
 

@@ -35,6 +35,8 @@ class BlockPartition<T> {
   #durable = 0;
   #bytes = 0;
   #failure: { readonly error: unknown } | undefined;
+  /** Whose failures are whose: sends of an earlier holder may still be under way. */
+  #holder = 0;
   readonly #sending = new Set<Promise<void>>();
 
   constructor(options: BlockWriterOptions<T>, partition: number) {
@@ -49,6 +51,7 @@ class BlockPartition<T> {
   /** A failure belongs to the holder who met it; the next one begins afresh. */
   begin(): void {
     this.#failure = undefined;
+    this.#holder += 1;
   }
 
   async append(record: LinkRecord<T>, signal: AbortSignal): Promise<void> {
@@ -57,15 +60,19 @@ class BlockPartition<T> {
     const size = record.kind === 'batch' ? form.sizeOf(record.value) : 0;
     while (this.#sending.size > 0 && this.#bytes + size > partitionBytes) await first(this.#sending, signal);
     this.#throwIfFailed();
-    const block = record.kind === 'batch' ? form.encode(record.sequence, record.value, record.read ?? 0) : endBlock(record);
+    const block =
+      record.kind === 'batch' ? form.encode(record.sequence, record.value, record.read ?? 0) : endBlock(record);
     this.#bytes += size;
+    const holder = this.#holder;
     const sending = this.#send(block, signal).then(
       () => {
-        this.#durable = Math.max(this.#durable, record.kind === 'batch' ? record.sequence + 1 : record.sequence);
+        // Behind a record that failed there is a hole, or was one when its holder gave up: that is not durable *through* here.
+        if (this.#failure === undefined && holder === this.#holder)
+          this.#durable = Math.max(this.#durable, record.kind === 'batch' ? record.sequence + 1 : record.sequence);
         if (record.kind === 'batch') form.release(record.value);
       },
       (error: unknown) => {
-        this.#failure ??= { error };
+        if (holder === this.#holder) this.#failure ??= { error };
       },
     );
     const settled = sending.then(() => {

@@ -6,7 +6,7 @@ import type { ProducerRecord } from '../client.ts';
 import { decodeLengths, encodeLengths } from './record-lengths.ts';
 
 /** What a block says of itself; the header `sluice` of its last record. */
-export interface BlockFacts {
+interface BlockFacts {
   readonly kind: 'rows' | 'scored' | 'end';
   readonly sequence: number;
   readonly [fact: string]: Json;
@@ -50,14 +50,19 @@ export function encodeBlock(block: Block): readonly ProducerRecord[] {
   const parts = letters.length + cuts.length;
   const { kind, sequence } = block.facts;
   const records: ProducerRecord[] = letters.map((text, part) =>
-    record(encoder.encode(text), [[NAMES.facts, encodeJson({ v: 1, kind, sequence, part, parts, content: 'letters' })]]),
+    record(encoder.encode(text), [
+      [NAMES.facts, encodeJson({ v: 1, kind, sequence, part, parts, content: 'letters' })],
+    ]),
   );
   for (const [i, cut] of cuts.entries()) {
     const part = letters.length + i;
     const isLast = part === parts - 1;
     const headers: [string, Uint8Array][] = [
       [NAMES.facts, encodeJson(isLast ? { v: 1, ...block.facts, part, parts } : { v: 1, kind, sequence, part, parts })],
-      [NAMES.lengths, encodeLengths(block.ends.subarray(cut.row, cut.rowEnd), cut.row === 0 ? 0 : block.ends[cut.row - 1]!)],
+      [
+        NAMES.lengths,
+        encodeLengths(block.ends.subarray(cut.row, cut.rowEnd), cut.row === 0 ? 0 : block.ends[cut.row - 1]!),
+      ],
     ];
     if (isLast && block.schema !== null) headers.push([NAMES.columns, columnsOf(block.schema)]);
     records.push(record(block.bytes.subarray(cut.start, cut.end), headers));
@@ -92,7 +97,8 @@ function textParts(lines: readonly string[]): readonly string[] {
   for (const line of lines) {
     const last = parts.at(-1);
     // A unit of UTF-16 takes three bytes of UTF-8 at the most.
-    if (last !== undefined && 3 * (last.length + line.length + 1) <= PART_BYTES) parts[parts.length - 1] = `${last}\n${line}`;
+    if (last !== undefined && 3 * (last.length + line.length + 1) <= PART_BYTES)
+      parts[parts.length - 1] = `${last}\n${line}`;
     else parts.push(line);
   }
   return parts;

@@ -1,9 +1,9 @@
 import type { Json } from '../../../core/json.ts';
 import type { LinkRecord } from '../../../core/link.ts';
 import type { Position } from '../../../core/position.ts';
-import { RowBatch, type RejectedRecord } from '../../../core/row-batch.ts';
+import { type RejectedRecord, RowBatch } from '../../../core/row-batch.ts';
 import type { Block } from './block.ts';
-import { bytesText, type BlockForm, textBytes } from './block-form.ts';
+import { type BlockForm, bytesText, textBytes } from './block-form.ts';
 
 /**
  * Rows of a job on their way to the score stage. Facts: `read` (rows of the job through this batch), `split`, `firstRow`, `after`,

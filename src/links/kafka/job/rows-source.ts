@@ -5,6 +5,7 @@ import type { Position } from '../../../core/position.ts';
 import { RowBatch } from '../../../core/row-batch.ts';
 import type { Source, Split } from '../../../core/source.ts';
 import type { KafkaClient } from '../client.ts';
+import { loneConsumer } from '../lone-consumer.ts';
 import { createBlockLinkReader } from './block-reader.ts';
 import { rowsForm } from './rows-block.ts';
 
@@ -25,10 +26,10 @@ export function createRowsSource({ client, topic, clock }: RowsSourceOptions): S
 
   async function* read(after: Position | null, signal: AbortSignal): AsyncGenerator<RowBatch> {
     const first = typeof after === 'number' ? after : 0;
-    await using consumer = await client.consumer(
+    await using consumer = await loneConsumer(
+      client,
       {
         topics: [topic],
-        group: null,
         from: 'earliest',
         readCommitted: false,
         sessionTimeoutMs: 30_000,

@@ -1,5 +1,6 @@
 import type { IntakePosition, Position } from '../../../core/position.ts';
 import type { KafkaClient, KafkaConsumer, OffsetRange } from '../client.ts';
+import { loneConsumer } from '../lone-consumer.ts';
 import { type Block, BlockReader } from './block.ts';
 
 /** The last whole batch of a partition of a job's rows. */
@@ -21,16 +22,22 @@ const LOOK_BACK = [1, 64, 4_096, Number.MAX_SAFE_INTEGER];
  * How far a job's rows were written, per partition: what ingest continues from, on any machine. Reads the last batch of each
  * partition and nothing else.
  */
-export async function readRowsTail(client: KafkaClient, topic: string, signal: AbortSignal): Promise<readonly RowsTail[]> {
+export async function readRowsTail(
+  client: KafkaClient,
+  topic: string,
+  signal: AbortSignal,
+): Promise<readonly RowsTail[]> {
   const ranges = await client.topics.ranges(topic);
   const tails: RowsTail[] = ranges.map(() => null);
   for (const back of LOOK_BACK) {
-    const wanted = ranges.map((range, partition) => (tails[partition] === null && range.end > range.start ? range : null));
+    const wanted = ranges.map((range, partition) =>
+      tails[partition] === null && range.end > range.start ? range : null,
+    );
     if (wanted.every((range) => range === null)) break;
-    await using consumer = await client.consumer(
+    await using consumer = await loneConsumer(
+      client,
       {
         topics: [topic],
-        group: null,
         from: 'earliest',
         readCommitted: false,
         sessionTimeoutMs: 30_000,

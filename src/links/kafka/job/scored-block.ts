@@ -5,7 +5,7 @@ import type { IntakePosition } from '../../../core/position.ts';
 import type { Column } from '../../../core/schema.ts';
 import type { DeadLetter, ScoredBatch, Tally } from '../../../core/scored-batch.ts';
 import type { Block } from './block.ts';
-import { bytesText, type BlockForm, textBytes } from './block-form.ts';
+import { type BlockForm, bytesText, textBytes } from './block-form.ts';
 
 /**
  * Scored rows of a job on their way to deliver; the columns are the output's, missing while no reply has shown them. Facts: `through`,
@@ -22,8 +22,8 @@ export const scoredForm: BlockForm<ScoredBatch> = {
       schema: output.schema,
       bytes: output.bytes,
       ends: output.ends,
-      letters: deadLetters.map(({ envelope: _, bytes, ...letter }) =>
-        JSON.stringify({ ...letter, bytes: bytesText(bytes) }),
+      letters: deadLetters.map((letter) =>
+        JSON.stringify({ ...letter, envelope: undefined, bytes: bytesText(letter.bytes) }),
       ),
     };
   },

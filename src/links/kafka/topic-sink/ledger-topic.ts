@@ -5,6 +5,7 @@ import { partitionOfKey } from '../live/writer-partitioner.ts';
 import { decodeSinkLedger, encodeSinkLedger, type SinkLedger } from './sink-ledger.ts';
 
 const PARTITIONS = 8;
+const SILENCE_MS = 1_000;
 const NEVER_MS = 2 ** 31 - 1;
 
 export interface LedgerTopicOptions {
@@ -56,7 +57,8 @@ export class LedgerTopic {
     const markKey = `${this.#id}/mark`;
     const mark = randomUUID();
     const record = { key: Buffer.from(markKey), value: Buffer.from(mark), headers: [] };
-    await write([{ ...this.place, records: [record] }]);
+    const writeMark = (): Promise<void> => write([{ ...this.place, records: [record] }]);
+    await writeMark();
 
     await using consumer = await this.#options.client.consumer(
       {
@@ -76,7 +78,10 @@ export class LedgerTopic {
       if (partition.partition !== this.place.partition) continue;
       const found: SinkLedger[] = [];
       for (;;) {
-        for (const envelope of await partition.poll(1_000_000, signal)) {
+        const envelopes = await partition.poll(1_000_000, signal, SILENCE_MS);
+        // Compaction drops the mark when another run has written its own: then this one learns here that it is fenced.
+        if (envelopes.length === 0) await writeMark();
+        for (const envelope of envelopes) {
           const key = Buffer.from(envelope.key ?? []).toString();
           if (key === this.#id) found.push(decodeSinkLedger(envelope));
           if (key === markKey && Buffer.from(envelope.value ?? []).toString() === mark) return found;

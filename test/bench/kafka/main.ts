@@ -1,0 +1,163 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { parseArgs } from 'node:util';
+import { createPlatformaticClient } from '../../../src/links/kafka/clients/platformatic/client.ts';
+import { systemClock } from '../../../src/core/clock.ts';
+import { startKafka } from '../../support/services/kafka.ts';
+import { rowsFile } from '../pipeline/rows-file.ts';
+import type { JobCaseInput, JobCaseOutput } from './job-case.ts';
+import { rowsTopic } from './rows-topic.ts';
+
+const usage = `npm run bench:kafka -- [--rows N] [--runs N] [--only CASE,CASE] [--client kafkajs|platformatic] [--brokers LIST] [--profile DIR]
+
+Jobs over Kafka (a broker of the bench's own unless --brokers names one), beside the same file without it. The prediction server is
+a second process that does nothing. CPU is that of the job's process alone.
+
+  direct       file -> score -> file, in memory
+  blocks       the same with engine: kafka: file -> topic -> score -> topic -> file, one process for all stages
+  live         topic -> score -> topic, one CSV row of 80 bytes per record, at least once
+  exact        the same, exactly once
+  json         the same as live, with JSON rows of 300 bytes
+  sink         file -> score -> topic, one row per record, exactly once
+  replay       topic -> score -> file, one row per record`;
+
+const names = ['direct', 'blocks', 'live', 'exact', 'json', 'sink', 'replay'] as const;
+type CaseName = (typeof names)[number];
+
+const { values } = parseArgs({
+  options: {
+    rows: { type: 'string', default: '1000000' },
+    runs: { type: 'string', default: '3' },
+    only: { type: 'string', default: names.join(',') },
+    client: { type: 'string', default: 'kafkajs' },
+    brokers: { type: 'string' },
+    profile: { type: 'string' },
+    stages: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+});
+if (values.help) {
+  console.log(usage);
+  process.exit(0);
+}
+
+const PARTITIONS = 4;
+const rows = Number(values.rows);
+const library = values.client === 'platformatic' ? 'platformatic' : 'kafkajs';
+const chosen = names.filter((name) => values.only.split(',').includes(name));
+const here = import.meta.dirname;
+const work = join(here, '../../../work/bench');
+const file = join(work, `rows-${rows}.csv`);
+const prefix = `bench-${process.pid}`;
+const FEATURES = Array.from({ length: 12 }, (_, i) => `f${String(i + 1).padStart(2, '0')}`);
+const COLUMNS = ['id', ...FEATURES];
+if (values.profile !== undefined) mkdirSync(values.profile, { recursive: true });
+
+async function firstLine(child: ChildProcess): Promise<string> {
+  for await (const line of createInterface({ input: child.stdout! })) return line;
+  throw new Error('the null server did not start');
+}
+
+function inputOf(name: CaseName, port: number, brokers: readonly string[], run: number): JobCaseInput {
+  const scored = join(work, `scored-${name}.csv`);
+  const output = `${prefix}-out-${name}-${run}`;
+  const shared = {
+    deployment: { id: 'bench', server: `http://127.0.0.1:${port}`, wire: 'datarobot', reply: 'csv', target: 'y' },
+    passthroughColumns: ['id'],
+    numConcurrent: PARTITIONS,
+    kafka: { brokers: [...brokers], client: library, job: `${prefix}-${run}` },
+  } as const;
+  const fromFile = { intakeSettings: { type: 'localFile', file } } as const;
+  const toFile = { outputSettings: { type: 'localFile', path: scored } } as const;
+  const fromTopic = (topic: string, format: 'csv' | 'json', until: 'end' | null) =>
+    ({
+      intakeSettings: {
+        type: 'kafka',
+        topic,
+        group: until === null ? `${output}-group` : null,
+        until,
+        format,
+        columns: format === 'csv' ? COLUMNS : null,
+      },
+    }) as const;
+  const toTopic = (format: 'csv' | 'json', delivery: 'exactlyOnce' | 'atLeastOnce') =>
+    ({ outputSettings: { type: 'kafka', topic: output, format, delivery } }) as const;
+  const csv = `${prefix}-csv`;
+  const jobs = {
+    direct: { ...shared, ...fromFile, ...toFile, kafka: null },
+    blocks: { ...shared, ...fromFile, ...toFile, engine: 'kafka' },
+    live: { ...shared, ...fromTopic(csv, 'csv', null), ...toTopic('csv', 'atLeastOnce') },
+    exact: { ...shared, ...fromTopic(csv, 'csv', null), ...toTopic('csv', 'exactlyOnce') },
+    json: { ...shared, ...fromTopic(`${prefix}-json`, 'json', null), ...toTopic('json', 'atLeastOnce') },
+    sink: { ...shared, ...fromFile, ...toTopic('csv', 'exactlyOnce'), passthroughColumnsSet: 'all' },
+    replay: { ...shared, ...fromTopic(csv, 'csv', 'end'), ...toFile },
+  } as const satisfies Record<CaseName, JobCaseInput['job']>;
+  return {
+    job: jobs[name],
+    rows,
+    live: ['live', 'exact', 'json'].includes(name),
+    profile: values.profile === undefined ? null : join(values.profile, `${name}-${library}.cpuprofile`),
+  };
+}
+
+async function runCase(input: JobCaseInput): Promise<JobCaseOutput> {
+  const child = spawn(process.execPath, [join(here, 'job-case.ts'), JSON.stringify(input)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let last = '';
+  for await (const line of createInterface({ input: child.stdout })) last = line;
+  return JSON.parse(last) as JobCaseOutput;
+}
+
+function median(numbers: readonly number[]): number {
+  return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)]!;
+}
+
+function show(name: string, runs: readonly JobCaseOutput[]): void {
+  const rates = runs.map(({ rows: done, seconds }) => done / seconds / 1000);
+  const cpu = runs.map(({ rows: done, cpuSeconds }) => (1e6 * cpuSeconds) / done);
+  const range = `${Math.min(...rates).toFixed(0)}-${Math.max(...rates).toFixed(0)}`;
+  const peak = Math.max(...runs.map(({ peakMb }) => peakMb));
+  console.log(
+    `${name.padEnd(8)} ${median(rates).toFixed(0).padStart(6)} k rows/s (${range})  ${median(cpu).toFixed(2).padStart(6)} CPU-s/M rows (${Math.min(...cpu).toFixed(2)}-${Math.max(...cpu).toFixed(2)})  ${peak.toFixed(0).padStart(5)} MB peak`,
+  );
+  if (values.stages) console.log(`  time by stage: ${runs.at(-1)?.stages}`);
+}
+
+const own = values.brokers === undefined ? await startKafka() : null;
+const brokers = own?.brokers ?? values.brokers!.split(',');
+const server = spawn(process.execPath, [join(here, '../pipeline/null-server.ts')], {
+  stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+});
+const connection = { brokers, clientId: 'bench', rack: null, tls: null, sasl: null, compression: 'none', retryMs: 30_000 } as const;
+const client = await createPlatformaticClient(connection, { clock: systemClock });
+try {
+  const port = Number(await firstLine(server));
+  await rowsFile(file, rows);
+  const made: string[] = [];
+  const seed = async (format: 'csv' | 'json'): Promise<void> => {
+    made.push(`${prefix}-${format}`);
+    await rowsTopic(client, { topic: `${prefix}-${format}`, partitions: PARTITIONS, file, format });
+  };
+  if (chosen.some((name) => ['live', 'exact', 'replay'].includes(name))) await seed('csv');
+  if (chosen.includes('json')) await seed('json');
+  console.log(`${rows} rows, ${PARTITIONS} partitions, ${library}, Node ${process.version}`);
+  const outcomes = new Map<CaseName, JobCaseOutput[]>(chosen.map((name) => [name, []]));
+  for (let run = 0; run < Number(values.runs); run += 1) {
+    for (const name of chosen) {
+      const output = `${prefix}-out-${name}-${run}`;
+      await client.topics.create({ name: output, partitions: PARTITIONS, replicationFactor: 1, config: {} });
+      outcomes.get(name)!.push(await runCase(inputOf(name, port, brokers, run)));
+      await client.topics.remove([output, `${output}.dead`]);
+      for (const suffix of ['', '.manifest.json']) rmSync(join(work, `scored-${name}.csv${suffix}`), { force: true });
+    }
+  }
+  for (const [name, runs] of outcomes) show(name, runs);
+  await client.topics.remove(made);
+} finally {
+  server.kill();
+  await client.close();
+  await own?.[Symbol.asyncDispose]();
+}

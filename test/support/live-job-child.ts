@@ -1,0 +1,12 @@
+import { runJob } from '../../src/index.ts';
+
+// A process of its own that runs one live job (the description as JSON in the first argument), to be killed; SIGTERM drains it.
+const run = runJob(JSON.parse(process.argv[2]!));
+process.on('SIGTERM', () => run.stop());
+try {
+  await run.result;
+} catch (error) {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  console.error(code, error instanceof Error ? error.message : error);
+  process.exitCode = code === 'JOB_INTERRUPTED' ? 130 : 1;
+}

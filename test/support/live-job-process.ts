@@ -1,0 +1,37 @@
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import type { JobInput } from '../../src/index.ts';
+
+const CHILD = join(import.meta.dirname, 'live-job-child.ts');
+
+/** A live job in a process of its own. */
+export interface LiveProcess {
+  /** Null when it was killed by a signal. */
+  readonly ended: Promise<number | null>;
+  readonly isRunning: boolean;
+  /** What it wrote to its standard error. */
+  said(): string;
+  signal(name: 'SIGKILL' | 'SIGTERM' | 'SIGSTOP' | 'SIGCONT'): void;
+}
+
+/** Starts a process that runs the job until it is told to end. */
+export function startLive(description: JobInput): LiveProcess {
+  const child = spawn(process.execPath, [CHILD, JSON.stringify(description)], { stdio: ['ignore', 'ignore', 'pipe'] });
+  let said = '';
+  let running = true;
+  child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
+  const ended = new Promise<number | null>((resolve) => {
+    child.on('close', (code) => {
+      running = false;
+      resolve(code);
+    });
+  });
+  return {
+    ended,
+    get isRunning() {
+      return running;
+    },
+    said: () => said,
+    signal: (name) => void child.kill(name),
+  };
+}

@@ -1,0 +1,133 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { verifyOutput } from '../../connectors/file/verify.ts';
+import { isPoison, type LiveKillCase, type LiveKillOutcome, LiveKills } from './live-kills.ts';
+import { type ConsoleRecord, kafkaConsoleConsumer } from './services/kafka-console-consumer.ts';
+import { needs } from './services/needs.ts';
+
+const shapes: readonly Omit<LiveKillCase, 'output'>[] = [
+  { partitions: 3, workers: 2, inFlight: 1, broker: false },
+  { partitions: 1, workers: 1, inFlight: 4, broker: false },
+  { partitions: 4, workers: 3, inFlight: 1, broker: false },
+  { partitions: 2, workers: 2, inFlight: 3, broker: true },
+  { partitions: 4, workers: 1, inFlight: 2, broker: false },
+];
+
+/**
+ * Registers seeded runs of live jobs under load whose processes are killed with kill -9, one to three times each, until there were
+ * `kills` of them for each kind of output.
+ */
+export function liveKillGrid(output: LiveKillCase['output'], firstSeed: number, runs: number): void {
+  needs('kafka')(`a live job into ${output} whose processes are killed with kill -9`, () => {
+    let live: LiveKills;
+    let midway = 0;
+
+    beforeAll(async () => {
+      live = await LiveKills.start();
+    });
+    afterAll(async () => {
+      console.log(`live ${output}: ${midway} kills midway`);
+      await live?.[Symbol.asyncDispose]();
+    });
+
+    describe('has each row once, in order, and each bad one once among the dead letters', () => {
+      for (let run = 0; run < runs; run += 1) {
+        const seed = firstSeed + run;
+        const tested: LiveKillCase = { output, ...shapes[run % shapes.length]! };
+        const { partitions, workers, inFlight, broker } = tested;
+        const title = `${partitions} partitions, ${workers} workers, ${inFlight} in flight${broker ? ', the broker is killed too' : ''}`;
+        test(`seed ${seed}: ${title}`, { timeout: 180_000 }, async () => {
+          const outcome = await live.run(tested, seed);
+          midway += outcome.midway;
+          const { brokers } = live.kafka;
+          const given = await kafkaConsoleConsumer(brokers, outcome.input);
+          expect(given.length).toBe(1_600);
+          if (output === 'topic') await assertTopics(brokers, outcome, given);
+          else await assertParts(outcome, given, partitions);
+        });
+      }
+    });
+
+    test('was killed while it worked, not before or after', () => {
+      expect(midway).toBeGreaterThanOrEqual(runs);
+    });
+  });
+}
+
+/** The number of a row; every message has it in a header. */
+function idOf({ headers }: ConsoleRecord): number {
+  return Number(headers.find(([name]) => name === 'number')?.[1]?.toString());
+}
+
+function inOrder(records: readonly ConsoleRecord[]): readonly ConsoleRecord[] {
+  return records.toSorted((a, b) => a.partition - b.partition || a.offset - b.offset);
+}
+
+async function assertTopics(
+  brokers: readonly string[],
+  { input, output }: LiveKillOutcome,
+  given: readonly ConsoleRecord[],
+): Promise<void> {
+  const [scored, dead] = await Promise.all([
+    kafkaConsoleConsumer(brokers, output),
+    kafkaConsoleConsumer(brokers, `${output}.dead`),
+  ]);
+  const wanted = inOrder(given).filter((record) => !isPoison(idOf(record)));
+  const rows = inOrder(scored).map((record) => ({ ...record, offset: 0, value: JSON.parse(record.value!.toString()) }));
+  expect(rows.map(({ value, ...rest }) => [value.y_PREDICTION, Number(value.id), rest])).toEqual(
+    wanted.map(({ value, ...rest }) => [2 * idOf({ ...rest, value }), idOf({ ...rest, value }), { ...rest, offset: 0 }]),
+  );
+  const poison = inOrder(given).filter((record) => isPoison(idOf(record)));
+  const letters = inOrder(dead);
+  expect(letters.map(({ key, value, partition }) => [partition, key, value])).toEqual(
+    poison.map(({ key, value, partition }) => [partition, key, value]),
+  );
+  for (const [at, letter] of letters.entries()) {
+    const header = (name: string): string | undefined =>
+      letter.headers.find(([each]) => each === name)?.[1]?.toString();
+    const { partition, offset } = poison[at]!;
+    const coordinates = [header('sluice-topic'), header('sluice-partition'), header('sluice-offset'), header('number')];
+    expect(coordinates).toEqual([input, `${partition}`, `${offset}`, `${idOf(poison[at]!)}`]);
+    expect(header('sluice-error')).toMatch(idOf(letter) % 40 === 3 ? /JSON/i : `row ${idOf(letter)} is bad`);
+    expect(header('sluice-kind')).toBe(idOf(letter) % 40 === 3 ? 'skipped' : 'failed');
+  }
+}
+
+async function assertParts(
+  { input, folder }: LiveKillOutcome,
+  given: readonly ConsoleRecord[],
+  partitions: number,
+): Promise<void> {
+  const names = readdirSync(folder);
+  expect(names.filter((name) => name.endsWith('.partial') || name.endsWith('.ledger.json'))).toEqual([]);
+  for (let partition = 0; partition < partitions; partition += 1) {
+    const own = inOrder(given).filter((record) => record.partition === partition);
+    const parts = names.filter((name) => name.startsWith(`${input}-${partition}-`) && name.endsWith('.csv')).toSorted();
+    const ids: number[] = [];
+    const letters: { readonly line: number; readonly bytes: string }[] = [];
+    let next = 0;
+    for (const part of parts) {
+      const path = join(folder, part);
+      expect((await verifyOutput(path)).problems).toEqual([]);
+      const { job } = JSON.parse(readFileSync(`${path}.manifest.json`, 'utf8'));
+      // A part begins where the one before it ended.
+      expect(job.from).toBe(next);
+      next = job.through;
+      const rows = readFileSync(path, 'utf8').match(/^[\d.]*,\d+,"line /gm) ?? [];
+      for (const row of rows) {
+        const [prediction, id] = row.split(',');
+        ids.push(Number(id));
+        expect(prediction).toBe(isPoison(Number(id)) ? '' : String(2 * Number(id)));
+      }
+      if (names.includes(`${part}.dead.jsonl`)) {
+        const lines = readFileSync(`${path}.dead.jsonl`, 'utf8').trim().split('\n');
+        letters.push(...lines.map((line) => JSON.parse(line)));
+      }
+    }
+    expect(next).toBe(own.length);
+    expect(ids).toEqual(own.map(idOf).filter((id) => id % 40 !== 3));
+    const poison = own.filter((record) => isPoison(idOf(record)));
+    expect(letters.map(({ line }) => line)).toEqual(poison.map(({ offset }) => offset));
+  }
+}

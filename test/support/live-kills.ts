@@ -1,0 +1,175 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { JobInput } from '../../src/index.ts';
+import { seeded } from './killed-runs.ts';
+import { type LiveProcess, startLive } from './live-job-process.ts';
+import { type LiveRow, LiveTopics, until } from './live-topic.ts';
+import { PredictionServer } from './prediction-server.ts';
+import { type KafkaService, startKafka } from './services/kafka.ts';
+
+export interface LiveKillCase {
+  readonly output: 'topic' | 'files';
+  readonly partitions: number;
+  readonly workers: number;
+  readonly inFlight: number;
+  /** The broker is killed once, too. */
+  readonly broker: boolean;
+}
+
+/** What a run with kills has left: the names of its topics, or its folder. */
+export interface LiveKillOutcome {
+  readonly input: string;
+  readonly output: string;
+  readonly folder: string;
+  /** Kills of a process while rows were being scored. */
+  readonly midway: number;
+}
+
+const ROWS = 1_600;
+const CHUNK = 80;
+
+/** The row of a number: one in forty is no JSON, one in fifty the server cannot score. */
+export function liveRow(id: number, partitions: number): LiveRow {
+  const value = id % 40 === 3 ? `no json ${id} \u00e4` : JSON.stringify({ id, text: `line "${id}", \n more` });
+  return {
+    partition: id % partitions,
+    value: Buffer.from(value),
+    key: id % 5 === 0 ? null : `key ${id % 7}`,
+    headers: { number: String(id), 'sluice-kind': 'of an earlier life' },
+    timestamp: 1_700_000_000_000 + id,
+  };
+}
+
+/** Whether the row of a number becomes a dead letter. */
+export function isPoison(id: number): boolean {
+  return id % 40 === 3 || id % 50 === 17;
+}
+
+/** Live jobs under load on a broker of their own, killed with kill -9 again and again. */
+export class LiveKills implements AsyncDisposable {
+  readonly kafka: KafkaService;
+  readonly topics: LiveTopics;
+  readonly #server: PredictionServer;
+  readonly #folder = mkdtempSync(join(tmpdir(), 'sluice-live-'));
+
+  private constructor(kafka: KafkaService, topics: LiveTopics, server: PredictionServer) {
+    this.kafka = kafka;
+    this.topics = topics;
+    this.#server = server;
+  }
+
+  static async start(): Promise<LiveKills> {
+    const kafka = await startKafka();
+    const server = await PredictionServer.start({
+      reject: ([id]) => (Number(id) % 50 === 17 ? `row ${id} is bad` : null),
+      respond: ({ number }) => ({ after: new Promise((resolve) => setTimeout(resolve, 2 + ((number * 7) % 23))) }),
+    });
+    return new LiveKills(kafka, await LiveTopics.open(kafka.brokers), server);
+  }
+
+  async run(tested: LiveKillCase, seed: number): Promise<LiveKillOutcome> {
+    const random = seeded(seed);
+    const input = `in-${seed}`;
+    const output = `out-${seed}`;
+    const group = `group-${seed}`;
+    const folder = join(this.#folder, String(seed));
+    await this.topics.create(input, tested.partitions);
+    if (tested.output === 'topic') await this.topics.create(output, tested.partitions);
+    const job: JobInput = {
+      deployment: { id: 'live', server: this.#server.url },
+      kafka: { brokers: [...this.kafka.brokers], sessionSeconds: 2, retrySeconds: 90 },
+      intakeSettings: { type: 'kafka', topic: input, group },
+      outputSettings:
+        tested.output === 'topic'
+          ? { type: 'kafka', topic: output }
+          : { type: 'localFile', path: folder, roll: { rows: 90, seconds: 0.7 } },
+      passthroughColumns: ['id', 'text'],
+      inFlightPerPartition: tested.inFlight,
+      chunkRows: 12,
+      lingerMs: 5,
+    };
+    const workers = Array.from({ length: tested.workers }, () => startLive(job));
+    const all = [...workers];
+    const load = this.#load(input, tested.partitions, random);
+    let midway = 0;
+    try {
+      const kills = 1 + Math.floor(3 * random());
+      for (let kill = 0; kill < kills; kill += 1) {
+        await this.#working(2 + Math.floor(6 * random()), all);
+        await pause(120 * random());
+        const at = Math.floor(workers.length * random());
+        if (this.#server.inFlight > 0 || (await this.topics.lag(group, input)) > 0) midway += 1;
+        workers[at]!.signal('SIGKILL');
+        await workers[at]!.ended;
+        workers[at] = startLive(job);
+        all.push(workers[at]);
+        if (tested.broker && kill === 0) {
+          await this.kafka.kill();
+          await pause(500 * random());
+          await this.kafka.start();
+        }
+      }
+      await load;
+      await until(
+        async () => {
+          assertNoneFailed(all);
+          return (await this.topics.lag(group, input)) === 0;
+        },
+        () => `group ${group} is not done; ${all.map((each) => each.said()).join(' | ')}`,
+        90_000,
+      );
+      for (const worker of workers) worker.signal('SIGTERM');
+      for (const worker of workers) {
+        const code = await worker.ended;
+        if (code !== 130) throw new Error(`a worker ended with ${code}: ${worker.said()}`);
+      }
+    } finally {
+      for (const worker of all) if (worker.isRunning) worker.signal('SIGKILL');
+      await load.catch(() => undefined);
+    }
+    return { input, output, folder, midway };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.topics[Symbol.asyncDispose]();
+    await this.#server.close();
+    await this.kafka[Symbol.asyncDispose]();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  /** Rows that come in small bunches, for some seconds. */
+  async #load(input: string, partitions: number, random: () => number): Promise<void> {
+    for (let id = 0; id < ROWS; id += CHUNK) {
+      await this.topics.send(
+        input,
+        Array.from({ length: CHUNK }, (_, at) => liveRow(id + at, partitions)),
+      );
+      await pause(100 + 400 * random());
+    }
+  }
+
+  /** Waits until the server was asked some more times: something is under way, or just done. */
+  async #working(requests: number, workers: readonly LiveProcess[]): Promise<void> {
+    const before = this.#server.requests.length;
+    const patience = performance.now() + 15_000;
+    await until(
+      () => {
+        assertNoneFailed(workers);
+        return this.#server.requests.length >= before + requests || performance.now() > patience;
+      },
+      () => '',
+    );
+    // What was asked is not looked at, and is much.
+    this.#server.requests.length = 0;
+  }
+}
+
+function assertNoneFailed(workers: readonly LiveProcess[]): void {
+  const failed = workers.find((worker) => !worker.isRunning && worker.said() !== '');
+  if (failed !== undefined) throw new Error(`a worker ended by itself: ${failed.said()}`);
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
