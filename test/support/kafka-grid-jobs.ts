@@ -7,7 +7,7 @@ import { PredictionServer } from './prediction-server.ts';
 import type { KafkaService } from './services/kafka.ts';
 import { startKafka } from './services/kafka.ts';
 
-export type Victim = 'run' | 'worker' | 'broker';
+type Victim = 'run' | 'worker' | 'broker';
 
 export interface KafkaKillCase {
   readonly victim: Victim;
@@ -56,7 +56,10 @@ export class KafkaGridJobs implements AsyncDisposable {
   }
 
   static async start(folder: string): Promise<KafkaGridJobs> {
-    const lines = Array.from({ length: ROWS }, (_, row) => `${row},"text, with ""quotes"" and\nlines ${row}",${row % 97}\n`);
+    const lines = Array.from(
+      { length: ROWS },
+      (_, row) => `${row},"text, with ""quotes"" and\nlines ${row}",${row % 97}\n`,
+    );
     writeFileSync(join(folder, 'rows.csv'), `id,text,x\n${lines.join('')}`);
     return new KafkaGridJobs(folder, await startKafka(), await PredictionServer.start({ rejectAs: 422 }));
   }
@@ -70,7 +73,12 @@ export class KafkaGridJobs implements AsyncDisposable {
   }
 
   /** The job over Kafka, with a kill at the given moment, continued until it is done. */
-  async killed(tested: KafkaKillCase, name: string, moment: KillMoment, random: () => number): Promise<KafkaOutcome & Hit> {
+  async killed(
+    tested: KafkaKillCase,
+    name: string,
+    moment: KillMoment,
+    random: () => number,
+  ): Promise<KafkaOutcome & Hit> {
     await this.#haveWorkers(tested.workers);
     const before = this.#serve(tested);
     const kafka = { brokers: [...this.#broker.brokers], sessionSeconds: SESSION_SECONDS, retrySeconds: 60 };
@@ -137,7 +145,9 @@ export class KafkaGridJobs implements AsyncDisposable {
   }
 
   #run(description: JobInput): RunProcess {
-    return new RunProcess(spawn(process.execPath, [CHILD, JSON.stringify(description)], { stdio: ['ignore', 'pipe', 'pipe'] }));
+    return new RunProcess(
+      spawn(process.execPath, [CHILD, JSON.stringify(description)], { stdio: ['ignore', 'pipe', 'pipe'] }),
+    );
   }
 
   async #restartBroker(awayMs: number): Promise<void> {

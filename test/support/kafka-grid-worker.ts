@@ -24,7 +24,9 @@ export class WorkerProcess {
   /** @param cluster the setting `kafka` of its configuration, which is written to `file`. Resolves when it waits for jobs. */
   static async start(file: string, cluster: object, more: object = {}): Promise<WorkerProcess> {
     writeFileSync(file, JSON.stringify({ kafka: cluster, ...more }));
-    const child = spawn(process.execPath, [SLUICE, 'worker', '--config', file], { stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = spawn(process.execPath, [SLUICE, 'worker', '--config', file], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
     const worker = new WorkerProcess(child);
     await worker.says(/waiting for jobs/);
     return worker;

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { verifyOutput } from '../../connectors/file/verify.ts';
-import { type KafkaKillCase, KafkaGridJobs, type KafkaOutcome } from './kafka-grid-jobs.ts';
+import { KafkaGridJobs, type KafkaKillCase, type KafkaOutcome } from './kafka-grid-jobs.ts';
 import { seeded } from './killed-runs.ts';
 
 const cases: readonly KafkaKillCase[] = [1, 3].flatMap((workers) =>

@@ -76,7 +76,11 @@ async function assertTopics(
   const wanted = inOrder(given).filter((record) => !isPoison(idOf(record)));
   const rows = inOrder(scored).map((record) => ({ ...record, offset: 0, value: JSON.parse(record.value!.toString()) }));
   expect(rows.map(({ value, ...rest }) => [value.y_PREDICTION, Number(value.id), rest])).toEqual(
-    wanted.map(({ value, ...rest }) => [2 * idOf({ ...rest, value }), idOf({ ...rest, value }), { ...rest, offset: 0 }]),
+    wanted.map(({ value, ...rest }) => [
+      2 * idOf({ ...rest, value }),
+      idOf({ ...rest, value }),
+      { ...rest, offset: 0 },
+    ]),
   );
   const poison = inOrder(given).filter((record) => isPoison(idOf(record)));
   const letters = inOrder(dead);

@@ -30,7 +30,7 @@ const ROWS = 1_600;
 const CHUNK = 80;
 
 /** The row of a number: one in forty is no JSON, one in fifty the server cannot score. */
-export function liveRow(id: number, partitions: number): LiveRow {
+function liveRow(id: number, partitions: number): LiveRow {
   const value = id % 40 === 3 ? `no json ${id} \u00e4` : JSON.stringify({ id, text: `line "${id}", \n more` });
   return {
     partition: id % partitions,

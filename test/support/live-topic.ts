@@ -41,7 +41,10 @@ export class LiveTopics implements AsyncDisposable {
 
   async create(topic: string, partitions: number, config: Readonly<Record<string, string>> = {}): Promise<void> {
     const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }));
-    await this.admin.createTopics({ topics: [{ topic, numPartitions: partitions, configEntries }], waitForLeaders: true });
+    await this.admin.createTopics({
+      topics: [{ topic, numPartitions: partitions, configEntries }],
+      waitForLeaders: true,
+    });
   }
 
   /** Writes rows, acknowledged by all replicas, in their order. */

@@ -7,9 +7,6 @@ import type { MessageFormat, MessageFormatSettings, MessagePorts } from './messa
 
 const formats: readonly MessageFormat[] = [csvFormat, jsonFormat, avroFormat];
 
-/** The names that `MessageFormatSettings.format` may have. */
-export const messageFormatNames: readonly string[] = formats.map(({ name }) => name);
-
 /** A reader of messages that hold one row each; one per partition. Throws CONFIG_INVALID. */
 export function createMessageReader(settings: MessageFormatSettings, ports: MessagePorts): MessageReader {
   return formatOf(settings).reader(settings, ports);
@@ -25,6 +22,6 @@ function formatOf({ format }: MessageFormatSettings): MessageFormat {
   if (found !== undefined) return found;
   throw new SluiceError(
     'CONFIG_INVALID',
-    `format is ${JSON.stringify(format)}; messages may be ${messageFormatNames.join(', ')}.`,
+    `format is ${JSON.stringify(format)}; messages may be ${formats.map(({ name }) => name).join(', ')}.`,
   );
 }

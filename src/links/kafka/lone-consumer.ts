@@ -20,7 +20,7 @@ export async function loneConsumer(
   const partitions = new Map<string, LonePartition>();
   const fresh: LonePartition[] = [];
   const failing = new AbortController();
-  let wake: () => void = () => undefined;
+  let wake: () => void = nobodyWaits;
 
   const following = (async () => {
     for await (const assigned of inner.assignments(closing.signal)) {
@@ -164,3 +164,5 @@ async function woken(hang: (ring: () => void) => void, signals: readonly AbortSi
   });
   settled.abort();
 }
+
+function nobodyWaits(): void {}

@@ -1,5 +1,5 @@
-import { Session } from 'node:inspector/promises';
 import { writeFileSync } from 'node:fs';
+import { Session } from 'node:inspector/promises';
 import { type RunJobOptions, runJob } from '../../../src/index.ts';
 
 /** What a case is told, as JSON in its first argument. */

@@ -3,8 +3,8 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
-import { createPlatformaticClient } from '../../../src/links/kafka/clients/platformatic/client.ts';
 import { systemClock } from '../../../src/core/clock.ts';
+import { createPlatformaticClient } from '../../../src/links/kafka/clients/platformatic/client.ts';
 import { startKafka } from '../../support/services/kafka.ts';
 import { rowsFile } from '../pipeline/rows-file.ts';
 import type { JobCaseInput, JobCaseOutput } from './job-case.ts';
@@ -65,9 +65,9 @@ function inputOf(name: CaseName, port: number, brokers: readonly string[], run: 
   const output = `${prefix}-out-${name}-${run}`;
   const shared = {
     deployment: { id: 'bench', server: `http://127.0.0.1:${port}`, wire: 'datarobot', reply: 'csv', target: 'y' },
-    passthroughColumns: ['id'],
+    passthroughColumns: ['id'] as string[],
     numConcurrent: PARTITIONS,
-    kafka: { brokers: [...brokers], client: library, job: `${prefix}-${run}` },
+    kafka: { brokers: [...brokers] as string[], client: library, job: `${prefix}-${run}` },
   } as const;
   const fromFile = { intakeSettings: { type: 'localFile', file } } as const;
   const toFile = { outputSettings: { type: 'localFile', path: scored } } as const;
@@ -79,7 +79,7 @@ function inputOf(name: CaseName, port: number, brokers: readonly string[], run: 
         group: until === null ? `${output}-group` : null,
         until,
         format,
-        columns: format === 'csv' ? COLUMNS : null,
+        columns: format === 'csv' ? [...COLUMNS] : null,
       },
     }) as const;
   const toTopic = (format: 'csv' | 'json', delivery: 'exactlyOnce' | 'atLeastOnce') =>
@@ -131,7 +131,15 @@ const brokers = own?.brokers ?? values.brokers!.split(',');
 const server = spawn(process.execPath, [join(here, '../pipeline/null-server.ts')], {
   stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
 });
-const connection = { brokers, clientId: 'bench', rack: null, tls: null, sasl: null, compression: 'none', retryMs: 30_000 } as const;
+const connection = {
+  brokers,
+  clientId: 'bench',
+  rack: null,
+  tls: null,
+  sasl: null,
+  compression: 'none',
+  retryMs: 30_000,
+} as const;
 const client = await createPlatformaticClient(connection, { clock: systemClock });
 try {
   const port = Number(await firstLine(server));

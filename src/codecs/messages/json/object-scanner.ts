@@ -14,11 +14,11 @@ const CLOSE_LIST = 0x5d;
 /** How the value of a field stands in the message. */
 export const MISSING = 0;
 /** A number, true or false. */
-export const BARE = 1;
+const BARE = 1;
 /** Text without escapes, commas or quotes, not empty: canonical without its quotes. */
 export const PLAIN = 2;
 /** Text without escapes, canonical with its quotes. */
-export const QUOTED = 3;
+const QUOTED = 3;
 /** Text with escapes. */
 export const ESCAPED = 4;
 /** An object or list. */

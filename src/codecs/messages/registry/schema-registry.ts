@@ -5,7 +5,7 @@ import type { RegistrySettings } from './registry-settings.ts';
 import { SharedWork } from './shared-work.ts';
 
 /** A schema with all that it refers to. */
-export interface FoundSchema {
+interface FoundSchema {
   /** AVRO, JSON or PROTOBUF. */
   readonly type: string;
   readonly text: string;

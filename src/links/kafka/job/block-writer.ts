@@ -64,18 +64,7 @@ class BlockPartition<T> {
       record.kind === 'batch' ? form.encode(record.sequence, record.value, record.read ?? 0) : endBlock(record);
     this.#bytes += size;
     const holder = this.#holder;
-    const sending = this.#send(block, signal).then(
-      () => {
-        // Behind a record that failed there is a hole, or was one when its holder gave up: that is not durable *through* here.
-        if (this.#failure === undefined && holder === this.#holder)
-          this.#durable = Math.max(this.#durable, record.kind === 'batch' ? record.sequence + 1 : record.sequence);
-        if (record.kind === 'batch') form.release(record.value);
-      },
-      (error: unknown) => {
-        if (holder === this.#holder) this.#failure ??= { error };
-      },
-    );
-    const settled = sending.then(() => {
+    const settled = this.#written(block, record, holder, signal).finally(() => {
       this.#bytes -= size;
       this.#sending.delete(settled);
     });
@@ -86,6 +75,19 @@ class BlockPartition<T> {
   async settle(signal: AbortSignal): Promise<void> {
     if (!signal.aborted) await Promise.all(this.#sending);
     if (!signal.aborted) this.#throwIfFailed();
+  }
+
+  async #written(block: Block, record: LinkRecord<T>, holder: number, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#send(block, signal);
+    } catch (error) {
+      if (holder === this.#holder) this.#failure ??= { error };
+      return;
+    }
+    // Behind a record that failed there is a hole, or was one when its holder gave up: that is not durable *through* here.
+    if (this.#failure === undefined && holder === this.#holder)
+      this.#durable = Math.max(this.#durable, record.kind === 'batch' ? record.sequence + 1 : record.sequence);
+    if (record.kind === 'batch') this.#options.form.release(record.value);
   }
 
   /** Calls for one partition are written in their order, so none needs to wait for the one before it. */
@@ -113,13 +115,13 @@ function endBlock({ sequence, read, complete }: LinkRecord<never> & { readonly k
 }
 
 /** Resolves when the first of them has; rejects with the reason of an aborted signal. */
-function first(promises: ReadonlySet<Promise<void>>, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const stop = (): void => reject(signal.reason);
-    signal.addEventListener('abort', stop, { once: true });
-    void Promise.race(promises).then(() => {
-      signal.removeEventListener('abort', stop);
-      resolve();
-    });
-  });
+async function first(promises: ReadonlySet<Promise<void>>, signal: AbortSignal): Promise<void> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const stop = (): void => reject(signal.reason);
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    await Promise.race([...promises, aborted]);
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
 }

@@ -31,7 +31,7 @@ export interface TopicReaderOptions {
 }
 
 /** How far a partition is behind. */
-export interface TopicLag extends TopicPartition {
+interface TopicLag extends TopicPartition {
   /** Messages that are not committed yet; null before the first fetch. */
   readonly lag: number | null;
 }

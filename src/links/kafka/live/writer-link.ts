@@ -40,7 +40,7 @@ export interface TopicWriterOptions {
 }
 
 /** Default limits: requests well below Kafka's 1 MiB, and some six of them in memory per partition. */
-export const TOPIC_WRITER_LIMITS: GroupCommitLimits = {
+const TOPIC_WRITER_LIMITS: GroupCommitLimits = {
   maxPieces: 32,
   maxRequestBytes: 700_000,
   maxPendingBytes: 4_000_000,

@@ -3,7 +3,11 @@ import { describe, expect, test } from 'vitest';
 import type { RowBatch } from '../../../../src/core/row-batch.ts';
 import type { Source } from '../../../../src/core/source.ts';
 import type { PartitionRange } from '../../../../src/links/kafka/live/topic-range.ts';
-import { createTopicSource, type RangesMemory, type TopicSourceOptions } from '../../../../src/links/kafka/live/topic-source.ts';
+import {
+  createTopicSource,
+  type RangesMemory,
+  type TopicSourceOptions,
+} from '../../../../src/links/kafka/live/topic-source.ts';
 import { acceptSource } from '../../../../src/testing/accept-source.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
 import { createMemoryKafka, type MemoryKafka } from '../../../support/memory-kafka/memory-kafka.ts';

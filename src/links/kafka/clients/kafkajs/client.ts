@@ -15,6 +15,7 @@ import { openKafkajs, type RetryPace } from './connection.ts';
 import { KafkajsConsumer } from './consumer.ts';
 import { PartitionCheck } from './partition-check.ts';
 import { KafkajsProducer } from './producer.ts';
+import { Sockets } from './sockets.ts';
 import { KafkajsTopics } from './topics.ts';
 import { KafkajsTransactionalProducer } from './transactional-producer.ts';
 
@@ -31,7 +32,8 @@ export function createKafkajsClient(connection: KafkaConnection, ports: KafkajsP
   const { retryMs } = connection;
   // With kafkajs's own 100 ms a transaction takes 80 ms: the one before it is not quite ended.
   const pace: RetryPace = { firstMs: 5, longestMs: 1_000, totalMs: retryMs };
-  const open = (pace: RetryPace): Kafka => openKafkajs(connection, pace, silent);
+  const sockets = new Sockets();
+  const open = (pace: RetryPace): Kafka => openKafkajs(connection, pace, silent, sockets);
   const topics = new KafkajsTopics({
     open: () => open({ firstMs: 50, longestMs: 200, totalMs: 300 }).admin(),
     clock,
@@ -93,6 +95,7 @@ export function createKafkajsClient(connection: KafkaConnection, ports: KafkajsP
       await Promise.all([...held].map((each) => each.close()));
       held.clear();
       await topics.close();
+      sockets.close();
     },
     async [Symbol.asyncDispose](): Promise<void> {
       await this.close();

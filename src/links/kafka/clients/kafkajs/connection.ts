@@ -2,6 +2,7 @@ import kafkajs from 'kafkajs';
 import { messageOf, SluiceError } from '../../../../core/error.ts';
 import type { KafkaConnection, KafkaSasl } from '../../settings.ts';
 import { registerCodecs } from './codecs.ts';
+import type { Sockets } from './sockets.ts';
 import { silenceTimerWarning } from './timer-warning.ts';
 
 /** What kafkajs says of itself while it works: warnings and errors, one line each. */
@@ -29,8 +30,14 @@ export function retryOptions({ firstMs, longestMs, totalMs }: RetryPace): kafkaj
 /**
  * A kafkajs client. One for each producer, consumer and administrator: those of one client share a cache of committed
  * offsets, by which two members of a group in one process would disturb each other.
+ * @param sockets the connections of it; whoever opens it closes them at the end.
  */
-export function openKafkajs(connection: KafkaConnection, pace: RetryPace, log: KafkajsLog): kafkajs.Kafka {
+export function openKafkajs(
+  connection: KafkaConnection,
+  pace: RetryPace,
+  log: KafkajsLog,
+  sockets: Sockets,
+): kafkajs.Kafka {
   registerCodecs();
   silenceTimerWarning();
   const { tls, sasl } = connection;
@@ -40,6 +47,7 @@ export function openKafkajs(connection: KafkaConnection, pace: RetryPace, log: K
     connectionTimeout: 3_000,
     requestTimeout: Math.min(30_000, Math.max(5_000, connection.retryMs)),
     retry: retryOptions(pace),
+    socketFactory: sockets.factory,
     logLevel: kafkajs.logLevel.WARN,
     logCreator:
       () =>

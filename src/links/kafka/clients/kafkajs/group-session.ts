@@ -12,6 +12,7 @@ import { openKafkajs, retryOptions } from './connection.ts';
 import { kafkaFault } from './fault.ts';
 import { toEnvelope } from './messages.ts';
 import { PartitionReader, type ReaderHost } from './partition-reader.ts';
+import { Sockets } from './sockets.ts';
 import { startOffsets } from './start-offsets.ts';
 
 /** What a consumer is made with. */
@@ -45,6 +46,7 @@ export class GroupSession implements ReaderHost {
   readonly #topics: readonly string[];
   readonly #give: (reader: PartitionReader) => void;
   readonly #consumer: Consumer;
+  readonly #sockets = new Sockets();
   readonly #held = new Map<string, PartitionReader>();
   readonly #given = new WeakSet<PartitionReader>();
   readonly #sought = new Set<PartitionReader>();
@@ -71,7 +73,12 @@ export class GroupSession implements ReaderHost {
     this.ended = new Promise((resolve) => (this.#end = resolve));
     this.#heartbeatMs = Math.max(50, Math.min(500, Math.floor(options.sessionTimeoutMs / 6)));
     const pace = { firstMs: 20, longestMs: 1_000, totalMs: connection.retryMs };
-    const client = openKafkajs(connection, pace, (message, detail) => this.#heardFromLibrary(message, detail));
+    const client = openKafkajs(
+      connection,
+      pace,
+      (message, detail) => this.#heardFromLibrary(message, detail),
+      this.#sockets,
+    );
     this.#consumer = client.consumer({
       groupId: group,
       sessionTimeout: options.sessionTimeoutMs,
@@ -128,6 +135,7 @@ export class GroupSession implements ReaderHost {
       await consumer.subscribe({ topics: [...this.#topics], fromBeginning: true });
     } catch (error) {
       await consumer.disconnect().catch(() => undefined);
+      this.#sockets.close();
       throw kafkaFault(error, `read ${this.#topics.join(', ')}`);
     }
     consumer
@@ -292,7 +300,8 @@ export class GroupSession implements ReaderHost {
     if (reader === undefined || last === undefined || payload.isStale()) return;
     const records = batch.messages.map((message) => toEnvelope(batch, message));
     // What is not resolved is fetched again.
-    if (reader.accept(records, Number(batch.lastOffset()), Number(batch.highWatermark))) payload.resolveOffset(last.offset);
+    if (reader.accept(records, Number(batch.lastOffset()), Number(batch.highWatermark)))
+      payload.resolveOffset(last.offset);
   }
 
   async #watch(): Promise<void> {
@@ -335,6 +344,7 @@ export class GroupSession implements ReaderHost {
     const late = this.clock.sleep(patienceMs, settled.signal).catch(() => undefined);
     await Promise.race([this.#consumer.disconnect().catch(() => undefined), late]);
     settled.abort();
+    this.#sockets.close();
   }
 }
 
