@@ -1,6 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 import { SluiceError } from '../../core/error.ts';
-import type { LinkWriter } from '../../core/link.ts';
+import type { LinkWriter, PartitionLease } from '../../core/link.ts';
+import type { RowBatch } from '../../core/row-batch.ts';
 import type { ScoredBatch } from '../../core/scored-batch.ts';
 import type { StageMeter } from '../../core/stage-meter.ts';
 import type { TopicPartition } from '../../links/kafka/client.ts';
@@ -14,6 +15,7 @@ import { createOutputFormat } from '../../scoring/output/output-format.ts';
 import { createScorer } from '../../scoring/scorer-stack.ts';
 import { FailureBudget } from '../../stages/failure-budget.ts';
 import { OutputFormatSlot } from '../../stages/output-format-slot.ts';
+import type { PartsOptions, PublishedPart } from '../../stages/parts-options.ts';
 import { createPartsWriter } from '../../stages/parts-writer.ts';
 import { score } from '../../stages/score.ts';
 import { BatchSizing } from '../batch-sizing.ts';
@@ -66,7 +68,19 @@ export async function runLive(run: LiveRun): Promise<never> {
   await scorer.describe(signal);
   const format = new OutputFormatSlot((intake) => createOutputFormat(outputSettingsOf(job), intake));
   const numbers = new PartitionNumbers();
-  await using writer = await openWriter(run, numbers, format);
+  const leases = new Map<string, PartitionLease<RowBatch>>();
+  const failing = new AbortController();
+  const published = {
+    // A part that is finished because of its age is committed then, not with the next row, which may never come.
+    onPublished: ({ split, through }: PublishedPart): void => {
+      leases
+        .get(split)
+        ?.commit(through)
+        .catch(() => undefined);
+    },
+    onFailure: (_: number, error: unknown): void => failing.abort(error),
+  };
+  await using writer = await openWriter(run, numbers, format, published);
   await using reader = openReader(run, numbers);
   const failures = new FailureBudget({ abortOnError: job.abortOnError, ...job.deadLetters });
   const { counters } = stack;
@@ -90,16 +104,24 @@ export async function runLive(run: LiveRun): Promise<never> {
   if (stop.aborted) leave();
   await score(
     {
-      rows: reader,
+      rows: {
+        async *leases(until) {
+          for await (const lease of reader.leases(until)) {
+            leases.set(splitOf(numbers.partitionOf(lease.partition)), lease);
+            yield lease;
+          }
+        },
+      },
       scored: withFailureBudget(writer, failures, (tally) => tracker.delivered(tally)),
       scorer,
       format,
       meter: run.meters.score,
       inFlightPerPartition: job.inFlightPerPartition,
     },
-    signal,
+    AbortSignal.any([signal, failing.signal]),
   );
   signal.throwIfAborted();
+  failing.signal.throwIfAborted();
   throw new SluiceError(
     'JOB_INTERRUPTED',
     `stopped after ${tracker.tally.read} messages, all of them scored and committed; run the same job again to continue`,
@@ -135,13 +157,15 @@ async function openWriter(
   run: LiveRun,
   numbers: PartitionNumbers,
   format: OutputFormatSlot,
+  parts: Pick<PartsOptions, 'onPublished' | 'onFailure'>,
 ): Promise<LinkWriter<ScoredBatch> & AsyncDisposable> {
   const { job, cluster, clock, tracker } = run;
   const { outputSettings: output } = job;
   const intake = topicIntake(job);
   if (output.type === 'localFile') {
     const { rows, bytes, seconds } = output.roll;
-    const parts = createPartsWriter({
+    const writer = createPartsWriter({
+      ...parts,
       ...localParts(job, output, clock),
       splitOf: (partition) => splitOf(numbers.partitionOf(partition)),
       job: jobIdentity(job, { group: intake.group }),
@@ -151,7 +175,7 @@ async function openWriter(
       clock,
       onWait: ({ split, reason }) => tracker.enter('running', `${split} waits: ${reason}`),
     });
-    return { ...parts, [Symbol.asyncDispose]: async () => undefined };
+    return { ...writer, [Symbol.asyncDispose]: async () => undefined };
   }
   const { compression, replicationFactor } = clusterOf(job);
   await ensureDeadLetterTopic(cluster, output, replicationFactor);
