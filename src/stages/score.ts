@@ -185,7 +185,7 @@ export function scoredBatch(sequence: number, batch: RowBatch, scores: Scores, o
 }
 
 /** Failed rows, then skipped records; in the order of the source where both have lines. */
-function deadLettersOf(batch: RowBatch, scores: Scores): readonly DeadLetter[] {
+export function deadLettersOf(batch: RowBatch, scores: Scores): readonly DeadLetter[] {
   const { split, firstRow, lines, rejected, envelopes } = batch.origin;
   const failed = scores.failures.map(({ row, reason, attempts }): DeadLetter => {
     const record = batch.row(row);

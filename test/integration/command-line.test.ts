@@ -6,6 +6,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type ModelServer, startModelServer } from '../../src/model-server/index.ts';
 import { type Ended, sluice, startSluice } from '../support/command-line.ts';
 import { PredictionServer } from '../support/prediction-server.ts';
+import { kafkaService } from '../support/services/kafka.ts';
+import { needs } from '../support/services/needs.ts';
 
 const root = join(import.meta.dirname, '../..');
 let folder = '';
@@ -49,7 +51,21 @@ describe('the examples', () => {
     (name) => name.endsWith('.yaml') && name !== 'deployments.yaml',
   );
 
-  test.each(jobs)('%s runs as it stands', async (name) => {
+  const over = (name: string): boolean => readFileSync(join(root, 'config/examples', name), 'utf8').includes('kafka:');
+
+  needs('kafka')('over Kafka', () => {
+    test.each(jobs.filter(over))('%s runs as it stands', async (name) => {
+      const { brokers } = await kafkaService();
+      const ended = await sluice(['run', `config/examples/${name}`], {
+        cwd: folder,
+        env: { PREDICTION_SERVER: models.url, PREDICTION_TOKEN: '', KAFKA_BROKERS: brokers.join(',') },
+      });
+      expect(ended.stderr).toMatch(/rows scored/);
+      expect(ended.code).toBe(0);
+    });
+  });
+
+  test.each(jobs.filter((name) => !over(name)))('%s runs as it stands', async (name) => {
     const job = readFileSync(join(root, 'config/examples', name), 'utf8');
     const ended = await sluice(
       [

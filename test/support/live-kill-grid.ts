@@ -41,7 +41,7 @@ export function liveKillGrid(output: LiveKillCase['output'], firstSeed: number, 
           const outcome = await live.run(tested, seed);
           midway += outcome.midway;
           const { brokers } = live.kafka;
-          const given = await kafkaConsoleConsumer(brokers, outcome.input);
+          const given = await kafkaConsoleConsumer(brokers, outcome.input, { count: 1_600 });
           expect(given.length).toBe(1_600);
           if (output === 'topic') await assertTopics(brokers, outcome, given);
           else await assertParts(outcome, given, partitions);

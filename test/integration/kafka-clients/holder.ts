@@ -13,6 +13,10 @@ async function client(): Promise<KafkaClient> {
     const { createKafkajsClient } = await import('../../../src/links/kafka/clients/kafkajs/client.ts');
     return createKafkajsClient(connection);
   }
+  if (adapter === 'platformatic') {
+    const { createPlatformaticClient } = await import('../../../src/links/kafka/clients/platformatic/client.ts');
+    return createPlatformaticClient(connection, {});
+  }
   throw new Error(`no adapter ${adapter}`);
 }
 

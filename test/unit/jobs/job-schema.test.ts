@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { errorTable } from '../../../src/core/error-table.ts';
-import { expectation, type FieldSchema, schemaAt } from '../../../src/jobs/description/field-schema.ts';
+import { expectation, type FieldSchema, forms, schemaAt } from '../../../src/jobs/description/field-schema.ts';
 import { jobJsonSchema } from '../../../src/jobs/description/job-json-schema.ts';
 
 const root = join(import.meta.dirname, '../../..');
@@ -28,9 +28,9 @@ test('every field has a description, a sentence, and can be put into words', () 
 });
 
 test('objects take no unknown fields', () => {
-  const objects = [jobJsonSchema(), ...fields(jobJsonSchema()).map(([, field]) => field)].filter(
-    ({ properties }) => properties,
-  );
+  const objects = [jobJsonSchema(), ...fields(jobJsonSchema()).map(([, field]) => field)]
+    .flatMap(forms)
+    .filter(({ properties }) => properties);
   expect(objects.length).toBeGreaterThan(5);
   for (const object of objects) expect(object.additionalProperties).toBe(false);
 });
