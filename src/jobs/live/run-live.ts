@@ -1,8 +1,8 @@
 import type { Clock } from '../../core/clock.ts';
-import { SluiceError } from '../../core/error.ts';
+import { findSluiceError, messageOf, SluiceError } from '../../core/error.ts';
 import type { LinkWriter, PartitionLease } from '../../core/link.ts';
 import type { RowBatch } from '../../core/row-batch.ts';
-import type { ScoredBatch } from '../../core/scored-batch.ts';
+import { addTally, type ScoredBatch } from '../../core/scored-batch.ts';
 import type { StageMeter } from '../../core/stage-meter.ts';
 import type { TopicPartition } from '../../links/kafka/client.ts';
 import type { CountedClient } from '../../links/kafka/counted-client.ts';
@@ -50,6 +50,8 @@ export interface LiveRun {
 
 /** Bytes of messages that are fetched ahead per partition. */
 const BUFFER_BYTES = 4 * 1024 * 1024;
+/** Before a process that was fenced joins again, in milliseconds. */
+const AGAIN_MS = 1_000;
 const COMMITS = { everyMs: 1_000, everyBytes: 64_000_000 };
 
 /**
@@ -57,6 +59,20 @@ const COMMITS = { everyMs: 1_000, everyBytes: 64_000_000 };
  * read is scored, written and committed), and with its error when something fails that waiting does not mend.
  */
 export async function runLive(run: LiveRun): Promise<never> {
+  for (;;) {
+    try {
+      await scoreUntilStopped(run);
+    } catch (error) {
+      // A broker that comes back may let an older producer of ours have the last word: the group hands the partitions out anew.
+      const fenced = findSluiceError(error)?.code === 'KAFKA_FENCED';
+      if (!fenced || run.stop.aborted || run.signal.aborted) throw error;
+      run.tracker.enter('running', `begins again: ${messageOf(error)}`);
+      await run.clock.sleep(AGAIN_MS, run.signal);
+    }
+  }
+}
+
+async function scoreUntilStopped(run: LiveRun): Promise<never> {
   const { job, clock, tracker, stop, signal } = run;
   const stack = createScorer(...scorerSettingsOf(job, null), {
     clock,
@@ -84,6 +100,7 @@ export async function runLive(run: LiveRun): Promise<never> {
   await using reader = openReader(run, numbers);
   const failures = new FailureBudget({ abortOnError: job.abortOnError, ...job.deadLetters });
   const { counters } = stack;
+  const before = tracker.tally;
   tracker.begin(null, null, {
     bytesRead: () => 0,
     requests: () => counters.requests,
@@ -99,6 +116,7 @@ export async function runLive(run: LiveRun): Promise<never> {
       transactions: run.cluster.transactions,
     }),
   });
+  tracker.delivered(before);
   const leave = (): void => void reader.close().catch(() => undefined);
   stop.addEventListener('abort', leave, { once: true });
   if (stop.aborted) leave();
@@ -112,7 +130,7 @@ export async function runLive(run: LiveRun): Promise<never> {
           }
         },
       },
-      scored: withFailureBudget(writer, failures, (tally) => tracker.delivered(tally)),
+      scored: withFailureBudget(writer, failures, (tally) => tracker.delivered(addTally(before, tally))),
       scorer,
       format,
       meter: run.meters.score,
