@@ -46,11 +46,13 @@ Examples:
         ...(options.maxBodyBytes === undefined ? {} : { maxBodyBytes: options.maxBodyBytes }),
       });
       const names = server.deployments().map(({ deploymentId }) => deploymentId);
-      process.stdout.write(`sluice model-server at ${server.url}, deployments: ${names.join(', ')}\n`);
-      await new Promise<void>((resolve) => {
+      // The line tells a supervisor that it may stop us, so the signals are awaited before it is said.
+      const stopped = new Promise<void>((resolve) => {
         process.once('SIGINT', resolve);
         process.once('SIGTERM', resolve);
       });
+      process.stdout.write(`sluice model-server at ${server.url}, deployments: ${names.join(', ')}\n`);
+      await stopped;
       await server.close();
     });
 }
