@@ -31,6 +31,7 @@ export class MemoryConsumer implements KafkaConsumer, GroupMember, AssignmentOwn
   #drain: AbortController | undefined;
   #watchdogs = new Map<MemoryAssignment, AbortController>();
   #asked = false;
+  #closing = false;
   #ended = false;
 
   constructor(cluster: Cluster, process: MemoryProcess, options: ConsumerOptions) {
@@ -79,6 +80,7 @@ export class MemoryConsumer implements KafkaConsumer, GroupMember, AssignmentOwn
 
   async close(): Promise<void> {
     if (this.#ended) return;
+    this.#closing = true;
     this.#cluster.watchers.delete(this.#watch);
     this.revoke();
     try {
@@ -121,7 +123,8 @@ export class MemoryConsumer implements KafkaConsumer, GroupMember, AssignmentOwn
   assign(generation: number, partitions: readonly TopicPartition[]): void {
     this.#generation = generation;
     this.#balanced += 1;
-    for (const at of partitions) this.#add(at);
+    // Who is about to leave holds nothing of what a balance under way still deals to it.
+    if (!this.#closing) for (const at of partitions) this.#add(at);
     this.#bell.ring();
   }
 
