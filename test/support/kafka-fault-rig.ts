@@ -18,6 +18,12 @@ export interface FaultRun extends Command {
   readonly output: string;
 }
 
+/** How a run is started. */
+interface RunCommand {
+  readonly cwd?: string;
+  readonly arguments?: readonly string[];
+}
+
 export interface FaultRigOptions {
   readonly rows?: number;
   /** Of a broker of its own. */
@@ -88,7 +94,7 @@ export class KafkaFaultRig implements AsyncDisposable {
   }
 
   /** Starts the job: its run, again its run if it was run before. `over` changes its description. */
-  run(name: string, over: Partial<JobInput> = {}): FaultRun {
+  run(name: string, over: Partial<JobInput> = {}, { arguments: more = [], ...command }: RunCommand = {}): FaultRun {
     const output = join(this.folder, `${name}.csv`);
     const job: JobInput = {
       deployment: { id: 'faults', server: this.server.url, token: 'token-of-the-run' },
@@ -103,9 +109,9 @@ export class KafkaFaultRig implements AsyncDisposable {
     };
     const file = join(this.folder, `${name}.json`);
     writeFileSync(file, JSON.stringify(job));
-    const command = startSluice(['run', file, '--progress', 'json']);
-    this.#runs.push(command);
-    return { ...command, output };
+    const started = startSluice(['run', file, '--progress', 'json', ...more], command);
+    this.#runs.push(started);
+    return { ...started, output };
   }
 
   /** The setting `kafka` of a job whose topics bear its name. */

@@ -1,10 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { verifyOutput } from '../../connectors/file/verify.ts';
 import { KafkaGridJobs, type KafkaKillCase, type KafkaOutcome } from './kafka-grid-jobs.ts';
 import { seeded } from './killed-runs.ts';
+import { needs } from './services/needs.ts';
 
 const cases: readonly KafkaKillCase[] = [1, 3].flatMap((workers) =>
   (['run', 'worker', 'broker'] as const).flatMap((victim) =>
@@ -22,7 +23,7 @@ function spread(runs: number): readonly KafkaKillCase[] {
 
 /** Registers `runs` seeded kills, spread over all cases. */
 export function kafkaKillGrid(firstSeed: number, runs: number): void {
-  describe('a job over Kafka, of which something is killed with kill -9', () => {
+  needs('kafka')('a job over Kafka, of which something is killed with kill -9', () => {
     let folder = '';
     let jobs: KafkaGridJobs;
     const met = { running: 0, continued: 0, runs: 0 };

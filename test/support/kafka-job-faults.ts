@@ -1,9 +1,10 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { verifyOutput } from '../../connectors/file/verify.ts';
 import { jobTopics } from '../../src/links/kafka/job/job-topics.ts';
 import { type FaultRun, KafkaFaultRig, passed } from './kafka-fault-rig.ts';
+import { needs } from './services/needs.ts';
 import { smallDisk } from './small-disk.ts';
 
 /** How long each thing is away, and how long workers come and go. */
@@ -25,7 +26,7 @@ export interface FaultTimes {
 export function kafkaJobFaults(times: FaultTimes): void {
   const longest = 120_000 + times.serverAwayMs + times.brokerAwayMs;
 
-  describe('a job over Kafka, around which things fail', () => {
+  needs('kafka')('a job over Kafka, around which things fail', () => {
     let rig: KafkaFaultRig;
     beforeAll(async () => {
       rig = await KafkaFaultRig.start();
@@ -140,43 +141,45 @@ export function kafkaJobFaults(times: FaultTimes): void {
     }, 60_000);
   });
 
-  test('a broker whose disk is full ends the job with a reason, and the next run completes the output when there is room', async () => {
-    await using disk = await smallDisk(48 << 20);
-    await using rig = await KafkaFaultRig.start({
-      rows: 60_000,
-      kafka: { config: { 'log.dirs': join(disk.path, 'records') } },
-    });
-    rig.respond(() => ({ after: passed(20) }));
-    const filler = join(disk.path, 'filler');
-    const run = rig.run('full', { kafka: { ...rig.cluster('full'), retrySeconds: 5 } });
-    await rig.requests(2);
-    fill(filler);
-    const { code, stderr } = await run.ended;
-    expect(stderr).toMatch(/KAFKA_UNREACHABLE|KAFKA_FAULT/);
-    expect(code).toBe(1);
-    expect(existsSync(run.output)).toBe(false);
-    rmSync(filler);
-    await rig.broker.kill();
-    await rig.broker.start();
-    const again = rig.run('full');
-    expect(await again.ended).toMatchObject({ code: 0 });
-    expect(readFileSync(again.output).equals(await rig.expected())).toBe(true);
-  }, 120_000);
-
-  test('a wrong password ends the job at once, and is told to nobody', async () => {
-    const sasl = { mechanism: 'scram-sha-512', username: 'sluice', password: 'the-right-one' } as const;
-    await using rig = await KafkaFaultRig.start({ rows: 10, kafka: { sasl } });
-    for (const client of ['kafkajs', 'platformatic'] as const) {
-      const cluster = { ...rig.cluster('login'), client };
-      const run = rig.run(`login-${client}`, { kafka: { ...cluster, sasl: { ...sasl, password: 'a-wrong-one' } } });
-      const { code, stderr, stdout } = await run.ended;
-      expect(stderr).toMatch(/KAFKA_ACCESS/);
+  needs('kafka')('a broker that refuses a job over Kafka', () => {
+    test('as its disk is full ends the job with a reason, and the next run completes the output when there is room', async () => {
+      await using disk = await smallDisk(48 << 20);
+      await using rig = await KafkaFaultRig.start({
+        rows: 60_000,
+        kafka: { config: { 'log.dirs': join(disk.path, 'records') } },
+      });
+      rig.respond(() => ({ after: passed(20) }));
+      const filler = join(disk.path, 'filler');
+      const run = rig.run('full', { kafka: { ...rig.cluster('full'), retrySeconds: 5 } });
+      await rig.requests(2);
+      fill(filler);
+      const { code, stderr } = await run.ended;
+      expect(stderr).toMatch(/KAFKA_UNREACHABLE|KAFKA_FAULT/);
       expect(code).toBe(1);
-      expect(stderr + stdout).not.toContain('a-wrong-one');
-      const right = rig.run(`login-${client}`, { kafka: { ...cluster, sasl } });
-      expect(await right.ended).toMatchObject({ code: 0 });
-    }
-  }, 60_000);
+      expect(existsSync(run.output)).toBe(false);
+      rmSync(filler);
+      await rig.broker.kill();
+      await rig.broker.start();
+      const again = rig.run('full');
+      expect(await again.ended).toMatchObject({ code: 0 });
+      expect(readFileSync(again.output).equals(await rig.expected())).toBe(true);
+    }, 120_000);
+
+    test('as the password is wrong ends it at once, and tells nobody the password', async () => {
+      const sasl = { mechanism: 'scram-sha-512', username: 'sluice', password: 'the-right-one' } as const;
+      await using rig = await KafkaFaultRig.start({ rows: 10, kafka: { sasl } });
+      for (const client of ['kafkajs', 'platformatic'] as const) {
+        const cluster = { ...rig.cluster('login'), client };
+        const run = rig.run(`login-${client}`, { kafka: { ...cluster, sasl: { ...sasl, password: 'a-wrong-one' } } });
+        const { code, stderr, stdout } = await run.ended;
+        expect(stderr).toMatch(/KAFKA_ACCESS/);
+        expect(code).toBe(1);
+        expect(stderr + stdout).not.toContain('a-wrong-one');
+        const right = rig.run(`login-${client}`, { kafka: { ...cluster, sasl } });
+        expect(await right.ended).toMatchObject({ code: 0 });
+      }
+    }, 60_000);
+  });
 }
 
 /** Writes until no byte goes onto the disk any more. */
