@@ -1,33 +1,10 @@
-import type { BlockForm } from '../../../src/links/kafka/job/block-form.ts';
 import { createBlockLinkReader } from '../../../src/links/kafka/job/block-reader.ts';
 import { createBlockWriter } from '../../../src/links/kafka/job/block-writer.ts';
 import { consumerOptions } from '../../integration/kafka-clients/client-harness.ts';
+import { labelledBlocks as form, type Labelled } from '../../support/labelled-blocks.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { createMemoryKafka } from '../../support/memory-kafka/memory-kafka.ts';
 import { type LinkUnderTest, type LinkWish, linkBehaviours } from './link-behaviours.ts';
-
-interface Labelled {
-  readonly label: number;
-  readonly bytes: number;
-}
-
-/** The smallest form there is: so many bytes, the label in the facts. */
-const form: BlockForm<Labelled> = {
-  encode: (sequence, { label, bytes }) => ({
-    facts: { kind: 'rows', sequence, label },
-    schema: null,
-    bytes: new Uint8Array(bytes),
-    ends: Uint32Array.of(bytes),
-    letters: [],
-  }),
-  decode: ({ facts, bytes }) => ({
-    kind: 'batch',
-    sequence: facts.sequence,
-    value: { label: facts['label'] as number, bytes: bytes.length },
-  }),
-  sizeOf: ({ bytes }) => bytes,
-  release: () => undefined,
-};
 
 const never = new AbortController().signal;
 

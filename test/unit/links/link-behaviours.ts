@@ -181,181 +181,185 @@ export function linkBehaviours<T>(
       await link.writer.end(0, limit());
     });
 
-    describe.runIf(can.bounded)('bounded', () => {
-      test('an append waits while its partition is full, and goes on when it is read', async () => {
-        await using tested = await make({ partitions: 1, partitionBytes: 100 });
-        await using link = await tested.open();
-        const leases = await take(link, 1);
-        await link.writer.begin(0, 0, limit());
-        let accepted = 0;
-        const writing = (async () => {
-          for (const [sequence, size] of [60, 40, 1, 500].entries()) {
-            await link.writer.append(0, batch(tested, sequence, size), limit());
-            accepted += 1;
-          }
-        })();
-        for (const expected of [2, 3, 3, 4]) {
-          await tested.settle();
-          expect(accepted).toBe(expected);
-          await leases[0]!.next(limit());
-        }
-        await writing;
-        await release(leases);
-      });
-
-      test('an append that was aborted while it waited leaves nothing', async () => {
-        await using tested = await make({ partitions: 1, partitionBytes: 10 });
-        await using link = await tested.open();
-        const leases = await take(link, 1);
-        await link.writer.begin(0, 0, limit());
-        await link.writer.append(0, batch(tested, 0, 10), limit());
-        const stop = new AbortController();
-        const reason = new Error('stopped');
-        const waiting = expect(link.writer.append(0, batch(tested, 1, 10), stop.signal)).rejects.toBe(reason);
-        await tested.settle();
-        stop.abort(reason);
-        await waiting;
-        await leases[0]!.next(limit());
-        await link.writer.append(0, batch(tested, 2, 10), limit());
-        expect(await leases[0]!.next(limit())).toEqual(batch(tested, 2, 10));
-        await release(leases);
-      });
-    });
-
-    describe.runIf(can.lasting)('lasting', () => {
-      test('what end has made durable is read by a process that comes later', async () => {
-        await using tested = await make(small);
-        {
-          await using link = await tested.open();
-          await link.writer.begin(0, 0, limit());
-          await write(tested, link, 0, [1, 1, 1]);
-          await link.writer.end(0, limit());
-          expect(link.writer.durable(0)).toBeGreaterThanOrEqual(3);
-        }
-        await using link = await tested.open();
-        const leases = await take(link, 1);
-        for (const sequence of [0, 1, 2]) expect(await leases[0]!.next(limit())).toEqual(batch(tested, sequence));
-        expect(await leases[0]!.next(limit())).toEqual(end(3));
-        await release(leases);
-      });
-
-      test('the next holder begins at what was committed, or where it seeks', async () => {
-        await using tested = await make(small);
-        {
-          await using link = await tested.open();
-          await link.writer.begin(0, 0, limit());
-          await write(tested, link, 0, [1, 1, 1, 1, 1]);
-          await link.writer.end(0, limit());
-        }
-        for (const [begin, commit] of [
-          [0, 2],
-          [2, 2],
-        ] as const) {
+    if (can.bounded)
+      describe('bounded', () => {
+        test('an append waits while its partition is full, and goes on when it is read', async () => {
+          await using tested = await make({ partitions: 1, partitionBytes: 100 });
           await using link = await tested.open();
           const leases = await take(link, 1);
-          if (can.tells) expect(leases[0]!.committed).toBe(begin);
-          for (let sequence = begin; sequence < 5; sequence += 1) {
-            expect(await leases[0]!.next(limit())).toEqual(batch(tested, sequence));
+          await link.writer.begin(0, 0, limit());
+          let accepted = 0;
+          const writing = (async () => {
+            for (const [sequence, size] of [60, 40, 1, 500].entries()) {
+              await link.writer.append(0, batch(tested, sequence, size), limit());
+              accepted += 1;
+            }
+          })();
+          for (const expected of [2, 3, 3, 4]) {
+            await tested.settle();
+            expect(accepted).toBe(expected);
+            await leases[0]!.next(limit());
           }
-          await leases[0]!.commit(commit);
+          await writing;
           await release(leases);
-        }
-        await using link = await tested.open();
-        const leases = await take(link, 1);
-        leases[0]!.seek(3);
-        expect(await leases[0]!.next(limit())).toEqual(batch(tested, 3));
-        await release(leases);
-      });
+        });
 
-      test.runIf(can.tells)('begin tells a writer that knows less what is needed next', async () => {
-        await using tested = await make({ partitions: 2, partitionBytes: 1_000 });
-        {
+        test('an append that was aborted while it waited leaves nothing', async () => {
+          await using tested = await make({ partitions: 1, partitionBytes: 10 });
           await using link = await tested.open();
-          expect(await link.writer.begin(1, 1, limit())).toBe(1);
-          for (const sequence of [1, 3]) await link.writer.append(1, batch(tested, sequence), limit());
-          await link.writer.end(1, limit());
-        }
-        await using link = await tested.open();
-        expect(await link.writer.begin(1, 1, limit())).toBe(5);
-        await link.writer.end(1, limit());
+          const leases = await take(link, 1);
+          await link.writer.begin(0, 0, limit());
+          await link.writer.append(0, batch(tested, 0, 10), limit());
+          const stop = new AbortController();
+          const reason = new Error('stopped');
+          const waiting = expect(link.writer.append(0, batch(tested, 1, 10), stop.signal)).rejects.toBe(reason);
+          await tested.settle();
+          stop.abort(reason);
+          await waiting;
+          await leases[0]!.next(limit());
+          await link.writer.append(0, batch(tested, 2, 10), limit());
+          expect(await leases[0]!.next(limit())).toEqual(batch(tested, 2, 10));
+          await release(leases);
+        });
       });
 
-      test('a revoked lease takes nothing new, commits what it finished, and is given on when it is let go', async () => {
-        await using tested = await make(small);
-        await using first = await tested.open();
-        await first.writer.begin(0, 0, limit());
-        await write(tested, first, 0, [1, 1, 1]);
-        await first.writer.end(0, limit());
-        const firsts = leasesOf(first);
-        const held = await firsts.next();
-        await held.next(limit());
-        await using second = await tested.open();
-        const seconds = leasesOf(second);
-        const given = either(firsts, seconds);
-        given.catch(() => undefined);
-        await aborted(held.revoked);
-        await expect(held.next(limit())).rejects.toBe(held.revoked.reason);
-        await held.commit(1);
-        expect(held.lost.aborted).toBe(false);
-        await held[Symbol.asyncDispose]();
-        const next = await given;
-        if (can.tells) expect(next.committed).toBe(1);
-        expect(await next.next(limit())).toEqual(batch(tested, 1));
-        await next[Symbol.asyncDispose]();
+    if (can.lasting)
+      describe('lasting', () => {
+        test('what end has made durable is read by a process that comes later', async () => {
+          await using tested = await make(small);
+          {
+            await using link = await tested.open();
+            await link.writer.begin(0, 0, limit());
+            await write(tested, link, 0, [1, 1, 1]);
+            await link.writer.end(0, limit());
+            expect(link.writer.durable(0)).toBeGreaterThanOrEqual(3);
+          }
+          await using link = await tested.open();
+          const leases = await take(link, 1);
+          for (const sequence of [0, 1, 2]) expect(await leases[0]!.next(limit())).toEqual(batch(tested, sequence));
+          expect(await leases[0]!.next(limit())).toEqual(end(3));
+          await release(leases);
+        });
+
+        test('the next holder begins at what was committed, or where it seeks', async () => {
+          await using tested = await make(small);
+          {
+            await using link = await tested.open();
+            await link.writer.begin(0, 0, limit());
+            await write(tested, link, 0, [1, 1, 1, 1, 1]);
+            await link.writer.end(0, limit());
+          }
+          for (const [begin, commit] of [
+            [0, 2],
+            [2, 2],
+          ] as const) {
+            await using link = await tested.open();
+            const leases = await take(link, 1);
+            if (can.tells) expect(leases[0]!.committed).toBe(begin);
+            for (let sequence = begin; sequence < 5; sequence += 1) {
+              expect(await leases[0]!.next(limit())).toEqual(batch(tested, sequence));
+            }
+            await leases[0]!.commit(commit);
+            await release(leases);
+          }
+          await using link = await tested.open();
+          const leases = await take(link, 1);
+          leases[0]!.seek(3);
+          expect(await leases[0]!.next(limit())).toEqual(batch(tested, 3));
+          await release(leases);
+        });
+
+        if (can.tells)
+          test('begin tells a writer that knows less what is needed next', async () => {
+            await using tested = await make({ partitions: 2, partitionBytes: 1_000 });
+            {
+              await using link = await tested.open();
+              expect(await link.writer.begin(1, 1, limit())).toBe(1);
+              for (const sequence of [1, 3]) await link.writer.append(1, batch(tested, sequence), limit());
+              await link.writer.end(1, limit());
+            }
+            await using link = await tested.open();
+            expect(await link.writer.begin(1, 1, limit())).toBe(5);
+            await link.writer.end(1, limit());
+          });
+
+        test('a revoked lease takes nothing new, commits what it finished, and is given on when it is let go', async () => {
+          await using tested = await make(small);
+          await using first = await tested.open();
+          await first.writer.begin(0, 0, limit());
+          await write(tested, first, 0, [1, 1, 1]);
+          await first.writer.end(0, limit());
+          const firsts = leasesOf(first);
+          const held = await firsts.next();
+          await held.next(limit());
+          await using second = await tested.open();
+          const seconds = leasesOf(second);
+          const given = either(firsts, seconds);
+          given.catch(() => undefined);
+          await aborted(held.revoked);
+          await expect(held.next(limit())).rejects.toBe(held.revoked.reason);
+          await held.commit(1);
+          expect(held.lost.aborted).toBe(false);
+          await held[Symbol.asyncDispose]();
+          const next = await given;
+          if (can.tells) expect(next.committed).toBe(1);
+          expect(await next.next(limit())).toEqual(batch(tested, 1));
+          await next[Symbol.asyncDispose]();
+        });
+
+        test('who does not let go loses the partition, and can commit nothing more', async () => {
+          await using tested = await make(small);
+          await using first = await tested.open();
+          await first.writer.begin(0, 0, limit());
+          await write(tested, first, 0, [1, 1]);
+          await first.writer.end(0, limit());
+          const firsts = leasesOf(first);
+          const held = await firsts.next();
+          await held.next(limit());
+          await using second = await tested.open();
+          const seconds = leasesOf(second);
+          const next = await either(firsts, seconds);
+          expect(held.lost.aborted).toBe(true);
+          // A link that commits from time to time may notice later, but never commits it.
+          await held.commit(1).catch(() => undefined);
+          await held[Symbol.asyncDispose]();
+          expect(await next.next(limit())).toEqual(batch(tested, 0));
+          await next[Symbol.asyncDispose]();
+          await first[Symbol.asyncDispose]();
+          await second[Symbol.asyncDispose]();
+          await using third = await tested.open();
+          const leases = await take(third, 1);
+          expect(await leases[0]!.next(limit())).toEqual(batch(tested, 0));
+          await release(leases);
+        });
       });
 
-      test('who does not let go loses the partition, and can commit nothing more', async () => {
-        await using tested = await make(small);
-        await using first = await tested.open();
-        await first.writer.begin(0, 0, limit());
-        await write(tested, first, 0, [1, 1]);
-        await first.writer.end(0, limit());
-        const firsts = leasesOf(first);
-        const held = await firsts.next();
-        await held.next(limit());
-        await using second = await tested.open();
-        const seconds = leasesOf(second);
-        const next = await either(firsts, seconds);
-        expect(held.lost.aborted).toBe(true);
-        // A link that commits from time to time may notice later, but never commits it.
-        await held.commit(1).catch(() => undefined);
-        await held[Symbol.asyncDispose]();
-        expect(await next.next(limit())).toEqual(batch(tested, 0));
-        await next[Symbol.asyncDispose]();
-        await first[Symbol.asyncDispose]();
-        await second[Symbol.asyncDispose]();
-        await using third = await tested.open();
-        const leases = await take(third, 1);
-        expect(await leases[0]!.next(limit())).toEqual(batch(tested, 0));
-        await release(leases);
+    if (can.fences)
+      describe('fencing', () => {
+        test('after begin a former writer of the partition writes nothing more', async () => {
+          await using tested = await make(small);
+          await using older = await tested.open();
+          await using newer = await tested.open();
+          await older.writer.begin(0, 0, limit());
+          await older.writer.append(0, batch(tested, 0), limit());
+          while (older.writer.durable(0) < 1) await tested.settle();
+          expect(await newer.writer.begin(0, 1, limit())).toBe(1);
+          const late = (async () => {
+            await older.writer.append(0, batch(tested, 77), limit());
+            await older.writer.end(0, limit());
+          })();
+          await expect(late).rejects.toMatchObject({ code: 'KAFKA_FENCED' });
+          expect(older.writer.durable(0)).toBe(1);
+          await newer.writer.append(0, batch(tested, 1), limit());
+          await newer.writer.append(0, end(2), limit());
+          await newer.writer.end(0, limit());
+          await older[Symbol.asyncDispose]();
+          const leases = await take(newer, 1);
+          for (const sequence of [0, 1]) expect(await leases[0]!.next(limit())).toEqual(batch(tested, sequence));
+          expect(await leases[0]!.next(limit())).toEqual(end(2));
+          await release(leases);
+        });
       });
-    });
-
-    describe.runIf(can.fences)('fencing', () => {
-      test('after begin a former writer of the partition writes nothing more', async () => {
-        await using tested = await make(small);
-        await using older = await tested.open();
-        await using newer = await tested.open();
-        await older.writer.begin(0, 0, limit());
-        await older.writer.append(0, batch(tested, 0), limit());
-        while (older.writer.durable(0) < 1) await tested.settle();
-        expect(await newer.writer.begin(0, 1, limit())).toBe(1);
-        const late = (async () => {
-          await older.writer.append(0, batch(tested, 77), limit());
-          await older.writer.end(0, limit());
-        })();
-        await expect(late).rejects.toMatchObject({ code: 'KAFKA_FENCED' });
-        expect(older.writer.durable(0)).toBe(1);
-        await newer.writer.append(0, batch(tested, 1), limit());
-        await newer.writer.append(0, end(2), limit());
-        await newer.writer.end(0, limit());
-        await older[Symbol.asyncDispose]();
-        const leases = await take(newer, 1);
-        for (const sequence of [0, 1]) expect(await leases[0]!.next(limit())).toEqual(batch(tested, sequence));
-        expect(await leases[0]!.next(limit())).toEqual(end(2));
-        await release(leases);
-      });
-    });
   });
 }
 
