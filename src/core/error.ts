@@ -41,9 +41,16 @@ export class SluiceError extends Error {
   }
 }
 
+/** What went wrong first: where giving something back failed as well, the error that led to it, which that one wraps. */
+export function firstError(error: unknown): unknown {
+  let first = error;
+  while (first instanceof SuppressedError) first = first.suppressed;
+  return first;
+}
+
 /** The SluiceError in an error's chain of causes, if there is one. */
 export function findSluiceError(error: unknown): SluiceError | undefined {
-  for (let at: unknown = error, depth = 0; at !== undefined && at !== null && depth < 16; depth += 1) {
+  for (let at: unknown = firstError(error), depth = 0; at !== undefined && at !== null && depth < 16; depth += 1) {
     if (at instanceof SluiceError) return at;
     at = (at as { cause?: unknown }).cause;
   }
@@ -52,5 +59,6 @@ export function findSluiceError(error: unknown): SluiceError | undefined {
 
 /** The text of anything thrown. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  const first = firstError(error);
+  return first instanceof Error ? first.message : String(first);
 }

@@ -1,7 +1,7 @@
 import { createCsvCodec } from '../codecs/csv/csv-codec.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
 import type { Codec } from '../core/codec.ts';
-import { findSluiceError, messageOf, SluiceError } from '../core/error.ts';
+import { findSluiceError, firstError, messageOf, SluiceError } from '../core/error.ts';
 import type { Json } from '../core/json.ts';
 import type { Ledger } from '../core/ledger.ts';
 import type { Sink } from '../core/sink.ts';
@@ -80,7 +80,7 @@ export function startJob(job: JobDescription, options: RunJobOptions = {}): JobR
   const result = running.execute().catch((error: unknown) => {
     const known = findSluiceError(error);
     tracker.enter(known?.code === 'JOB_INTERRUPTED' ? 'interrupted' : 'failed', messageOf(error));
-    throw error;
+    throw firstError(error);
   });
   return jobHandle({
     clock,

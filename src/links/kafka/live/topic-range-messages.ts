@@ -7,7 +7,7 @@ import type { PartitionRange } from './topic-range.ts';
 const LOOK_MS = 200;
 
 /** No group has these: nobody waits for this reader. The last one is the longest time that a timer can have. */
-const ALONE = { sessionTimeoutMs: 30_000, drainMs: 1_000, stuckMs: 2 ** 31 - 1, bufferBytes: 8 << 20 };
+const ALONE = { sessionTimeoutMs: 30_000, drainMs: 1_000, stuckMs: Number.POSITIVE_INFINITY, bufferBytes: 8 << 20 };
 
 /**
  * The committed messages of a range of offsets, without a group. Throws INTAKE_CHANGED when the topic's retention has removed

@@ -6,7 +6,6 @@ import { decodeSinkLedger, encodeSinkLedger, type SinkLedger } from './sink-ledg
 
 const PARTITIONS = 8;
 const SILENCE_MS = 1_000;
-const NEVER_MS = 2 ** 31 - 1;
 
 export interface LedgerTopicOptions {
   readonly client: KafkaClient;
@@ -68,7 +67,7 @@ export class LedgerTopic {
         readCommitted: false,
         sessionTimeoutMs: 30_000,
         drainMs: 1_000,
-        stuckMs: NEVER_MS,
+        stuckMs: Number.POSITIVE_INFINITY,
         bufferBytes: 1_000_000,
       },
       signal,

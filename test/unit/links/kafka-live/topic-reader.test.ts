@@ -9,8 +9,8 @@ import {
   type TopicReader,
   type TopicReaderOptions,
 } from '../../../../src/links/kafka/live/topic-reader.ts';
-import { ManualClock } from '../../../support/manual-clock.ts';
-import { createMemoryKafka, type MemoryKafka } from '../../../support/memory-kafka/memory-kafka.ts';
+import type { MemoryKafka } from '../../../support/memory-kafka/memory-kafka.ts';
+import { tickingKafka } from '../../../support/memory-kafka/ticking.ts';
 import { tinyReader } from './topic-log.ts';
 
 const never = new AbortController().signal;
@@ -116,25 +116,6 @@ function placesOf(kafka: MemoryKafka, ...topics: readonly string[]): readonly st
   );
 }
 
-/** A cluster whose time goes on only when nothing else does. */
-function ticking(seed?: number): { readonly kafka: MemoryKafka; readonly clock: ManualClock } & Disposable {
-  const clock = new ManualClock();
-  const kafka = createMemoryKafka(seed === undefined ? { clock } : { clock, seed });
-  const over = new AbortController();
-  const tick = async (): Promise<void> => {
-    while (!over.signal.aborted) {
-      await kafka.settled();
-      clock.advance(50);
-    }
-  };
-  void tick();
-  return {
-    kafka,
-    clock,
-    [Symbol.dispose]: () => over.abort(),
-  };
-}
-
 describe('a reader of topics', () => {
   test('two members, one of which leaves: every message once, in order, and both come to their end', async () => {
     const writes = fc.array(
@@ -148,7 +129,7 @@ describe('a reader of topics', () => {
     }));
     await fc.assert(
       fc.asyncProperty(fc.nat(), writes, fc.nat(10), fc.boolean(), async (seed, all, leaveAfter, commitOffsets) => {
-        using world = ticking(seed);
+        using world = tickingKafka(seed);
         const { kafka } = world;
         kafka.createTopic('input', 4);
         const client = kafka.client();
@@ -190,7 +171,7 @@ describe('a reader of topics', () => {
   test('a member that is killed costs nothing but what it had not committed', async () => {
     await fc.assert(
       fc.asyncProperty(fc.nat(), fc.integer({ min: 1, max: 8 }), async (seed, killAfter) => {
-        using world = ticking(seed);
+        using world = tickingKafka(seed);
         const { kafka } = world;
         kafka.createTopic('input', 3);
         for (let partition = 0; partition < 3; partition += 1)
@@ -214,7 +195,7 @@ describe('a reader of topics', () => {
   });
 
   test('several topics share one numbering, and a pattern finds them', async () => {
-    using world = ticking();
+    using world = tickingKafka();
     const { kafka } = world;
     for (const topic of ['in-a', 'in-b', 'out']) kafka.createTopic(topic, 2);
     for (const topic of ['in-a', 'in-b', 'out']) await send(kafka, topic, 1, ['1:x', '1:y']);
@@ -229,7 +210,7 @@ describe('a reader of topics', () => {
   });
 
   test('begins where the group has committed, else at the offsets, the time or the end that it is told', async () => {
-    using world = ticking();
+    using world = tickingKafka();
     const { kafka, clock } = world;
     kafka.createTopic('input', 2);
     const client = kafka.client();
@@ -256,7 +237,7 @@ describe('a reader of topics', () => {
   });
 
   test('who begins at the end and dies before the first commit has his successor begin there, too', async () => {
-    using world = ticking();
+    using world = tickingKafka();
     const { kafka } = world;
     kafka.createTopic('input', 1);
     await send(kafka, 'input', 0, ['1:a']);
@@ -272,7 +253,7 @@ describe('a reader of topics', () => {
   });
 
   test('says how far each partition is behind', async () => {
-    using world = ticking();
+    using world = tickingKafka();
     const { kafka } = world;
     kafka.createTopic('input', 1);
     await send(kafka, 'input', 0, ['1:a', '1:b', '1:c', '1:d', '1:e']);
@@ -292,7 +273,7 @@ describe('a reader of topics', () => {
   });
 
   test('a topic that is not there is named before anything is read', async () => {
-    using world = ticking();
+    using world = tickingKafka();
     await expect(work({ reader: readerOf(world.kafka), seen: [] })).rejects.toMatchObject({
       code: 'KAFKA_TOPIC_MISSING',
     });
