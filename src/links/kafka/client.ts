@@ -106,7 +106,8 @@ export interface TransactionalOptions extends ProducerOptions {
 export interface TransactionalProducer extends AsyncDisposable {
   /**
    * Writes records and consumer offsets in one transaction: all or nothing. After a rejection nothing of it is there for
-   * those who read committed records; KAFKA_FENCED means that this producer is dead.
+   * those who read committed records; but after KAFKA_UNREACHABLE it may be there, as the answer to its end may be lost: take the
+   * id anew, which settles it, and read the committed offsets. KAFKA_FENCED means that this producer is dead.
    */
   commit(batches: readonly PartitionRecords[], offsets: readonly GroupOffsets[], signal: AbortSignal): Promise<void>;
   close(): Promise<void>;

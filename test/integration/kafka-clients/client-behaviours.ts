@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { KafkaClient, PartitionRecords } from '../../../src/links/kafka/client.ts';
 import {
@@ -116,6 +117,43 @@ export function describeClient(name: string, create: CreateKafkaClient, brokers:
         for (const partition of await new Assignments(consumer, signal()).take(2)) {
           const expected = Array.from({ length: 250 }, (_, index) => `${index * 2 + partition.partition}`);
           expect(texts(await pollAll(partition, 250, signal()))).toEqual(expected);
+        }
+      });
+
+      test('many sends that wait by one signal are one listener of it, and an abort ends them all', async () => {
+        const topic = await freshTopic(client, 1);
+        await using producer = await client.producer({ compression: 'none' }, signal());
+        const stop = new AbortController();
+        const send = (): Promise<void> =>
+          producer.send([{ topic, partition: 0, records: [textRecord('x')] }], stop.signal);
+        await Promise.all(Array.from({ length: 1_000 }, send));
+        expect(getEventListeners(stop.signal, 'abort')).toEqual([]);
+        const waiting = Array.from({ length: 1_000 }, send);
+        expect(getEventListeners(stop.signal, 'abort').length).toBeLessThanOrEqual(1);
+        stop.abort(new Error('enough'));
+        const ends = await Promise.allSettled(waiting);
+        expect(ends.every((end) => end.status === 'rejected' && end.reason === stop.signal.reason)).toBe(true);
+      });
+
+      test('calls of very many small records keep their order and are written once', async () => {
+        const topic = await freshTopic(client, 2);
+        await using producer = await client.producer({ compression: 'none' }, signal());
+        const each = 20_000;
+        const calls = Array.from({ length: 4 }, (_, call) =>
+          producer.send(
+            [0, 1].map((partition) => ({
+              topic,
+              partition,
+              records: Array.from({ length: each }, (_, index) => textRecord(`${call * each + index}`)),
+            })),
+            signal(),
+          ),
+        );
+        await Promise.all(calls);
+        await using consumer = await client.consumer(consumerOptions([topic], null), signal());
+        const expected = Array.from({ length: 4 * each }, (_, index) => `${index}`);
+        for (const partition of await new Assignments(consumer, signal()).take(2)) {
+          expect(texts(await pollAll(partition, 4 * each, signal()))).toEqual(expected);
         }
       });
 

@@ -134,44 +134,38 @@ export function describeOutages(name: string, create: CreateKafkaClient): void {
       }
     });
 
-    // kafkajs cannot ask for stable offsets (KIP-447): right after a broker was killed in the middle of a commit it may be told the
-    // offset from before it. docs/guide/kafka.md says so.
-    test.skipIf(name === 'kafkajs')(
-      'transactions over an outage: what is in doubt is settled by taking the id anew',
-      async () => {
-        const [input, output] = [await freshTopic(client, 1), await freshTopic(client, 1)];
-        const [group, transactionalId, signals] = [freshName('group'), freshName('id'), signal()];
-        const take = (): Promise<TransactionalProducer> =>
-          client.transactionalProducer({ transactionalId, timeoutMs: 10_000, compression: 'none' }, signals);
-        let [producer, next] = [await take(), 0];
-        const outages: Promise<void>[] = [];
-        const rounds = 400;
-        while (next < rounds) {
-          if (next === 150 * (outages.length + 1)) {
-            outages.push(service.kill().then(() => service.start()));
-          }
-          try {
-            const records = [textRecord(`${next}`)];
-            const offsets = [{ topic: input, partition: 0, offset: next + 1 }];
-            await producer.commit([{ topic: output, partition: 0, records }], [{ group, offsets }], signals);
-            next += 1;
-          } catch (error) {
-            expect(error).toBeInstanceOf(SluiceError);
-            await producer.close();
-            producer = await take();
-            next = (await client.topics.committed(group, input))[0] ?? 0;
-          }
+    test('transactions over an outage: what is in doubt is settled by taking the id anew', async () => {
+      const [input, output] = [await freshTopic(client, 1), await freshTopic(client, 1)];
+      const [group, transactionalId, signals] = [freshName('group'), freshName('id'), signal()];
+      const take = (): Promise<TransactionalProducer> =>
+        client.transactionalProducer({ transactionalId, timeoutMs: 10_000, compression: 'none' }, signals);
+      let [producer, next] = [await take(), 0];
+      const outages: Promise<void>[] = [];
+      const rounds = 400;
+      while (next < rounds) {
+        if (next === 150 * (outages.length + 1)) {
+          outages.push(service.kill().then(() => service.start()));
         }
-        await producer.close();
-        await Promise.all(outages);
-        await using consumer = await client.consumer(consumerOptions([output], null), signals);
-        const partition = await new Assignments(consumer, signals).next();
-        const got = texts(await pollAll(partition, rounds, signals));
-        expect(got).toEqual(Array.from({ length: rounds }, (_, index) => `${index}`));
-        await partition[Symbol.asyncDispose]();
-      },
-      120_000,
-    );
+        try {
+          const records = [textRecord(`${next}`)];
+          const offsets = [{ topic: input, partition: 0, offset: next + 1 }];
+          await producer.commit([{ topic: output, partition: 0, records }], [{ group, offsets }], signals);
+          next += 1;
+        } catch (error) {
+          expect(error).toBeInstanceOf(SluiceError);
+          await producer.close();
+          producer = await take();
+          next = (await client.topics.committed(group, input))[0] ?? 0;
+        }
+      }
+      await producer.close();
+      await Promise.all(outages);
+      await using consumer = await client.consumer(consumerOptions([output], null), signals);
+      const partition = await new Assignments(consumer, signals).next();
+      const got = texts(await pollAll(partition, rounds, signals));
+      expect(got).toEqual(Array.from({ length: rounds }, (_, index) => `${index}`));
+      await partition[Symbol.asyncDispose]();
+    }, 120_000);
 
     test('a broker that stays away is said to be unreachable when the time for retries is over', async () => {
       const topic = await freshTopic(client, 1);

@@ -1,7 +1,13 @@
 import kafkajs from 'kafkajs';
-import { describe, expect, test } from 'vitest';
-import type { KafkaCompression } from '../../../src/links/kafka/client.ts';
+import { describe, expect, test, vi } from 'vitest';
+import { systemClock } from '../../../src/core/clock.ts';
+import type { KafkaClient, KafkaCompression, TransactionalProducer } from '../../../src/links/kafka/client.ts';
+import { Brokers } from '../../../src/links/kafka/clients/kafkajs/brokers.ts';
 import { createKafkajsClient } from '../../../src/links/kafka/clients/kafkajs/client.ts';
+import { writingCodec } from '../../../src/links/kafka/clients/kafkajs/codecs.ts';
+import { KafkajsWire } from '../../../src/links/kafka/clients/kafkajs/producer-wire.ts';
+import { TransactionWriter } from '../../../src/links/kafka/clients/protocol/transactional-producer.ts';
+import { holdTransactionally } from '../../../src/links/kafka/live/writer-transactional-hold.ts';
 import { kafkaService } from '../../support/services/kafka.ts';
 import { describeClient } from './client-behaviours.ts';
 import {
@@ -69,6 +75,62 @@ describe('kafkajs: what only its adapter has', () => {
     }
     expect(offsets.slice(-10)).toEqual(Array.from({ length: 10 }, (_, index) => 390 + index));
     expect(offsets).toEqual(offsets.toSorted((a, b) => a - b));
+  });
+
+  test('a commit whose answer never comes is unreachable, not fenced, and is not done twice by the next holder', async () => {
+    const connection = plainConnection(brokers, { retryMs: 300 });
+    await using client = createKafkajsClient(connection);
+    const [input, output] = [await freshTopic(client, 1), await freshTopic(client, 1)];
+    const [group, transactionalId] = [freshName('group'), freshName('id')];
+    const options = { transactionalId, timeoutMs: 10_000, compression: 'none' } as const;
+    const wire = new KafkajsWire(new Brokers(connection, systemClock));
+    const commit = wire.commit.bind(wire);
+    let deaf = true;
+    wire.commit = async (of) => {
+      await commit(of);
+      if (deaf) throw new kafkajs.KafkaJSConnectionError('Closed connection');
+    };
+    const producers: TransactionalProducer[] = [];
+    const deafFirst: KafkaClient = {
+      ...client,
+      transactionalProducer: async (asked, until) => {
+        const first = new TransactionWriter(wire, writingCodec('none'), asked, () => undefined);
+        if (producers.length === 0) await first.connect(until);
+        producers.push(producers.length === 0 ? first : await client.transactionalProducer(asked, until));
+        return producers.at(-1)!;
+      },
+    };
+    const place = { topic: input, partition: 0 };
+    const hold = await holdTransactionally({ client: deafFirst, group, place, ...options }, 0, signal());
+    const write = (): Promise<void> =>
+      hold.commit([{ topic: output, partition: 0, records: [textRecord('once')] }], 0, 1, signal());
+    await expect(write()).rejects.toMatchObject({ code: 'KAFKA_UNREACHABLE', retryable: true });
+    await expect(producers[0]!.commit([], [], signal())).rejects.toMatchObject({ code: 'KAFKA_FENCED' });
+    deaf = false;
+    await write();
+    await hold.commit([{ topic: output, partition: 0, records: [textRecord('then')] }], 1, 2, signal());
+    await hold.close();
+    expect(producers).toHaveLength(2);
+    await using consumer = await client.consumer(consumerOptions([output], null), signal());
+    await using partition = await new Assignments(consumer, signal()).next();
+    expect(texts(await pollAll(partition, 2, signal()))).toEqual(['once', 'then']);
+  });
+
+  test('an idle connection sets no timer of a negative time', async () => {
+    const timers = vi.spyOn(globalThis, 'setTimeout');
+    try {
+      await using client = createKafkajsClient(plainConnection(brokers));
+      const topic = await freshTopic(client, 1);
+      await write(client, topic, 0, ['a']);
+      await using consumer = await client.consumer(consumerOptions([topic], freshName('group')), signal());
+      await using partition = await new Assignments(consumer, signal()).next();
+      await pollAll(partition, 1, signal());
+      expect(await partition.poll(1, signal(), 200)).toEqual([]);
+      expect(timers.mock.calls.map(([, ms = 0]) => ms).filter((ms) => ms < 0)).toEqual([]);
+      expect(timers.mock.calls.length).toBeGreaterThan(0);
+    } finally {
+      timers.mockRestore();
+    }
   });
 
   test.for<KafkaCompression>(['gzip', 'zstd'])('%s is written and read', async (compression) => {

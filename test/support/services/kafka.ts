@@ -1,4 +1,5 @@
 import kafkajs from 'kafkajs';
+import { mendIdleTimers } from '../../../src/links/kafka/clients/kafkajs/library.ts';
 import type { Broker } from './broker.ts';
 import { freePort } from './free-port.ts';
 import { javaBroker } from './java-broker.ts';
@@ -117,6 +118,7 @@ async function answers(brokers: readonly string[], broker: Broker): Promise<void
     requestTimeout: 2000,
     retry: { retries: 0 },
   });
+  mendIdleTimers();
   const deadline = performance.now() + 60_000;
   for (;;) {
     const admin = client.admin();

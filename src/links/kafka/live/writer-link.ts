@@ -35,6 +35,8 @@ export interface TopicWriterOptions {
   readonly compression: KafkaCompression;
   readonly limits?: Partial<GroupCommitLimits> | undefined;
   readonly clock: Clock;
+  /** Told the input offset below which everything of a partition is durable now; also when nothing is appended any more. */
+  readonly onDurable?: ((partition: number, offset: number) => void) | undefined;
   /** Told of a failure of the cluster or the registry that is waited for; undefined when it is over. */
   readonly onWait?: ((partition: number, error: SluiceError | undefined) => void) | undefined;
 }
@@ -136,6 +138,7 @@ export function createTopicWriter(
         commit: (requests, next, stopped) => hold.commit(requests.batches(), through.offset, next, stopped),
         onDurable: (next) => {
           through.offset = next;
+          options.onDurable?.(partition, next);
         },
         onWait: (error) => options.onWait?.(partition, error),
         limits,

@@ -1,7 +1,7 @@
 import { decodeField, fieldBounds, QUOTE } from '../../../core/canonical-csv.ts';
 import type { Envelope, MessageHeader } from '../../../core/envelope.ts';
 import { SluiceError } from '../../../core/error.ts';
-import type { MessageWriter, WrittenMessage } from '../../../core/message-format.ts';
+import { type MessageWriter, SCHEMA_ID_HEADER, type WrittenMessage } from '../../../core/message-format.ts';
 import type { Schema } from '../../../core/schema.ts';
 import type { OutputRows } from '../../../core/scored-batch.ts';
 import type { ProducerRecord } from '../client.ts';
@@ -62,10 +62,11 @@ export class RowMessages {
   #headers(message: WrittenMessage, envelope: Envelope | undefined): readonly MessageHeader[] {
     if (this.#settings.headers === 'drop' || envelope === undefined || envelope.headers.length === 0)
       return message.headers;
-    if (message.headers.length === 0) return envelope.headers;
     // A header that says how the value is to be read was about the old value.
-    const own = new Set(message.headers.map(({ name }) => name));
-    return [...envelope.headers.filter(({ name }) => !own.has(name)), ...message.headers];
+    const isStale = ({ name }: MessageHeader): boolean =>
+      name === SCHEMA_ID_HEADER || message.headers.some((own) => own.name === name);
+    if (message.headers.length === 0 && !envelope.headers.some(isStale)) return envelope.headers;
+    return [...envelope.headers.filter((header) => !isStale(header)), ...message.headers];
   }
 }
 

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import type { Kafka, Producer } from 'kafkajs';
 import { type Clock, systemClock } from '../../../../core/clock.ts';
 import type {
   ConsumerOptions,
@@ -11,90 +10,76 @@ import type {
   TransactionalProducer,
 } from '../../client.ts';
 import type { KafkaConnection } from '../../settings.ts';
-import { openKafkajs, type RetryPace } from './connection.ts';
+import { IdempotentProducer } from '../protocol/producer.ts';
+import { TransactionWriter } from '../protocol/transactional-producer.ts';
+import { until } from '../protocol/until.ts';
+import { Brokers } from './brokers.ts';
+import { writingCodec } from './codecs.ts';
+import { openKafkajs } from './connection.ts';
 import { KafkajsConsumer } from './consumer.ts';
-import { PartitionCheck } from './partition-check.ts';
-import { KafkajsProducer } from './producer.ts';
+import { KafkajsWire } from './producer-wire.ts';
 import { Sockets } from './sockets.ts';
 import { KafkajsTopics } from './topics.ts';
-import { KafkajsTransactionalProducer } from './transactional-producer.ts';
 
 /** What the adapter takes from outside. */
 export interface KafkajsPorts {
   readonly clock?: Clock;
 }
 
-const silent = (): void => undefined;
-
-/** The port on kafkajs 2.2: pure JavaScript, runs everywhere. */
+/**
+ * The port on kafkajs 2.2: pure JavaScript, runs everywhere. Its consumers, its administration and its connections are used; its
+ * producers are not, as they copy every record of a call as often as it has records, cannot go on after a failed transaction, and lose
+ * count of what is written when a request fails. Needs Kafka 2.8 or later.
+ */
 export function createKafkajsClient(connection: KafkaConnection, ports: KafkajsPorts = {}): KafkaClient {
   const clock = ports.clock ?? systemClock;
   const { retryMs } = connection;
-  // With kafkajs's own 100 ms a transaction takes 80 ms: the one before it is not quite ended.
-  const pace: RetryPace = { firstMs: 5, longestMs: 1_000, totalMs: retryMs };
   const sockets = new Sockets();
-  const open = (pace: RetryPace): Kafka => openKafkajs(connection, pace, silent, sockets);
-  const topics = new KafkajsTopics({
-    open: () => open({ firstMs: 50, longestMs: 200, totalMs: 300 }).admin(),
-    clock,
-    retryMs,
-  });
+  const brokers = new Brokers(connection, clock);
+  const pace = { firstMs: 50, longestMs: 200, totalMs: 300 };
+  const open = () => openKafkajs(connection, pace, () => undefined, sockets).admin();
+  const topics = new KafkajsTopics({ open, brokers, clock, retryMs });
   /** What is closed with the client. */
-  const held = new Set<{ close(): Promise<void> }>();
+  const held = new Set<AsyncDisposable>();
 
-  const check = (): PartitionCheck => new PartitionCheck((topic) => topics.partitions(topic));
-  const openProducer = (settings: Parameters<Kafka['producer']>[0]): Producer =>
-    open(pace).producer({
-      ...settings,
-      idempotent: true,
-      maxInFlightRequests: 1,
-      allowAutoTopicCreation: false,
-      createPartitioner:
-        () =>
-        ({ message }) =>
-          message.partition!,
-    });
+  const begin = async <T extends AsyncDisposable>(
+    one: T,
+    connected: Promise<void>,
+    signal: AbortSignal,
+  ): Promise<T> => {
+    held.add(one);
+    try {
+      await until(signal, connected);
+      return one;
+    } catch (error) {
+      await one[Symbol.asyncDispose]();
+      throw error;
+    }
+  };
+  const wire = () => new KafkajsWire(new Brokers(connection, clock));
 
   return {
     topics,
-    async producer({ compression }: ProducerOptions, signal): Promise<KafkaProducer> {
-      const producer: KafkajsProducer = new KafkajsProducer({
-        open: () => openProducer({}),
-        check: check(),
-        compression,
-        closed: () => held.delete(producer),
-      });
-      await producer.connect(signal);
-      held.add(producer);
-      return producer;
+    producer({ compression }: ProducerOptions, signal): Promise<KafkaProducer> {
+      const closed = (): unknown => held.delete(producer);
+      const producer: IdempotentProducer = new IdempotentProducer(wire(), writingCodec(compression), closed);
+      return begin(producer, producer.connect(signal), signal);
     },
-    async transactionalProducer(options: TransactionalOptions, signal): Promise<TransactionalProducer> {
-      const { transactionalId, timeoutMs, compression } = options;
-      const producer: KafkajsTransactionalProducer = new KafkajsTransactionalProducer({
-        open: () => openProducer({ transactionalId, transactionTimeout: timeoutMs }),
-        check: check(),
-        transactionalId,
-        compression,
-        clock,
-        retryMs,
-        closed: () => held.delete(producer),
-      });
-      await producer.connect(signal);
-      held.add(producer);
-      return producer;
+    transactionalProducer(options: TransactionalOptions, signal): Promise<TransactionalProducer> {
+      const closed = (): unknown => held.delete(producer);
+      const codec = writingCodec(options.compression);
+      const producer: TransactionWriter = new TransactionWriter(wire(), codec, options, closed);
+      return begin(producer, producer.connect(signal), signal);
     },
-    async consumer(options: ConsumerOptions, signal): Promise<KafkaConsumer> {
+    consumer(options: ConsumerOptions, signal): Promise<KafkaConsumer> {
       const group = options.group ?? `${connection.clientId}-reader-${randomUUID()}`;
       const closed = (): unknown => held.delete(consumer);
       const consumer: KafkajsConsumer = new KafkajsConsumer({ connection, topics, clock, options, group }, closed);
-      await consumer.connect(signal);
-      held.add(consumer);
-      return consumer;
+      return begin(consumer, consumer.connect(signal), signal);
     },
     async close(): Promise<void> {
-      await Promise.all([...held].map((each) => each.close()));
-      held.clear();
-      await topics.close();
+      await Promise.all([...held].map((each) => each[Symbol.asyncDispose]()));
+      await Promise.all([topics.close(), brokers.close()]);
       sockets.close();
     },
     async [Symbol.asyncDispose](): Promise<void> {

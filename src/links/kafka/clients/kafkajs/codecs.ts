@@ -2,6 +2,9 @@ import { promisify } from 'node:util';
 import { zstdCompress, zstdDecompress } from 'node:zlib';
 import kafkajs from 'kafkajs';
 import { SluiceError } from '../../../../core/error.ts';
+import type { KafkaCompression } from '../../client.ts';
+import { type BatchCodec, batchCodec } from '../protocol/batch-codec.ts';
+import { crc32c } from './crc32c.ts';
 
 type Bytes = (data: Buffer) => Promise<Buffer>;
 
@@ -18,21 +21,21 @@ interface Lz4Package {
 const { Snappy, LZ4, ZSTD } = kafkajs.CompressionTypes;
 let registered = false;
 
-/** Teaches kafkajs the codecs that it knows by name only. Those that need a package ask for it when they meet such data. */
+/**
+ * Teaches kafkajs the codecs that it knows by name only, for us to read, and for a producer of the user's own. Those that need a package
+ * ask for it when they meet such data.
+ */
 export function registerCodecs(): void {
   if (registered) return;
   registered = true;
   register(ZSTD, promisify(zstdCompress), promisify(zstdDecompress));
-  register(
-    Snappy,
-    async (data) => (await snappy()).compress(data),
-    async (data) => unframeSnappy(data, await snappy()),
-  );
-  register(
-    LZ4,
-    async (data) => (await lz4()).compressFrame(data),
-    async (data) => (await lz4()).decompressFrame(data),
-  );
+  register(Snappy, compressSnappy, async (data) => unframeSnappy(data, await snappy()));
+  register(LZ4, compressLz4, async (data) => (await lz4()).decompressFrame(data));
+}
+
+/** How records are written. */
+export function writingCodec(compression: KafkaCompression): BatchCodec {
+  return batchCodec(compression, { snappy: compressSnappy, lz4: compressLz4, crc32c });
 }
 
 function register(type: 2 | 3 | 4, compress: Bytes, decompress: Bytes): void {
@@ -44,6 +47,8 @@ function register(type: 2 | 3 | 4, compress: Bytes, decompress: Bytes): void {
 
 const snappy = (): Promise<SnappyPackage> => load('snappy', 'snappy');
 const lz4 = (): Promise<Lz4Package> => load('lz4-napi', 'lz4');
+const compressSnappy: Bytes = async (data) => (await snappy()).compress(data);
+const compressLz4: Bytes = async (data) => (await lz4()).compressFrame(data);
 
 async function load<T>(name: string, codec: string): Promise<T> {
   try {

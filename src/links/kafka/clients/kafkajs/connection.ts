@@ -2,8 +2,8 @@ import kafkajs from 'kafkajs';
 import { messageOf, SluiceError } from '../../../../core/error.ts';
 import type { KafkaConnection, KafkaSasl } from '../../settings.ts';
 import { registerCodecs } from './codecs.ts';
+import { mendIdleTimers } from './library.ts';
 import type { Sockets } from './sockets.ts';
-import { silenceTimerWarning } from './timer-warning.ts';
 
 /** What kafkajs says of itself while it works: warnings and errors, one line each. */
 export type KafkajsLog = (message: string, detail: string) => void;
@@ -39,7 +39,7 @@ export function openKafkajs(
   sockets: Sockets,
 ): kafkajs.Kafka {
   registerCodecs();
-  silenceTimerWarning();
+  mendIdleTimers();
   const { tls, sasl } = connection;
   return new kafkajs.Kafka({
     clientId: connection.clientId,

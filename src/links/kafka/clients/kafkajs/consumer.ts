@@ -1,9 +1,9 @@
 import { SluiceError } from '../../../../core/error.ts';
 import type { AssignedPartition, KafkaConsumer } from '../../client.ts';
+import { until } from '../protocol/until.ts';
 import { kafkaFault } from './fault.ts';
 import { type ConsumerPorts, GroupSession } from './group-session.ts';
 import type { PartitionReader } from './partition-reader.ts';
-import { untilAborted } from './until.ts';
 
 type End =
   | { readonly kind: 'closing' }
@@ -49,7 +49,7 @@ export class KafkajsConsumer implements KafkaConsumer {
       this.#loop = this.#run(topics, session);
     })();
     try {
-      await untilAborted(connecting, signal);
+      await until(signal, connecting);
     } catch (error) {
       this.#closing.abort();
       connecting.then(() => this.close()).catch(() => undefined);
@@ -70,7 +70,7 @@ export class KafkajsConsumer implements KafkaConsumer {
       } else if (this.#closing.signal.aborted) {
         return;
       } else {
-        await untilAborted(new Promise<void>((resolve) => (this.#wake = resolve)), signal);
+        await until(signal, new Promise<void>((resolve) => (this.#wake = resolve)));
       }
     }
   }
@@ -138,7 +138,7 @@ export class KafkajsConsumer implements KafkaConsumer {
     const changed = this.#change(wanted, signal).then((): End => ({ kind: 'topics' }), fault);
     const ended = session?.ended.then(fault) ?? new Promise<never>(() => undefined);
     try {
-      return await untilAborted(Promise.race([ended, changed]), closing);
+      return await until(closing, Promise.race([ended, changed]));
     } catch (error) {
       if (closing.aborted) return { kind: 'closing' };
       throw error;

@@ -1,27 +1,24 @@
-import { findSluiceError, messageOf, SluiceError } from '../../../../core/error.ts';
-import type { ErrorCode } from '../../../../core/error-table.ts';
+import { findSluiceError, messageOf, type SluiceError } from '../../../../core/error.ts';
+import { type BrokerFault, errorOfFault, refusal } from '../protocol/broker-fault.ts';
 
 /** What an error of kafkajs may have; its classes are not told apart by anything else. */
 interface Fault {
   readonly name?: unknown;
   readonly type?: unknown;
   readonly code?: unknown;
+  readonly message?: unknown;
   readonly retriable?: unknown;
   readonly cause?: unknown;
   readonly originalError?: unknown;
   readonly errors?: readonly unknown[];
 }
 
-const fencing = new Set([
-  'INVALID_PRODUCER_EPOCH',
-  'INVALID_PRODUCER_ID_MAPPING',
-  'TRANSACTION_COORDINATOR_FENCED',
-  'FENCED_INSTANCE_ID',
-  'UNKNOWN_MEMBER_ID',
-  'ILLEGAL_GENERATION',
-  'REBALANCE_IN_PROGRESS',
-]);
-const tooLarge = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE']);
+/** Errors that are younger than kafkajs, which has but their numbers. */
+const younger: Readonly<Record<string, string>> = {
+  '88': 'UNSTABLE_OFFSET_COMMIT',
+  '89': 'THROTTLING_QUOTA_EXCEEDED',
+  '90': 'PRODUCER_FENCED',
+};
 const away = new Set([
   'KafkaJSConnectionError',
   'KafkaJSConnectionClosedError',
@@ -37,21 +34,37 @@ const away = new Set([
   'TypeError',
 ]);
 
-/** What kafkajs met, in Sluice's words. `doing` says what was asked for, as in "to write to topic a". */
+/** What kafkajs met, in Sluice's words. `doing` says what was asked for, as in "write to topic a". */
 export function kafkaFault(error: unknown, doing: string): SluiceError {
+  return findSluiceError(error) ?? errorOfFault(`could not ${doing}`, faultOf(error), error);
+}
+
+/** What went wrong, out of kafkajs's chain of errors, or of any thrown thing. */
+export function faultOf(error: unknown): BrokerFault {
   const own = findSluiceError(error);
-  if (own !== undefined) return own;
+  if (own !== undefined) return { name: null, kind: 'final', code: own.code, text: own.message };
   const chain = chainOf(error);
-  const said = messageOf(chain.at(-1) ?? error);
-  const code = codeOf(chain, said);
-  return new SluiceError(code, `Kafka did not let us ${doing}: ${said}${adviceFor(code)}`, { cause: error });
+  const text = messageOf(chain.at(-1) ?? error);
+  if (chain.some(({ name, code }) => name === 'KafkaJSSASLAuthenticationError' || isTls(code))) {
+    return { name: null, kind: 'final', code: 'KAFKA_ACCESS', text };
+  }
+  for (const fault of chain) {
+    const name = protocolName(fault);
+    if (name !== null) return refusal(name, fault.retriable === true, text);
+  }
+  const kind = chain.some(({ name }) => away.has(String(name))) ? 'network' : 'final';
+  return { name: null, kind, code: kind === 'network' ? 'KAFKA_UNREACHABLE' : 'KAFKA_FAULT', text };
 }
 
 /** The protocol's names for the errors in a chain, such as UNKNOWN_MEMBER_ID. */
 export function faultTypes(error: unknown): readonly string[] {
-  return chainOf(error)
-    .map(({ type }) => type)
-    .filter((type) => typeof type === 'string');
+  return chainOf(error).flatMap((fault) => protocolName(fault) ?? []);
+}
+
+function protocolName({ type, message }: Fault): string | null {
+  if (type !== 'KAFKAJS_UNKNOWN_ERROR_CODE') return typeof type === 'string' ? type : null;
+  const number = /\d+/.exec(String(message))?.[0] ?? '';
+  return younger[number] ?? `error ${number}`;
 }
 
 function chainOf(error: unknown): readonly Fault[] {
@@ -65,33 +78,6 @@ function chainOf(error: unknown): readonly Fault[] {
   return chain;
 }
 
-function codeOf(chain: readonly Fault[], said: string): ErrorCode {
-  const has = (test: (fault: Fault) => boolean): boolean => chain.some(test);
-  const typed = (types: ReadonlySet<string>): boolean => has(({ type }) => types.has(String(type)));
-  if (has(({ name, type, code }) => name === 'KafkaJSSASLAuthenticationError' || isAccess(type) || isTls(code))) {
-    return 'KAFKA_ACCESS';
-  }
-  // Error 90 is PRODUCER_FENCED, which is younger than kafkajs.
-  if (typed(fencing) || said.includes('Unknown error code 90')) return 'KAFKA_FENCED';
-  if (typed(tooLarge)) return 'KAFKA_RECORD_TOO_LARGE';
-  if (has(({ type }) => type === 'UNKNOWN_TOPIC_OR_PARTITION')) return 'KAFKA_TOPIC_MISSING';
-  if (has(({ name, type, retriable }) => away.has(String(name)) || (retriable === true && typeof type === 'string'))) {
-    return 'KAFKA_UNREACHABLE';
-  }
-  return 'KAFKA_FAULT';
-}
-
-function isAccess(type: unknown): boolean {
-  return typeof type === 'string' && (type.includes('AUTHORIZATION_FAILED') || type.includes('SASL'));
-}
-
 function isTls(code: unknown): boolean {
   return typeof code === 'string' && /CERT|^ERR_(TLS|SSL)|UNABLE_TO_|SELF_SIGNED/.test(code);
-}
-
-function adviceFor(code: ErrorCode): string {
-  if (code === 'KAFKA_UNREACHABLE') return '; check that the brokers run and that kafka.brokers names them';
-  if (code === 'KAFKA_ACCESS') return '; check kafka.sasl, kafka.tls and the rights of this user';
-  if (code === 'KAFKA_RECORD_TOO_LARGE') return '; raise max.message.bytes of the topic';
-  return '';
 }

@@ -10,7 +10,7 @@ import type { ConsumerOptions, KafkaTopics, TopicPartition } from '../../client.
 import type { KafkaConnection } from '../../settings.ts';
 import { openKafkajs, retryOptions } from './connection.ts';
 import { kafkaFault } from './fault.ts';
-import { toEnvelope } from './messages.ts';
+import { toEnvelope } from './message.ts';
 import { PartitionReader, type ReaderHost } from './partition-reader.ts';
 import { Sockets } from './sockets.ts';
 import { startOffsets } from './start-offsets.ts';

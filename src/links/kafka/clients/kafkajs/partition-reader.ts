@@ -185,8 +185,8 @@ export class PartitionReader implements AssignedPartition {
     }
     const records = this.#buffer.slice(from, this.#taken);
     this.#position = (records.at(-1)?.offset ?? this.#position - 1) + 1;
-    // Taken records are dropped now and then, not at each call: that would copy what is left every time.
-    if (this.#taken === this.#buffer.length || this.#taken > 1_000) {
+    // Taken records are dropped when they are as many as are left: at each call, that would copy what is left every time.
+    if (2 * this.#taken >= this.#buffer.length) {
       this.#buffer = this.#buffer.slice(this.#taken);
       this.#taken = 0;
     }

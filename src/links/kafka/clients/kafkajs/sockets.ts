@@ -19,6 +19,8 @@ export class Sockets {
         ? connect({ host, port }, onConnect)
         : connectTls({ host, port, ...(isIP(host) === 0 ? { servername: host } : {}), ...ssl }, onConnect);
     socket.setKeepAlive(true, KEEP_ALIVE_MS);
+    // A request is one write: to wait for more of it would be in vain.
+    socket.setNoDelay(true);
     this.#open.add(socket);
     socket.once('close', () => this.#open.delete(socket));
     if (this.#closed) this.#endLater();

@@ -2,12 +2,16 @@ import type { Admin } from 'kafkajs';
 import type { Clock } from '../../../../core/clock.ts';
 import { SluiceError } from '../../../../core/error.ts';
 import type { KafkaTopics, OffsetRange, TopicSettings } from '../../client.ts';
+import type { Brokers } from './brokers.ts';
 import { faultTypes, kafkaFault } from './fault.ts';
+import { groupOffsets } from './group-offsets.ts';
 
 /** What administration is done with. */
 export interface TopicsPorts {
   /** A new administrator, not yet connected, that gives up after a few attempts. */
   readonly open: () => Admin;
+  /** For requests that it has not, or not in a version that will do. */
+  readonly brokers: Brokers;
   readonly clock: Clock;
   /** Milliseconds that brokers may be away. */
   readonly retryMs: number;
@@ -82,15 +86,7 @@ export class KafkajsTopics implements KafkaTopics {
 
   async committed(group: string, topic: string): Promise<readonly (number | null)[]> {
     const count = await this.#present(topic);
-    const answers = await this.#attempt(`read the offsets of group ${group}`, (admin) =>
-      admin.fetchOffsets({ groupId: group, topics: [topic] }),
-    );
-    const offsets = Array<number | null>(count).fill(null);
-    for (const { partition, offset } of answers[0]?.partitions ?? []) {
-      // Negative: nothing was committed.
-      if (Number(offset) >= 0) offsets[partition] = Number(offset);
-    }
-    return offsets;
+    return await groupOffsets(this.#ports.brokers, group, topic, [...Array(count).keys()]);
   }
 
   async members(group: string): Promise<number> {

@@ -3,29 +3,13 @@ import type { Connection, ConnectionPool } from '@platformatic/kafka';
 import type { Clock } from '../../../../core/clock.ts';
 import { SluiceError } from '../../../../core/error.ts';
 import type { KafkaConnection } from '../../settings.ts';
-import { isAborted, until } from './abortable.ts';
-import { type BrokerFault, faultOf, kafkaError } from './broker-fault.ts';
+import { Attempts } from '../protocol/attempts.ts';
+import { type BrokerAddress, brokerAddress } from '../protocol/broker-address.ts';
+import { faultOf } from './broker-fault.ts';
 import type { Library } from './library.ts';
-
-interface Address {
-  readonly host: string;
-  readonly port: number;
-}
 
 /** What a coordinator is asked for. */
 export type CoordinatorKind = 'group' | 'transaction';
-
-/** A topic that was just made is not known to every broker at once; for so long its absence is not believed. */
-const unknownTopicMs = 3_000;
-/** Answers of the right broker, which only needs time. */
-const stays = new Set([
-  'CONCURRENT_TRANSACTIONS',
-  'COORDINATOR_LOAD_IN_PROGRESS',
-  'OFFSET_NOT_AVAILABLE',
-  'THROTTLING_QUOTA_EXCEEDED',
-]);
-const firstDelayMs = 1;
-const longestDelayMs = 1_000;
 
 /**
  * The brokers as they are now: who leads which partition, who coordinates which group. What it knows it forgets at every
@@ -35,13 +19,14 @@ export class Cluster {
   readonly library: Library;
   readonly clock: Clock;
   readonly connection: KafkaConnection;
+  readonly attempts: Attempts;
   /** What is open over this cluster, to be closed with it. */
   readonly users = new Set<AsyncDisposable>();
   readonly #control: ConnectionPool;
-  readonly #seeds: readonly Address[];
+  readonly #seeds: readonly BrokerAddress[];
   readonly #pools = new Set<ConnectionPool>();
   readonly #closed = new AbortController();
-  #nodes = new Map<number, Address>();
+  #nodes = new Map<number, BrokerAddress>();
   #controller = -1;
   readonly #leaders = new Map<string, readonly number[]>();
   readonly #loading = new Map<string, Promise<readonly number[]>>();
@@ -51,8 +36,10 @@ export class Cluster {
     this.library = library;
     this.connection = connection;
     this.clock = clock;
-    this.#seeds = connection.brokers.map((broker) => addressOf(broker));
+    this.#seeds = connection.brokers.map((broker) => brokerAddress(broker));
     this.#control = this.pool(30_000);
+    const { retryMs } = connection;
+    this.attempts = new Attempts({ clock, retryMs, closed: this.closed, faultOf, forget: () => this.forget() });
   }
 
   /** Connections for requests that must not wait behind others: a broker answers one connection in order. */
@@ -94,37 +81,6 @@ export class Cluster {
   async closePool(pool: ConnectionPool): Promise<void> {
     this.#pools.delete(pool);
     await pool.close().catch(() => undefined);
-  }
-
-  /**
-   * Does `work` until it succeeds, fails for good, or has failed for `retryMs`. It is done again from the start, so it looks up
-   * leaders and coordinators itself.
-   */
-  async attempt<T>(
-    what: string,
-    signal: AbortSignal,
-    work: () => Promise<T>,
-    options: { readonly onFault?: (fault: BrokerFault) => void; readonly retryMs?: number } = {},
-  ): Promise<T> {
-    const retryMs = options.retryMs ?? this.connection.retryMs;
-    let since: number | null = null;
-    for (let tries = 0; ; tries += 1) {
-      try {
-        return await until(signal, work());
-      } catch (error) {
-        if (isAborted(signal)) throw signal.reason;
-        if (this.#closed.signal.aborted) throw this.#closed.signal.reason;
-        const fault = faultOf(error);
-        options.onFault?.(fault);
-        if (fault.kind === 'final') throw kafkaError(what, error);
-        since ??= this.clock.now();
-        const patience = fault.code === 'KAFKA_TOPIC_MISSING' ? Math.min(unknownTopicMs, retryMs) : retryMs;
-        if (this.clock.now() - since >= patience) throw kafkaError(what, error);
-        if (fault.name === null || !stays.has(fault.name)) this.forget();
-        const delay = Math.min(longestDelayMs, firstDelayMs * 2 ** Math.min(tries, 16));
-        await this.clock.sleep(delay * (0.5 + this.clock.random() / 2), signal);
-      }
-    }
   }
 
   forget(): void {
@@ -227,12 +183,6 @@ type Metadata = Awaited<ReturnType<Library['metadataV9']['api']['async']>>;
 function usableAnswer(error: unknown): Metadata | undefined {
   const response = (error as { response?: Metadata }).response;
   return response !== undefined && Array.isArray(response.topics) ? response : undefined;
-}
-
-function addressOf(broker: string): Address {
-  const at = broker.lastIndexOf(':');
-  const host = broker.slice(0, at).replace(/^\[(.*)\]$/, '$1');
-  return { host, port: Number(broker.slice(at + 1)) };
 }
 
 function saslOptions(sasl: NonNullable<KafkaConnection['sasl']>) {

@@ -1,8 +1,8 @@
 import type { Clock } from '../../../../core/clock.ts';
 import { SluiceError } from '../../../../core/error.ts';
 import type { AssignedPartition, ConsumerOptions, KafkaConsumer, TopicPartition } from '../../client.ts';
-import { isAborted, until } from './abortable.ts';
-import { kafkaError } from './broker-fault.ts';
+import { isAborted, until } from '../protocol/until.ts';
+
 import type { Cluster } from './cluster.ts';
 import { FetchedPartition } from './fetched-partition.ts';
 import { Fetcher } from './fetcher.ts';
@@ -39,7 +39,6 @@ export class PlatformaticConsumer implements KafkaConsumer {
   constructor(cluster: Cluster, options: ConsumerOptions) {
     this.clock = cluster.clock;
     this.#cluster = cluster;
-    cluster.users.add(this);
     this.#options = options;
     const { group, sessionTimeoutMs, drainMs } = options;
     this.#member = group === null ? null : new GroupMember(cluster, { group, sessionTimeoutMs, drainMs });
@@ -113,7 +112,7 @@ export class PlatformaticConsumer implements KafkaConsumer {
     try {
       await this.#member.commit(partition, offset, partition.lost);
     } catch (error) {
-      const fault = kafkaError(`committing offset ${offset}`, error);
+      const fault = this.#cluster.attempts.error(`committing offset ${offset}`, error);
       if (fault.code === 'KAFKA_FENCED' && !partition.lost.aborted) this.#lose(fault.message);
       throw fault;
     }
@@ -198,7 +197,7 @@ export class PlatformaticConsumer implements KafkaConsumer {
 
   #fail(error: unknown): void {
     if (this.#failure !== null || this.#closing.signal.aborted) return;
-    const failure = kafkaError('consuming', error);
+    const failure = this.#cluster.attempts.error('consuming', error);
     this.#failure = failure;
     this.#offered = [];
     for (const partition of this.#held) partition.fail(failure);

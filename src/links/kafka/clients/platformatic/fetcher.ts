@@ -1,5 +1,5 @@
 import type { ConnectionPool } from '@platformatic/kafka';
-import { faultOf, kafkaError } from './broker-fault.ts';
+import { faultOf } from './broker-fault.ts';
 import type { Cluster } from './cluster.ts';
 import { type FetchAnswer, fetchRecords, fetchTimeoutMs } from './fetch-request.ts';
 import type { FetchedPartition } from './fetched-partition.ts';
@@ -99,7 +99,7 @@ export class Fetcher {
     const patience = missing ? Math.min(3_000, connection.retryMs) : connection.retryMs;
     const over = fault.kind === 'final' || clock.now() - since >= patience;
     if (over && (!missing || this.#owner.topicsMustExist)) {
-      this.#owner.fail(kafkaError('fetching', error));
+      this.#owner.fail(this.#cluster.attempts.error('fetching', error));
       return;
     }
     this.#cluster.forget();

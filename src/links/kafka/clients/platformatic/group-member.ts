@@ -1,8 +1,8 @@
 import type { ConnectionPool } from '@platformatic/kafka';
 import type { SluiceError } from '../../../../core/error.ts';
 import type { TopicPartition } from '../../client.ts';
-import { isAborted, until } from './abortable.ts';
-import { faultOf, kafkaError } from './broker-fault.ts';
+import { isAborted, until } from '../protocol/until.ts';
+import { faultOf } from './broker-fault.ts';
 import type { Cluster } from './cluster.ts';
 import { dealPartitions, type Subscriber } from './group-assignment.ts';
 
@@ -50,7 +50,7 @@ export class GroupMember {
 
   /** Joins with these topics; resolves when the group has agreed, with what this member got. */
   async join(topics: readonly string[], signal: AbortSignal): Promise<readonly TopicPartition[]> {
-    return await this.#cluster.attempt(`joining group ${this.#options.group}`, signal, async () => {
+    return await this.#cluster.attempts.run(`joining group ${this.#options.group}`, signal, async () => {
       for (;;) {
         try {
           return await this.#joinOnce(topics, signal);
@@ -85,7 +85,7 @@ export class GroupMember {
   async commit(partition: TopicPartition, offset: number, signal: AbortSignal): Promise<void> {
     const { group } = this.#options;
     const [memberId, generation] = [this.#memberId, this.#generation];
-    await this.#cluster.attempt(`committing for group ${group}`, signal, async () => {
+    await this.#cluster.attempts.run(`committing for group ${group}`, signal, async () => {
       const connection = await this.#cluster.coordinator('group', group, this.#pool);
       const partitions = [
         {
@@ -111,7 +111,7 @@ export class GroupMember {
         const connection = await this.#cluster.coordinator('group', this.#options.group, this.#pool);
         await library.leaveGroupV4.api.async(connection, this.#options.group, [{ memberId }]);
       };
-      await this.#cluster.attempt('leaving a group', closed, leaving, { retryMs: 500 }).catch(() => undefined);
+      await this.#cluster.attempts.run('leaving a group', closed, leaving, { retryMs: 500 }).catch(() => undefined);
     }
     await Promise.all([this.#cluster.closePool(this.#joining), this.#cluster.closePool(this.#pool)]);
   }
@@ -198,13 +198,13 @@ export class GroupMember {
         } else if (fault.code === 'KAFKA_FENCED') {
           return events.lost(`the group goes on without this member (${fault.name})`);
         } else if (fault.kind === 'final') {
-          return events.failed(kafkaError('sending a heartbeat', error));
+          return events.failed(this.#cluster.attempts.error('sending a heartbeat', error));
         } else {
           // Nobody is there, so nobody has given this member up: sessions begin anew with a new coordinator.
           if (clock.now() - sent < sessionTimeoutMs) this.#alive = clock.now();
           failingSince ??= sent;
           if (clock.now() - failingSince > this.#cluster.connection.retryMs) {
-            return events.failed(kafkaError('sending a heartbeat', error));
+            return events.failed(this.#cluster.attempts.error('sending a heartbeat', error));
           }
           this.#cluster.forget();
         }

@@ -18,7 +18,7 @@ export async function listOffsets(
   signal: AbortSignal,
 ): Promise<readonly number[]> {
   const { READ_COMMITTED, READ_UNCOMMITTED } = cluster.library.FetchIsolationLevels;
-  return await cluster.attempt(`looking up offsets of topic ${topic}`, signal, async () => {
+  return await cluster.attempts.run(`looking up offsets of topic ${topic}`, signal, async () => {
     const leaders = new Map<number, number[]>();
     for (const partition of partitions) {
       const leader = await cluster.leader(topic, partition);

@@ -2,6 +2,7 @@ import type { Clock } from '../../../../core/clock.ts';
 import type {
   ConsumerOptions,
   KafkaClient,
+  KafkaCompression,
   KafkaConsumer,
   KafkaProducer,
   KafkaTopics,
@@ -10,13 +11,14 @@ import type {
   TransactionalProducer,
 } from '../../client.ts';
 import type { KafkaConnection } from '../../settings.ts';
-import { batchCodec } from './batch-codec.ts';
+import { type BatchCodec, batchCodec } from '../protocol/batch-codec.ts';
+import { IdempotentProducer } from '../protocol/producer.ts';
+import { TransactionWriter } from '../protocol/transactional-producer.ts';
 import { Cluster } from './cluster.ts';
 import { PlatformaticConsumer } from './consumer.ts';
 import type { Library } from './library.ts';
-import { IdempotentProducer } from './producer.ts';
+import { PlatformaticWire } from './producer-wire.ts';
 import { createTopics } from './topics.ts';
-import { PlatformaticTransactions } from './transactional-producer.ts';
 
 /**
  * The port over the connections, request formats and codecs of @platformatic/kafka. Producers, transactions and group membership are
@@ -33,14 +35,21 @@ export class PlatformaticClient implements KafkaClient {
   }
 
   async producer(options: ProducerOptions, signal: AbortSignal): Promise<KafkaProducer> {
-    const codec = batchCodec(this.#cluster.library, options.compression);
-    const producer = new IdempotentProducer(this.#cluster, codec);
+    const producer: IdempotentProducer = new IdempotentProducer(
+      new PlatformaticWire(this.#cluster),
+      this.#codec(options.compression),
+      () => this.#cluster.users.delete(producer),
+    );
     return await this.#begin(producer, producer.connect(signal));
   }
 
   async transactionalProducer(options: TransactionalOptions, signal: AbortSignal): Promise<TransactionalProducer> {
-    const codec = batchCodec(this.#cluster.library, options.compression);
-    const producer = new PlatformaticTransactions(this.#cluster, codec, options);
+    const producer: TransactionWriter = new TransactionWriter(
+      new PlatformaticWire(this.#cluster),
+      this.#codec(options.compression),
+      options,
+      () => this.#cluster.users.delete(producer),
+    );
     return await this.#begin(producer, producer.connect(signal));
   }
 
@@ -57,7 +66,18 @@ export class PlatformaticClient implements KafkaClient {
     return this.close();
   }
 
+  #codec(compression: KafkaCompression): BatchCodec {
+    const { compressionsAlgorithms, crc32c } = this.#cluster.library;
+    const { snappy, lz4 } = compressionsAlgorithms;
+    return batchCodec(compression, {
+      snappy: async (bytes) => snappy.compressSync(bytes),
+      lz4: async (bytes) => lz4.compressSync(bytes),
+      crc32c,
+    });
+  }
+
   async #begin<T extends AsyncDisposable>(one: T, connected: Promise<void>): Promise<T> {
+    this.#cluster.users.add(one);
     try {
       await connected;
       return one;

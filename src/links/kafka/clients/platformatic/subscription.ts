@@ -1,6 +1,6 @@
 import type { ConsumerOptions, TopicPartition } from '../../client.ts';
 import type { Cluster } from './cluster.ts';
-import { committedOffsets } from './committed-offsets.ts';
+import { groupOffsets } from './group-offsets.ts';
 import { earliest, latest, listOffsets } from './list-offsets.ts';
 
 /** The topics of a consumer with their numbers of partitions. KAFKA_TOPIC_MISSING when one that was named is not there. */
@@ -10,7 +10,7 @@ export async function subscribedTopics(
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, number>> {
   if (wanted instanceof RegExp) {
-    const found = await cluster.attempt('listing topics', signal, () => cluster.metadata(null));
+    const found = await cluster.attempts.run('listing topics', signal, () => cluster.metadata(null));
     // A pattern with a memory (flags g or y) would skip every other name.
     const pattern = new RegExp(wanted.source, wanted.flags.replace(/[gy]/g, ''));
     return new Map(
@@ -21,7 +21,7 @@ export async function subscribedTopics(
   }
   const topics = new Map<string, number>();
   for (const name of wanted) {
-    const leaders = await cluster.attempt(`looking up topic ${name}`, signal, () => cluster.leaders(name));
+    const leaders = await cluster.attempts.run(`looking up topic ${name}`, signal, () => cluster.leaders(name));
     topics.set(name, leaders.length);
   }
   return topics;
@@ -38,7 +38,7 @@ export async function startOffsets(
   const found = byTopic.map(async ([topic, parts]) => {
     const partitions = parts.map((part) => part.partition);
     const [committed, starts, highest, ends] = await Promise.all([
-      options.group === null ? [] : committedOffsets(cluster, options.group, topic, partitions, signal),
+      options.group === null ? [] : groupOffsets(cluster, options.group, topic, partitions, signal),
       listOffsets(cluster, topic, partitions, earliest, false, signal),
       listOffsets(cluster, topic, partitions, latest, false, signal),
       listOffsets(cluster, topic, partitions, latest, options.readCommitted, signal),

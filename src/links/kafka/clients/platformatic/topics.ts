@@ -2,7 +2,7 @@ import { SluiceError } from '../../../../core/error.ts';
 import type { KafkaTopics, OffsetRange, TopicSettings } from '../../client.ts';
 import { faultOf } from './broker-fault.ts';
 import type { Cluster } from './cluster.ts';
-import { committedOffsets } from './committed-offsets.ts';
+import { groupOffsets } from './group-offsets.ts';
 import { earliest, latest, listOffsets } from './list-offsets.ts';
 
 const timeoutMs = 20_000;
@@ -14,7 +14,7 @@ export function createTopics(cluster: Cluster): KafkaTopics {
   async function partitions(topic: string): Promise<number | null> {
     try {
       // A topic that is just being made has a name before it has leaders.
-      const leaders = await cluster.attempt(`looking up topic ${topic}`, closed, async () => {
+      const leaders = await cluster.attempts.run(`looking up topic ${topic}`, closed, async () => {
         const found = await cluster.leaders(topic).catch(missing);
         return found;
       });
@@ -33,7 +33,7 @@ export function createTopics(cluster: Cluster): KafkaTopics {
 
   async function create(settings: TopicSettings): Promise<boolean> {
     const { name } = settings;
-    const made = await cluster.attempt(`creating topic ${name}`, closed, async () => {
+    const made = await cluster.attempts.run(`creating topic ${name}`, closed, async () => {
       const topic = {
         name,
         numPartitions: settings.partitions,
@@ -46,7 +46,7 @@ export function createTopics(cluster: Cluster): KafkaTopics {
         .async(await cluster.controller(), [topic], timeoutMs, false)
         .then(() => true, refusedAs('TOPIC_ALREADY_EXISTS', false));
     });
-    await cluster.attempt(`waiting for topic ${name}`, closed, async () => {
+    await cluster.attempts.run(`waiting for topic ${name}`, closed, async () => {
       const leaders = await cluster.leaders(name);
       if (leaders.length === 0 || leaders.includes(-1)) throw new library.ProtocolError('LEADER_NOT_AVAILABLE');
     });
@@ -67,12 +67,12 @@ export function createTopics(cluster: Cluster): KafkaTopics {
     create,
     ranges,
     list: async () => {
-      const found = await cluster.attempt('listing topics', closed, () => cluster.metadata(null));
+      const found = await cluster.attempts.run('listing topics', closed, () => cluster.metadata(null));
       return [...found.keys()].filter((name) => !name.startsWith('__')).toSorted();
     },
     remove: async (names) => {
       for (const name of names) {
-        await cluster.attempt(`removing topic ${name}`, closed, async () => {
+        await cluster.attempts.run(`removing topic ${name}`, closed, async () => {
           const { api } = library.deleteTopicsV4;
           const reply = api.async(await cluster.controller(), [{ name }], timeoutMs).then(() => true);
           await reply.catch(refusedAs('UNKNOWN_TOPIC_OR_PARTITION', true));
@@ -91,9 +91,9 @@ export function createTopics(cluster: Cluster): KafkaTopics {
       });
     },
     committed: async (group, topic) =>
-      await committedOffsets(cluster, group, topic, [...Array(await known(topic)).keys()], closed),
+      await groupOffsets(cluster, group, topic, [...Array(await known(topic)).keys()], closed),
     members: (group) =>
-      cluster.attempt(`looking up group ${group}`, closed, async () => {
+      cluster.attempts.run(`looking up group ${group}`, closed, async () => {
         const connection = await cluster.coordinator('group', group, cluster.control);
         const reply = await library.describeGroupsV5.api
           .async(connection, [group], false)
@@ -102,7 +102,7 @@ export function createTopics(cluster: Cluster): KafkaTopics {
       }),
     removeGroups: async (groups) => {
       for (const group of groups) {
-        await cluster.attempt(`removing group ${group}`, closed, async () => {
+        await cluster.attempts.run(`removing group ${group}`, closed, async () => {
           const connection = await cluster.coordinator('group', group, cluster.control);
           const reply = library.deleteGroupsV2.api.async(connection, [group]).then(() => true);
           await reply.catch(refusedAs('GROUP_ID_NOT_FOUND', true));

@@ -1,41 +1,36 @@
-import type { ConnectionPool } from '@platformatic/kafka';
-import { SluiceError } from '../../../../core/error.ts';
+import { messageOf, SluiceError } from '../../../../core/error.ts';
 import type { GroupOffsets, PartitionRecords, TransactionalOptions, TransactionalProducer } from '../../client.ts';
 import type { BatchCodec } from './batch-codec.ts';
-import { kafkaError } from './broker-fault.ts';
-import type { Cluster } from './cluster.ts';
-import { produce, produceTimeoutMs, type Shipment } from './produce-request.ts';
-import { type ProducerIdentity, transactionalIdentity } from './producer-identity.ts';
+import type { ProducerIdentity, ProducerWire, Shipment, TransactionIdentity } from './producer-wire.ts';
 import { encodeBatch, recordBytes } from './record-encoder.ts';
 
 const batchBytes = 700 * 1024;
 
 /** Writes in transactions; every step waits for the one before it. */
-export class PlatformaticTransactions implements TransactionalProducer {
-  readonly #cluster: Cluster;
+export class TransactionWriter implements TransactionalProducer {
+  readonly #wire: ProducerWire;
   readonly #codec: BatchCodec;
+  readonly #closed: () => unknown;
   readonly #options: TransactionalOptions;
-  readonly #pool: ConnectionPool;
   readonly #stopped = new AbortController();
-  #identity: ProducerIdentity | null = null;
+  #identity: TransactionIdentity | null = null;
   /** Something failed: the broker has to be asked for another epoch before anything is written. */
   #spoilt = false;
   #dead: SluiceError | null = null;
   readonly #sequences = new Map<string, number>();
   #running: Promise<unknown> = Promise.resolve();
 
-  constructor(cluster: Cluster, codec: BatchCodec, options: TransactionalOptions) {
-    this.#cluster = cluster;
-    cluster.users.add(this);
+  /** @param wire is closed with it. @param closed is told then. */
+  constructor(wire: ProducerWire, codec: BatchCodec, options: TransactionalOptions, closed: () => unknown) {
+    this.#closed = closed;
+    this.#wire = wire;
     this.#codec = codec;
     this.#options = options;
-    this.#pool = cluster.pool(produceTimeoutMs);
   }
 
   /** Fences the producer before this one. */
   async connect(signal: AbortSignal): Promise<void> {
-    const { transactionalId, timeoutMs } = this.#options;
-    this.#identity = await transactionalIdentity(this.#cluster, transactionalId, timeoutMs, null, signal);
+    await this.#take(null, signal);
   }
 
   commit(batches: readonly PartitionRecords[], offsets: readonly GroupOffsets[], signal: AbortSignal): Promise<void> {
@@ -48,8 +43,8 @@ export class PlatformaticTransactions implements TransactionalProducer {
     await this.#running;
     this.#dead ??= new SluiceError('KAFKA_FAULT', 'Kafka: the producer was closed');
     this.#stopped.abort(this.#dead);
-    await this.#cluster.closePool(this.#pool);
-    this.#cluster.users.delete(this);
+    await this.#wire.close();
+    this.#closed();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -79,19 +74,18 @@ export class PlatformaticTransactions implements TransactionalProducer {
     await this.#end(identity);
   }
 
-  async #write(identity: ProducerIdentity, batches: readonly PartitionRecords[], signal: AbortSignal): Promise<void> {
-    const { api } = this.#cluster.library.addPartitionsToTxnV3;
-    const partitions = Map.groupBy(batches, (batch) => batch.topic);
-    const topics = [...partitions].map(([name, parts]) => ({
-      name,
-      partitions: [...new Set(parts.map((part) => part.partition))],
-    }));
-    const { transactionalId } = this.#options;
-    const { producerId, epoch: producerEpoch } = identity;
-    await this.#coordinated('adding partitions to a transaction', signal, async (connection) => {
-      await api.async(connection, [{ transactionalId, producerId, producerEpoch, verifyOnly: false, topics }]);
-    });
+  async #write(
+    identity: TransactionIdentity,
+    batches: readonly PartitionRecords[],
+    signal: AbortSignal,
+  ): Promise<void> {
     const byPartition = Map.groupBy(batches, ({ topic, partition }) => `${partition} ${topic}`);
+    await this.#attempt('adding partitions to a transaction', signal, () =>
+      this.#wire.addPartitions(
+        identity,
+        [...byPartition.values()].flatMap(([one]) => one ?? []),
+      ),
+    );
     // One that fails ends the others, and is waited for: a write that ended late would count in the sequences of the next epoch.
     const failed = new AbortController();
     const either = AbortSignal.any([signal, failed.signal]);
@@ -107,7 +101,7 @@ export class PlatformaticTransactions implements TransactionalProducer {
   }
 
   async #writePartition(
-    identity: ProducerIdentity,
+    identity: TransactionIdentity,
     parts: readonly PartitionRecords[],
     signal: AbortSignal,
   ): Promise<void> {
@@ -115,13 +109,13 @@ export class PlatformaticTransactions implements TransactionalProducer {
     const name = `${partition} ${topic}`;
     for (const records of together(parts)) {
       const sequence = this.#sequences.get(name) ?? 0;
-      const wall = this.#cluster.clock.wall();
+      const wall = this.#wire.clock.wall();
       const batch = await encodeBatch(
         records,
         { ...identity, sequence },
         { codec: this.#codec, transactional: true, wall },
       );
-      await this.#cluster.attempt(`writing to partition ${partition} of topic ${topic}`, signal, () =>
+      await this.#wire.attempts.run(`writing to partition ${partition} of topic ${topic}`, signal, () =>
         this.#ship({ topic, partition, batch }),
       );
       this.#sequences.set(name, (sequence + records.length) % 0x8000_0000);
@@ -129,54 +123,36 @@ export class PlatformaticTransactions implements TransactionalProducer {
   }
 
   async #ship(shipment: Shipment): Promise<void> {
-    const leader = await this.#cluster.leader(shipment.topic, shipment.partition);
+    const leader = await this.#wire.leader(shipment.topic, shipment.partition);
     const { transactionalId } = this.#options;
-    const [outcome] = await produce(this.#cluster, this.#pool, leader, transactionalId, [shipment]);
-    const refused = outcome as { apiId?: string } | null | undefined;
+    const [outcome] = await this.#wire.produce(leader, transactionalId, [shipment]);
     // Written by an earlier try, whose answer was lost.
-    if (outcome && refused?.apiId !== 'DUPLICATE_SEQUENCE_NUMBER') throw outcome;
+    if (outcome && this.#wire.faultOf(outcome).name !== 'DUPLICATE_SEQUENCE_NUMBER') throw outcome;
   }
 
-  async #addOffsets(identity: ProducerIdentity, group: GroupOffsets, signal: AbortSignal): Promise<void> {
-    const { library } = this.#cluster;
-    const { transactionalId } = this.#options;
-    const { producerId, epoch } = identity;
-    await this.#coordinated(`adding group ${group.group} to a transaction`, signal, async (connection) => {
-      await library.addOffsetsToTxnV3.api.async(connection, transactionalId, producerId, epoch, group.group);
-    });
-    const topics = [...Map.groupBy(group.offsets, (one) => one.topic)].map(([name, parts]) => ({
-      name,
-      partitions: parts.map((part) => ({
-        partitionIndex: part.partition,
-        committedOffset: BigInt(part.offset),
-        committedLeaderEpoch: -1,
-        committedMetadata: null,
-      })),
-    }));
-    await this.#cluster.attempt(`committing offsets of group ${group.group}`, signal, async () => {
-      const connection = await this.#cluster.coordinator('group', group.group, this.#pool);
-      // Without a member: the transactional id is what fences, one per input partition.
-      const { api } = library.txnOffsetCommitV3;
-      await api.async(connection, transactionalId, group.group, producerId, epoch, -1, '', null, topics);
-    });
+  async #addOffsets(identity: TransactionIdentity, group: GroupOffsets, signal: AbortSignal): Promise<void> {
+    const wire = this.#wire;
+    await this.#attempt(`adding group ${group.group} to a transaction`, signal, () =>
+      wire.addGroup(identity, group.group),
+    );
+    await this.#attempt(`committing offsets of group ${group.group}`, signal, () =>
+      wire.commitOffsets(identity, group),
+    );
   }
 
   /** Commits. Nobody interrupts it: once asked, the broker may have done it. */
-  async #end(identity: ProducerIdentity): Promise<void> {
+  async #end(identity: TransactionIdentity): Promise<void> {
+    const { transactionalId } = this.#options;
     try {
-      await this.#coordinated('committing a transaction', this.#stopped.signal, async (connection) => {
-        const { api } = this.#cluster.library.endTxnV3;
-        await api.async(connection, this.#options.transactionalId, identity.producerId, identity.epoch, true);
-      });
+      await this.#attempt('committing a transaction', this.#stopped.signal, () => this.#wire.commit(identity));
     } catch (error) {
-      const fault = kafkaError('committing a transaction', error);
       // Whether it is committed only the next owner can know, from the offsets that he finds.
       this.#dead = new SluiceError(
         'KAFKA_FENCED',
-        `Kafka: the transactional id ${this.#options.transactionalId} has to be taken over anew: ${fault.message}`,
+        `Kafka: the transactional id ${transactionalId} has to be taken over anew: ${messageOf(error)}`,
         { cause: error },
       );
-      throw fault;
+      throw error;
     }
   }
 
@@ -190,32 +166,33 @@ export class PlatformaticTransactions implements TransactionalProducer {
     try {
       await this.#recover(this.#stopped.signal);
     } catch (reason) {
-      if (fenced) this.#dead ??= kafkaError('recovering', reason);
+      if (fenced) this.#dead ??= this.#wire.attempts.error('recovering', reason);
     }
   }
 
-  async #recover(signal: AbortSignal): Promise<ProducerIdentity> {
-    const { transactionalId, timeoutMs } = this.#options;
+  async #recover(signal: AbortSignal): Promise<TransactionIdentity> {
     try {
-      this.#identity = await transactionalIdentity(this.#cluster, transactionalId, timeoutMs, this.#identity, signal);
+      const identity = await this.#take(this.#identity, signal);
+      this.#sequences.clear();
+      this.#spoilt = false;
+      return identity;
     } catch (error) {
       if (error instanceof SluiceError && error.code === 'KAFKA_FENCED') this.#dead = error;
       throw error;
     }
-    this.#sequences.clear();
-    this.#spoilt = false;
+  }
+
+  async #take(before: ProducerIdentity | null, signal: AbortSignal): Promise<TransactionIdentity> {
+    const { transactionalId, timeoutMs } = this.#options;
+    const what = `taking over the transactional id ${transactionalId}`;
+    const claim = { transactionalId, timeoutMs, before };
+    const given = await this.#wire.attempts.run(what, signal, () => this.#wire.identity(claim));
+    this.#identity = { ...given, transactionalId };
     return this.#identity;
   }
 
-  #coordinated(
-    what: string,
-    signal: AbortSignal,
-    work: (connection: Awaited<ReturnType<Cluster['coordinator']>>) => Promise<void>,
-  ): Promise<void> {
-    const { transactionalId } = this.#options;
-    return this.#cluster.attempt(`${what} of ${transactionalId}`, signal, async () =>
-      work(await this.#cluster.coordinator('transaction', transactionalId, this.#pool)),
-    );
+  #attempt(what: string, signal: AbortSignal, work: () => Promise<void>): Promise<void> {
+    return this.#wire.attempts.run(`${what} of ${this.#options.transactionalId}`, signal, work);
   }
 }
 

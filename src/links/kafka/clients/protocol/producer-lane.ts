@@ -2,15 +2,12 @@ import { SluiceError } from '../../../../core/error.ts';
 import type { ProducerRecord, TopicPartition } from '../../client.ts';
 import type { AbortWatch } from './abort-watch.ts';
 import type { BatchCodec } from './batch-codec.ts';
-import { faultOf } from './broker-fault.ts';
-import type { Cluster } from './cluster.ts';
-import type { Shipment } from './produce-request.ts';
-import type { ProducerIdentity } from './producer-identity.ts';
+import type { ProducerIdentity, ProducerWire, Shipment } from './producer-wire.ts';
 import { encodeBatch } from './record-encoder.ts';
 
 /** What a lane has from its producer. */
 export interface LaneSurroundings {
-  readonly cluster: Cluster;
+  readonly wire: ProducerWire;
   readonly codec: BatchCodec;
   readonly aborts: AbortWatch;
   readonly stopped: AbortSignal;
@@ -109,7 +106,7 @@ export class ProducerLane {
   }
 
   async #deliver(load: readonly Waiting[]): Promise<void> {
-    const { cluster, codec, stopped } = this.#around;
+    const { wire, codec, stopped } = this.#around;
     const records = load.length === 1 ? (load[0]?.records ?? []) : load.flatMap((one) => one.records);
     for (let fresh = false; ; fresh = true) {
       if (this.#identity === null) {
@@ -117,19 +114,19 @@ export class ProducerLane {
         this.#sequence = 0;
       }
       const identity = { ...this.#identity, sequence: this.#sequence };
-      const batch = await encodeBatch(records, identity, { codec, transactional: false, wall: cluster.clock.wall() });
+      const batch = await encodeBatch(records, identity, { codec, transactional: false, wall: wire.clock.wall() });
       // Whether a try has left us without knowing if it was written.
       let unsure = false;
       try {
         const { topic, partition } = this.#place;
-        await cluster.attempt(
+        await wire.attempts.run(
           `writing to partition ${partition} of topic ${topic}`,
           stopped,
           () => this.#around.ship({ topic, partition, batch }),
           { onFault: (fault) => (unsure ||= fault.kind === 'network') },
         );
       } catch (error) {
-        const { name, code } = faultOf(error instanceof SluiceError ? error.cause : error);
+        const { name, code } = wire.faultOf(error instanceof SluiceError ? error.cause : error);
         // It was written by an earlier try, whose answer was lost.
         if (name !== 'DUPLICATE_SEQUENCE_NUMBER') {
           if (code === 'KAFKA_RECORD_TOO_LARGE' && !unsure) throw error;

@@ -1,37 +1,20 @@
+import { committedOffsets } from '../protocol/committed-offsets.ts';
 import { faultOf } from './broker-fault.ts';
 import type { Cluster } from './cluster.ts';
 
-/** Milliseconds for which the end of an open transaction is waited for. */
-const openTransactionMs = 2_000;
-
-/**
- * The offsets that a group has committed: one for each of `partitions`, in their order, null where there is none. A transaction that was
- * just committed is waited for: the broker answers its producer before the offsets are there. One that stays open (its
- * producer has died) is not: whoever takes over its transactional id ends it, and reads the offsets again.
- */
-export async function committedOffsets(
+/** The offsets that a group has committed for partitions of a topic; see `committedOffsets`. */
+export function groupOffsets(
   cluster: Cluster,
   group: string,
   topic: string,
   partitions: readonly number[],
   signal: AbortSignal,
 ): Promise<readonly (number | null)[]> {
-  const { clock } = cluster;
-  const deadline = clock.now() + openTransactionMs;
-  const found = new Map<number, number>();
-  for (let open = partitions; open.length > 0; ) {
-    const stable = clock.now() < deadline;
-    const read = await cluster.attempt(`reading the offsets of group ${group}`, signal, () =>
+  const read = (open: readonly number[], stable: boolean) =>
+    cluster.attempts.run(`reading the offsets of group ${group}`, signal, () =>
       readOffsets(cluster, group, topic, open, stable),
     );
-    for (const [partition, offset] of read) found.set(partition, offset);
-    open = stable ? open.filter((partition) => !read.has(partition)) : [];
-    if (open.length > 0) await clock.sleep(10, signal);
-  }
-  return partitions.map((partition) => {
-    const offset = found.get(partition) ?? -1;
-    return offset < 0 ? null : offset;
-  });
+  return committedOffsets({ clock: cluster.clock, read }, partitions, signal);
 }
 
 async function readOffsets(

@@ -1,6 +1,4 @@
-import type { ConnectionPool } from '@platformatic/kafka';
-import type { Cluster } from './cluster.ts';
-import { produce, produceTimeoutMs, type Shipment, type ShipmentOutcome } from './produce-request.ts';
+import type { ProducerWire, Shipment, ShipmentOutcome } from './producer-wire.ts';
 
 interface Passenger extends Shipment {
   readonly settle: (outcome: ShipmentOutcome) => void;
@@ -11,18 +9,16 @@ const requestBytes = 8 * 1024 * 1024;
 
 /** Puts what is ready at the same moment for the same leader into one request. */
 export class Departures {
-  readonly #cluster: Cluster;
-  readonly #pool: ConnectionPool;
+  readonly #wire: ProducerWire;
   #waiting = new Map<number, Passenger[]>();
 
-  constructor(cluster: Cluster) {
-    this.#cluster = cluster;
-    this.#pool = cluster.pool(produceTimeoutMs);
+  constructor(wire: ProducerWire) {
+    this.#wire = wire;
   }
 
   /** Resolves when the batch is written; rejects with the library's error. */
   async ship(shipment: Shipment): Promise<void> {
-    const leader = await this.#cluster.leader(shipment.topic, shipment.partition);
+    const leader = await this.#wire.leader(shipment.topic, shipment.partition);
     const outcome = await new Promise<ShipmentOutcome>((settle) => {
       if (this.#waiting.size === 0) setImmediate(() => this.#depart());
       let waiting = this.#waiting.get(leader);
@@ -33,10 +29,6 @@ export class Departures {
       waiting.push({ ...shipment, settle });
     });
     if (outcome !== null) throw outcome;
-  }
-
-  async close(): Promise<void> {
-    await this.#cluster.closePool(this.#pool);
   }
 
   #depart(): void {
@@ -57,7 +49,7 @@ export class Departures {
 
   async #send(leader: number, passengers: readonly Passenger[]): Promise<void> {
     try {
-      const outcomes = await produce(this.#cluster, this.#pool, leader, null, passengers);
+      const outcomes = await this.#wire.produce(leader, null, passengers);
       passengers.forEach((passenger, index) => passenger.settle(outcomes[index] ?? null));
     } catch (error) {
       for (const passenger of passengers) passenger.settle(error instanceof Error ? error : new Error(String(error)));

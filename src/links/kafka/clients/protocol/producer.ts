@@ -2,10 +2,9 @@ import { SluiceError } from '../../../../core/error.ts';
 import type { KafkaProducer, PartitionRecords, ProducerRecord } from '../../client.ts';
 import { AbortWatch } from './abort-watch.ts';
 import type { BatchCodec } from './batch-codec.ts';
-import type { Cluster } from './cluster.ts';
 import { Departures } from './departures.ts';
-import { newIdentity, type ProducerIdentity } from './producer-identity.ts';
 import { ProducerLane } from './producer-lane.ts';
+import type { ProducerIdentity, ProducerWire } from './producer-wire.ts';
 import { recordBytes } from './record-encoder.ts';
 
 /**
@@ -13,8 +12,9 @@ import { recordBytes } from './record-encoder.ts';
  * goes together in the next batch; lanes that are ready at the same moment share a request.
  */
 export class IdempotentProducer implements KafkaProducer {
-  readonly #cluster: Cluster;
+  readonly #wire: ProducerWire;
   readonly #codec: BatchCodec;
+  readonly #closed: () => unknown;
   readonly #departures: Departures;
   readonly #lanes = new Map<string, Map<number, ProducerLane>>();
   readonly #aborts = new AbortWatch();
@@ -22,16 +22,17 @@ export class IdempotentProducer implements KafkaProducer {
   #identity: Promise<ProducerIdentity> | null = null;
   #closing: Promise<void> | null = null;
 
-  constructor(cluster: Cluster, codec: BatchCodec) {
-    this.#cluster = cluster;
-    cluster.users.add(this);
+  /** @param wire is closed with it. @param closed is told then. */
+  constructor(wire: ProducerWire, codec: BatchCodec, closed: () => unknown) {
+    this.#closed = closed;
+    this.#wire = wire;
     this.#codec = codec;
-    this.#departures = new Departures(cluster);
+    this.#departures = new Departures(wire);
   }
 
   /** Asks for the producer id. */
   async connect(signal: AbortSignal): Promise<void> {
-    this.#identity = newIdentity(this.#cluster, signal);
+    this.#identity = this.#newIdentity(signal);
     await this.#identity;
   }
 
@@ -65,7 +66,7 @@ export class IdempotentProducer implements KafkaProducer {
       lane = new ProducerLane(
         { topic, partition },
         {
-          cluster: this.#cluster,
+          wire: this.#wire,
           codec: this.#codec,
           aborts: this.#aborts,
           stopped: this.#stopped.signal,
@@ -83,18 +84,22 @@ export class IdempotentProducer implements KafkaProducer {
     const before = this.#identity;
     const next = (async (): Promise<ProducerIdentity> => {
       const known = await before?.catch(() => null);
-      return known && known !== broken ? known : await newIdentity(this.#cluster, this.#stopped.signal);
+      return known && known !== broken ? known : await this.#newIdentity(this.#stopped.signal);
     })();
     this.#identity = next;
     return next;
+  }
+
+  #newIdentity(signal: AbortSignal): Promise<ProducerIdentity> {
+    return this.#wire.attempts.run('asking for a producer id', signal, () => this.#wire.identity(null));
   }
 
   async #close(): Promise<void> {
     const lanes = [...this.#lanes.values()].flatMap((topic) => [...topic.values()]);
     await Promise.all(lanes.map((lane) => lane.idle()));
     this.#stopped.abort(new SluiceError('KAFKA_FAULT', 'Kafka: the producer was closed'));
-    await this.#departures.close();
-    this.#cluster.users.delete(this);
+    await this.#wire.close();
+    this.#closed();
   }
 }
 
