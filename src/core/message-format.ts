@@ -2,6 +2,9 @@ import type { Envelope, MessageHeader } from './envelope.ts';
 import type { Schema } from './schema.ts';
 import type { OutputRows } from './scored-batch.ts';
 
+/** The header in which Confluent's serializers may name the schema of a value, by ID or GUID. */
+export const SCHEMA_ID_HEADER = '__value_schema_id';
+
 /** A message whose value is no row. */
 export interface UnreadableMessage {
   /** Index among the messages that were given. */

@@ -24,6 +24,11 @@ export function outputSettingsOf(job: ScoringFields): OutputSettings {
   };
 }
 
+/** The intake columns that a job names to be copied. A message that lacks one has it as null, whatever came before it. */
+export function copiedColumns({ passthroughColumns, deployment: { associationId } }: ScoringFields): readonly string[] {
+  return [...new Set([...passthroughColumns, ...(associationId === null ? [] : [associationId])])];
+}
+
 /** How a job's deployment is reached, and what is asked of it. The model of an interrupted run stays the model. */
 export function scorerSettingsOf(
   job: ScoringFields,

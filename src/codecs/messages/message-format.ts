@@ -11,6 +11,8 @@ export interface MessageFormatSettings {
    * cannot say.
    */
   readonly columns?: readonly string[] | null;
+  /** Reading, without `columns`: columns that rows have, as null, even where no message has shown them yet. */
+  readonly expected?: readonly string[];
   /** CSV, reading: one character or `tab`. Default: a comma. Written rows always have commas. */
   readonly delimiter?: string;
   /** CSV, reading: one character. Default: `"`. */

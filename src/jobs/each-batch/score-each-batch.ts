@@ -9,7 +9,7 @@ import { OutputFormatSlot } from '../../stages/output-format-slot.ts';
 import { deadLettersOf } from '../../stages/score.ts';
 import type { JobInput } from '../description/job-description.ts';
 import { resolveJob } from '../description/parse-job.ts';
-import { outputSettingsOf, scorerSettingsOf } from '../scoring-settings.ts';
+import { copiedColumns, outputSettingsOf, scorerSettingsOf } from '../scoring-settings.ts';
 import type { ConsumedMessage, EachBatchPayload, ScoredMessage } from './each-batch-payload.ts';
 
 /** The settings of a job but for its two ends, which are yours. */
@@ -28,7 +28,6 @@ export type EachBatchOptions = Omit<JobInput, 'intakeSettings' | 'outputSettings
 export type EachBatchHandler = ((payload: EachBatchPayload) => Promise<void>) & AsyncDisposable;
 
 const HEARTBEAT_MS = 1_000;
-const NOBODY = new AbortController().signal;
 
 /**
  * Scoring for a kafkajs consumer that you run yourself: micro-batches of `chunkRows` messages, in order per partition, with heartbeats
@@ -40,11 +39,11 @@ export function scoreEachBatch(options: EachBatchOptions): EachBatchHandler {
   const { format: name = 'json', columns = null, onScored, onDeadLetters, ...settings } = options;
   const job = resolveJob({ ...settings, intakeSettings: { file: '-' }, outputSettings: { path: '-' } });
   const ports = { clock: systemClock, registry: null };
-  const reader = createMessageReader({ format: name, columns }, ports);
+  const reader = createMessageReader({ format: name, columns, expected: copiedColumns(job) }, ports);
   const writer = createMessageWriter({ format: name }, ports);
   const { scorer } = createScorer(...scorerSettingsOf(job, null), { clock: systemClock });
   const formats = new OutputFormatSlot((intake) => createOutputFormat(outputSettingsOf(job), intake));
-  let described: Promise<unknown> | undefined;
+  let isDescribed = false;
 
   const scoreSome = async (envelopes: readonly Envelope[], payload: EachBatchPayload, signal: AbortSignal) => {
     const { runs, unreadable } = await reader.read(envelopes, signal);
@@ -69,12 +68,14 @@ export function scoreEachBatch(options: EachBatchOptions): EachBatchHandler {
   };
 
   const handler = async (payload: EachBatchPayload): Promise<void> => {
-    await (described ??= scorer.describe(NOBODY));
     const { topic, partition, messages } = payload.batch;
     const leaving = new AbortController();
     const beat = (): void => void payload.heartbeat().catch((error: unknown) => leaving.abort(error));
     const beats = setInterval(beat, HEARTBEAT_MS);
     try {
+      // Asked again by the next batch when it failed: the server may be there by then.
+      if (!isDescribed) await scorer.describe(leaving.signal);
+      isDescribed = true;
       for (let at = 0; at < messages.length && payload.isRunning() && !payload.isStale(); at += job.chunkRows) {
         const some = messages.slice(at, at + job.chunkRows);
         await scoreSome(

@@ -13,6 +13,7 @@ import type { PartitionOffsets, TopicEnd, TopicStart } from '../../links/kafka/l
 import { createTopicSource, type RangesMemory } from '../../links/kafka/live/topic-source.ts';
 import { createTopicSink } from '../../links/kafka/topic-sink/topic-sink.ts';
 import type { JobDescription } from '../description/parse-job.ts';
+import { copiedColumns } from '../scoring-settings.ts';
 import { clusterOf } from './cluster.ts';
 import { ReplayRanges } from './replay-ranges.ts';
 
@@ -57,7 +58,7 @@ export function openReplay(job: JobDescription, intake: TopicIntake, client: Kaf
     from: startOf(intake),
     until: endOf(until, topics),
     memory: isMoving(intake) ? rangesMemory(job, client, ports.overwrite) : null,
-    messages: messageReaders(intake, clock),
+    messages: messageReaders(job, intake, clock),
     clock,
   });
 }
@@ -153,10 +154,11 @@ function offsetsOf(offsets: Readonly<Record<string, number>>, topics: readonly s
 }
 
 /** Makes a reader per partition; they share the registry's answers. */
-export function messageReaders(intake: TopicIntake, clock: Clock): () => MessageReader {
+export function messageReaders(job: JobDescription, intake: TopicIntake, clock: Clock): () => MessageReader {
   const { format, columns } = intake;
+  const expected = copiedColumns(job);
   const ports = { clock, registry: registryOf(intake.registry, clock) };
-  return () => createMessageReader({ format, columns }, ports);
+  return () => createMessageReader({ format, columns, expected }, ports);
 }
 
 /** The writer of an output's messages. */

@@ -15,7 +15,6 @@ import { createOutputFormat } from '../../scoring/output/output-format.ts';
 import { createScorer } from '../../scoring/scorer-stack.ts';
 import { FailureBudget } from '../../stages/failure-budget.ts';
 import { OutputFormatSlot } from '../../stages/output-format-slot.ts';
-import type { PartsOptions, PublishedPart } from '../../stages/parts-options.ts';
 import { createPartsWriter } from '../../stages/parts-writer.ts';
 import { score } from '../../stages/score.ts';
 import { BatchSizing } from '../batch-sizing.ts';
@@ -86,17 +85,15 @@ async function scoreUntilStopped(run: LiveRun): Promise<never> {
   const numbers = new PartitionNumbers();
   const leases = new Map<string, PartitionLease<RowBatch>>();
   const failing = new AbortController();
-  const published = {
-    // A part that is finished because of its age is committed then, not with the next row, which may never come.
-    onPublished: ({ split, through }: PublishedPart): void => {
-      leases
-        .get(split)
-        ?.commit(through)
-        .catch(() => undefined);
-    },
-    onFailure: (_: number, error: unknown): void => failing.abort(error),
+  // What becomes durable is committed then, not with the next row, which may never come.
+  const onDurable = (split: string, through: number): void => {
+    leases
+      .get(split)
+      ?.commit(through)
+      .catch(() => undefined);
   };
-  await using writer = await openWriter(run, numbers, format, published);
+  const onFailure = (error: unknown): void => failing.abort(error);
+  await using writer = await openWriter(run, numbers, format, { onDurable, onFailure });
   await using reader = openReader(run, numbers);
   const failures = new FailureBudget({ abortOnError: job.abortOnError, ...job.deadLetters });
   const { counters } = stack;
@@ -162,7 +159,7 @@ function openReader({ job, cluster, clock, tracker }: LiveRun, numbers: Partitio
     start: startOf(intake),
     until: null,
     limits: BatchSizing.of(job),
-    messages: messageReaders(intake, clock),
+    messages: messageReaders(job, intake, clock),
     numbers,
     clock,
     commitOffsets: !isTransactional(job),
@@ -170,12 +167,19 @@ function openReader({ job, cluster, clock, tracker }: LiveRun, numbers: Partitio
   });
 }
 
+/** What a writer tells beside what it is asked. */
+interface WriterEvents {
+  /** Everything below this offset of `topic/partition` is durable. */
+  readonly onDurable: (split: string, through: number) => void;
+  readonly onFailure: (error: unknown) => void;
+}
+
 /** The scored link: the output topic, or parts of files. */
 async function openWriter(
   run: LiveRun,
   numbers: PartitionNumbers,
   format: OutputFormatSlot,
-  parts: Pick<PartsOptions, 'onPublished' | 'onFailure'>,
+  { onDurable, onFailure }: WriterEvents,
 ): Promise<LinkWriter<ScoredBatch> & AsyncDisposable> {
   const { job, cluster, clock, tracker } = run;
   const { outputSettings: output } = job;
@@ -183,7 +187,6 @@ async function openWriter(
   if (output.type === 'localFile') {
     const { rows, bytes, seconds } = output.roll;
     const writer = createPartsWriter({
-      ...parts,
       ...localParts(job, output, clock),
       splitOf: (partition) => splitOf(numbers.partitionOf(partition)),
       job: jobIdentity(job, { group: intake.group }),
@@ -191,6 +194,8 @@ async function openWriter(
       roll: { rows, bytes, ms: 1000 * seconds },
       commits: COMMITS,
       clock,
+      onPublished: ({ split, through }) => onDurable(split, through),
+      onFailure: (_, error) => onFailure(error),
       onWait: ({ split, reason }) => tracker.enter('running', `${split} waits: ${reason}`),
     });
     return { ...writer, [Symbol.asyncDispose]: async () => undefined };
@@ -212,6 +217,7 @@ async function openWriter(
     keepFailed: output.keepFailed,
     compression,
     clock,
+    onDurable: (partition, offset) => onDurable(splitOf(numbers.partitionOf(partition)), offset),
     onWait: (partition, error) => sayWait(tracker, numbers.partitionOf(partition), error?.message ?? null),
   };
   if (!isTransactional(job)) return createPlainWriter(options);

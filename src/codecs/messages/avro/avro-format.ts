@@ -8,9 +8,9 @@ import { AvroMessageWriter } from './avro-writer.ts';
 /** An Avro record per message in Confluent's wire format, its schema in a registry. */
 export const avroFormat: MessageFormat = {
   name: 'avro',
-  reader({ columns, readerSchema }, ports) {
+  reader({ columns, expected, readerSchema }, ports) {
     const schema = readerSchema ? avroSchemaOf(readerSchema) : null;
-    return new AvroMessageReader(registryOf(ports), columns?.length ? columns : null, schema);
+    return new AvroMessageReader(registryOf(ports), columns?.length ? columns : null, expected, schema);
   },
   writer({ subject, writerSchema, schemaId = 'value' }, ports) {
     if (!subject) {

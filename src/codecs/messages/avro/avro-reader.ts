@@ -16,10 +16,18 @@ export class AvroMessageReader implements MessageReader {
   readonly #columns: KnownColumns;
   readonly #decoders = new Map<number | string, RecordDecoder>();
 
-  /** @param names null: the columns are those of the schemas, in the order in which they come. */
-  constructor(registry: SchemaRegistry, names: readonly string[] | null, readerSchema: AvroSchema | null) {
+  /**
+   * @param names null: the columns are those of the schemas, in the order in which they come.
+   * @param expected columns that there are besides, from the first message on.
+   */
+  constructor(
+    registry: SchemaRegistry,
+    names: readonly string[] | null,
+    expected: readonly string[] = [],
+    readerSchema: AvroSchema | null = null,
+  ) {
     this.#registry = registry;
-    this.#columns = new KnownColumns(names);
+    this.#columns = new KnownColumns(names, expected);
     this.#readerSchema = readerSchema;
   }
 

@@ -1,10 +1,10 @@
 import type { Envelope, MessageHeader } from '../../../core/envelope.ts';
+import { SCHEMA_ID_HEADER } from '../../../core/message-format.ts';
 
 /**
  * How Confluent's serializers name a schema. Before the data: a byte 0 and the ID in four bytes, big-endian. In the header
  * `__value_schema_id`: the same, or a byte 1 and a GUID in 16 bytes; the value then is nothing but data.
  */
-const HEADER = '__value_schema_id';
 const BY_ID = 0;
 const BY_GUID = 1;
 const ID_BYTES = 5;
@@ -15,9 +15,11 @@ export function schemaIdOf({ headers, value }: Envelope): SchemaIdPlace | { read
   if (value === null) return { fault: 'The value is null (a tombstone), which is no row.' };
   for (let i = headers.length - 1; i >= 0; i -= 1) {
     const header = headers[i]!;
-    if (header.name !== HEADER) continue;
+    if (header.name !== SCHEMA_ID_HEADER) continue;
     const id = idAt(header.value);
-    return id === null ? { fault: `The header ${HEADER} holds neither an ID nor a GUID.` } : { id, dataAt: 0 };
+    return id === null
+      ? { fault: `The header ${SCHEMA_ID_HEADER} holds neither an ID nor a GUID.` }
+      : { id, dataAt: 0 };
   }
   const id = value[0] === BY_ID ? idAt(value) : null;
   if (id !== null) return { id, dataAt: ID_BYTES };
@@ -43,8 +45,11 @@ export function idPrefix(id: number): Buffer {
 
 /** The header for a schema: by its GUID, where the registry has given one. */
 export function idHeader(id: number, guid: string | null): MessageHeader {
-  if (guid === null) return { name: HEADER, value: idPrefix(id) };
-  return { name: HEADER, value: Buffer.concat([Buffer.of(BY_GUID), Buffer.from(guid.replaceAll('-', ''), 'hex')]) };
+  if (guid === null) return { name: SCHEMA_ID_HEADER, value: idPrefix(id) };
+  return {
+    name: SCHEMA_ID_HEADER,
+    value: Buffer.concat([Buffer.of(BY_GUID), Buffer.from(guid.replaceAll('-', ''), 'hex')]),
+  };
 }
 
 function idAt(bytes: Uint8Array): number | string | null {

@@ -5,6 +5,6 @@ import { JsonMessageWriter } from './json-writer.ts';
 /** A flat JSON object per message (RFC 8259, UTF-8). Nested values are columns of JSON text. */
 export const jsonFormat: MessageFormat = {
   name: 'json',
-  reader: ({ columns }) => new JsonMessageReader(columns?.length ? columns : null),
+  reader: ({ columns, expected }) => new JsonMessageReader(columns?.length ? columns : null, expected),
   writer: () => new JsonMessageWriter(),
 };

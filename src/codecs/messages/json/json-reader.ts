@@ -19,9 +19,13 @@ export class JsonMessageReader implements MessageReader {
   readonly #keys: KeyList;
   readonly #scanner: ObjectScanner;
 
-  /** @param names null: the columns are those of the messages. */
-  constructor(names: readonly string[] | null) {
-    this.#columns = new KnownColumns(names);
+  /**
+   * @param names null: the columns are those of the messages.
+   * @param expected columns that there are besides, whatever the messages have.
+   */
+  constructor(names: readonly string[] | null, expected: readonly string[] = []) {
+    this.#columns = new KnownColumns(names, expected);
+    this.#columns.add([]);
     this.#keys = new KeyList(this.#columns);
     this.#scanner = new ObjectScanner(this.#keys);
   }
