@@ -8,6 +8,7 @@ import { createPlatformaticClient } from '../../../src/links/kafka/clients/platf
 import { startKafka } from '../../support/services/kafka.ts';
 import { rowsFile } from '../pipeline/rows-file.ts';
 import type { JobCaseInput, JobCaseOutput } from './job-case.ts';
+import { measureLatency } from './latency.ts';
 import { rowsTopic } from './rows-topic.ts';
 
 const usage = `npm run bench:kafka -- [--rows N] [--runs N] [--only CASE,CASE] [--client kafkajs|platformatic] [--brokers LIST] [--profile DIR]
@@ -21,10 +22,13 @@ a second process that does nothing. CPU is that of the job's process alone.
   exact        the same, exactly once
   json         the same as live, with JSON rows of 300 bytes
   sink         file -> score -> topic, one row per record, exactly once
-  replay       topic -> score -> file, one row per record`;
+  replay       topic -> score -> file, one row per record
+  latency      1,000 rows/s through a live job with a linger of 10 ms and a server that takes 5 ms: what is added to those 5 ms,
+               from the sending of a row to its being read from the output; at least once and exactly once`;
 
-const names = ['direct', 'blocks', 'live', 'exact', 'json', 'sink', 'replay'] as const;
-type CaseName = (typeof names)[number];
+const cases = ['direct', 'blocks', 'live', 'exact', 'json', 'sink', 'replay'] as const;
+type CaseName = (typeof cases)[number];
+const names = [...cases, 'latency'] as const;
 
 const { values } = parseArgs({
   options: {
@@ -44,9 +48,13 @@ if (values.help) {
 }
 
 const PARTITIONS = 4;
+const ROWS_PER_SECOND = 1_000;
+const SECONDS = 30;
+const SERVER_MS = 5;
 const rows = Number(values.rows);
 const library = values.client === 'platformatic' ? 'platformatic' : 'kafkajs';
-const chosen = names.filter((name) => values.only.split(',').includes(name));
+const wanted = values.only.split(',');
+const chosen = cases.filter((name) => wanted.includes(name));
 const here = import.meta.dirname;
 const work = join(here, '../../../work/bench');
 const file = join(work, `rows-${rows}.csv`);
@@ -126,11 +134,54 @@ function show(name: string, runs: readonly JobCaseOutput[]): void {
   if (values.stages) console.log(`  time by stage: ${runs.at(-1)?.stages}`);
 }
 
+async function latency(delivery: 'atLeastOnce' | 'exactlyOnce'): Promise<void> {
+  const slow = nullServer(SERVER_MS);
+  const [input, output] = ['in', 'out'].map((end) => `${prefix}-latency-${delivery}-${end}`) as [string, string];
+  try {
+    const port = Number(await firstLine(slow));
+    for (const name of [input, output])
+      await client.topics.create({ name, partitions: PARTITIONS, replicationFactor: 1, config: {} });
+    const { job } = inputOf('live', port, brokers, 0);
+    const total = ROWS_PER_SECOND * SECONDS;
+    const running = runCase({
+      job: {
+        ...job,
+        lingerMs: 10,
+        intakeSettings: { type: 'kafka', topic: input, group: `${input}-group`, format: 'csv', columns: [...COLUMNS] },
+        outputSettings: { type: 'kafka', topic: output, format: 'csv', delivery },
+      } as JobCaseInput['job'],
+      rows: total,
+      live: true,
+      profile: null,
+    });
+    const features = FEATURES.map((_, i) => (0.1 * i).toFixed(3)).join(',');
+    const measured = measureLatency(client, {
+      input,
+      output,
+      partitions: PARTITIONS,
+      rowsPerSecond: ROWS_PER_SECOND,
+      seconds: SECONDS,
+      serverMs: SERVER_MS,
+      row: (id) => `${id},${features}`,
+    });
+    // A job that fails ends the wait for its rows.
+    const [{ rows: counted, p50, p99 }] = await Promise.all([measured, running]);
+    console.log(
+      `latency  ${delivery}: ${p50.toFixed(1)} ms (median), ${p99.toFixed(1)} ms (p99) above the server's ${SERVER_MS} ms, ${counted} rows at ${ROWS_PER_SECOND} rows/s`,
+    );
+  } finally {
+    slow.kill();
+    await client.topics.remove([input, output, `${output}.dead`]);
+  }
+}
+
 const own = values.brokers === undefined ? await startKafka() : null;
 const brokers = own?.brokers ?? values.brokers!.split(',');
-const server = spawn(process.execPath, [join(here, '../pipeline/null-server.ts')], {
-  stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
-});
+const nullServer = (serviceMs: number): ChildProcess =>
+  spawn(process.execPath, [join(here, '../pipeline/null-server.ts'), `${serviceMs}`], {
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+  });
+const server = nullServer(0);
 const connection = {
   brokers,
   clientId: 'bench',
@@ -163,6 +214,8 @@ try {
     }
   }
   for (const [name, runs] of outcomes) show(name, runs);
+  if (wanted.includes('latency'))
+    for (const delivery of ['atLeastOnce', 'exactlyOnce'] as const) await latency(delivery);
   await client.topics.remove(made);
 } finally {
   server.kill();

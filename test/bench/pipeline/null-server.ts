@@ -3,7 +3,9 @@ import { createServer } from 'node:http';
 /**
  * A prediction server that does as little as one can while still answering every row: it counts the records of the body and
  * sends back as many constant predictions, with the row ids where they were asked for. Prints its port.
+ * Its argument: milliseconds that it takes for each request, 0 by default.
  */
+const serviceMs = Number(process.argv[2] ?? 0);
 const MOST_ROWS = 200_000;
 
 interface Table {
@@ -57,8 +59,12 @@ const server = createServer((request, response) => {
       'content-type': wantsJson ? 'application/json' : 'text/csv',
       'content-length': body.length + tail.length,
     });
-    response.write(body);
-    response.end(tail);
+    const answer = (): void => {
+      response.write(body);
+      response.end(tail);
+    };
+    if (serviceMs === 0) answer();
+    else setTimeout(answer, serviceMs);
   });
 });
 server.keepAliveTimeout = 60_000;

@@ -1,0 +1,83 @@
+import { systemClock } from '../../../src/core/clock.ts';
+import type { KafkaClient } from '../../../src/links/kafka/client.ts';
+
+/** A steady stream through a live job. */
+export interface LatencyInput {
+  readonly input: string;
+  readonly output: string;
+  readonly partitions: number;
+  readonly rowsPerSecond: number;
+  readonly seconds: number;
+  /** Milliseconds that the prediction server takes for a request. */
+  readonly serverMs: number;
+  /** The text of a row, whose first field is its number. */
+  readonly row: (id: number) => string;
+}
+
+/** Milliseconds from a row's sending to its being read from the output by somebody who reads committed records, less the server's. */
+export interface LatencyOutput {
+  readonly rows: number;
+  readonly p50: number;
+  readonly p99: number;
+}
+
+const TICK_MS = 5;
+/** The first rows find a group that is still gathering; they are not counted. */
+const WARM_UP = 0.2;
+
+/** Sends rows at a steady rate into `input`, reads them from `output`, and gives the time that each was on its way. */
+export async function measureLatency(client: KafkaClient, input: LatencyInput): Promise<LatencyOutput> {
+  const { rowsPerSecond, seconds, serverMs, partitions } = input;
+  const total = rowsPerSecond * seconds;
+  const sent = new Float64Array(total);
+  const taken = new Float64Array(total).fill(Number.NaN);
+  const reading = new AbortController();
+  const options = { group: null, from: 'earliest', readCommitted: true, bufferBytes: 1 << 20 } as const;
+  const times = { sessionTimeoutMs: 30_000, drainMs: 0, stuckMs: Number.POSITIVE_INFINITY } as const;
+  await using consumer = await client.consumer({ topics: [input.output], ...options, ...times }, reading.signal);
+  let missing = total;
+  const done = Promise.withResolvers<void>();
+  const read = async (): Promise<void> => {
+    for await (const assigned of consumer.assignments(reading.signal)) {
+      void (async () => {
+        for (;;) {
+          const messages = await assigned.poll(1 << 20, reading.signal);
+          const now = performance.now();
+          for (const { value } of messages) {
+            // The id is the last column of the output.
+            const id = Number(Buffer.from(value!).toString().trim().split(',').at(-1));
+            if (Number.isNaN(taken[id])) missing -= 1;
+            taken[id] = now - sent[id]! - serverMs;
+          }
+          if (missing === 0) done.resolve();
+        }
+      })().catch(() => undefined);
+    }
+  };
+  const readers = read().catch(() => undefined);
+  await using producer = await client.producer({ compression: 'none' }, reading.signal);
+  const began = performance.now();
+  for (let id = 0; id < total; ) {
+    const due = Math.min(total, Math.floor(((performance.now() - began) * rowsPerSecond) / 1000));
+    const batches = Array.from({ length: partitions }, (_, partition) => ({
+      topic: input.input,
+      partition,
+      records: [] as { key: null; value: Uint8Array; headers: [] }[],
+    }));
+    for (; id < due; id += 1) {
+      sent[id] = performance.now();
+      batches[id % partitions]!.records.push({ key: null, value: Buffer.from(input.row(id)), headers: [] });
+    }
+    void producer.send(
+      batches.filter(({ records }) => records.length > 0),
+      reading.signal,
+    );
+    await systemClock.sleep(TICK_MS, reading.signal);
+  }
+  await done.promise;
+  reading.abort();
+  await readers;
+  const counted = taken.subarray(Math.floor(WARM_UP * total)).toSorted();
+  const at = (share: number): number => counted[Math.min(counted.length - 1, Math.floor(share * counted.length))]!;
+  return { rows: counted.length, p50: at(0.5), p99: at(0.99) };
+}
