@@ -4,6 +4,7 @@ export * from './codecs/compression.ts';
 export * from './codecs/csv/csv-codec.ts';
 export { guessDelimiter } from './codecs/csv/csv-header.ts';
 export * from './codecs/csv/csv-settings.ts';
+export * from './codecs/objects/writing-process.ts';
 export * from './core/batch-limits.ts';
 export * from './core/clock.ts';
 export * from './core/codec.ts';

@@ -1,16 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { readFile, readlink, rename, rm, symlink, writeFile } from 'node:fs/promises';
-import { hostname } from 'node:os';
-import { SluiceError } from '../../src/sdk.ts';
+import { livenessOf, SluiceError, thisProcess, type WritingProcess } from '../../src/sdk.ts';
 import { errnoOf } from './file-fault.ts';
 
-/** Who holds a lock. A process id alone is not enough: it is used again, after a reboot for certain. */
-interface Holder {
-  readonly pid: number;
-  readonly host: string;
-  /** When the process was started, in clock ticks since the boot; null where the system has no /proc. */
-  readonly started: string | null;
-  readonly boot: string | null;
+/** Who holds a lock. */
+interface Holder extends WritingProcess {
   /** Unique for each locking. */
   readonly nonce: string;
 }
@@ -28,7 +22,7 @@ export interface FileLock {
  * @param output for messages.
  */
 export async function lockFile(path: string, output: string): Promise<FileLock> {
-  const me: Holder = { pid: process.pid, host: hostname(), ...(await processTimes('self')), nonce: randomUUID() };
+  const me: Holder = { ...(await thisProcess()), nonce: randomUUID() };
   await acquire(path, path, me, output);
   return {
     release: async () => {
@@ -48,7 +42,8 @@ async function acquire(target: string, lock: string, me: Holder, output: string)
     if (await create(target, JSON.stringify(me))) return;
     const other = await holderOf(target, lock, output);
     if (other === null) continue;
-    if (await isAlive(other)) {
+    // A process on another host counts as alive.
+    if ((await livenessOf(other)) !== 'gone') {
       throw new SluiceError(
         'OUTPUT_LOCKED',
         `${output} is being written by process ${other.pid} on ${other.host}. Wait for it, stop it, or choose another path` +
@@ -122,33 +117,5 @@ function parseHolder(text: string): Holder | null {
     };
   } catch {
     return null;
-  }
-}
-
-async function isAlive(holder: Holder): Promise<boolean> {
-  if (holder.host !== hostname()) return true;
-  const { boot } = await processTimes('self');
-  if (boot !== null && holder.boot !== null && boot !== holder.boot) return false;
-  try {
-    process.kill(holder.pid, 0);
-  } catch (error) {
-    if (errnoOf(error) === 'ESRCH') return false;
-  }
-  if (holder.started === null) return true;
-  const { started } = await processTimes(holder.pid);
-  return started === holder.started;
-}
-
-/** `started` is null for a process that has ended, also for one whose parent has not taken notice of it yet. */
-async function processTimes(pid: number | 'self'): Promise<Pick<Holder, 'started' | 'boot'>> {
-  try {
-    const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
-    // The second field is the name of the program, in brackets, and may hold anything, spaces and brackets too.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    const [state, started] = [fields[0], fields[19] ?? null];
-    const boot = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
-    return { started: state === 'Z' || state === 'X' ? null : started, boot };
-  } catch {
-    return { started: null, boot: null };
   }
 }

@@ -1,6 +1,8 @@
+import { systemClock } from '../core/clock.ts';
 import type { JobDescription } from '../jobs/description/parse-job.ts';
 import { outputName } from '../jobs/open-endpoints.ts';
 import { startJob } from '../jobs/run-job.ts';
+import { atRunTime } from '../jobs/run-time.ts';
 import { interruptible } from './interrupts.ts';
 import { showProgress } from './progress-display.ts';
 import { summary } from './progress-text.ts';
@@ -8,7 +10,8 @@ import type { RunOptions } from './run-options.ts';
 import { watchRun } from './watch-run.ts';
 
 /** Runs a job for somebody who watches: progress, Ctrl-C, last words. Throws what the job failed with. */
-export async function runAndShow(job: JobDescription, options: RunOptions): Promise<void> {
+export async function runAndShow(description: JobDescription, options: RunOptions): Promise<void> {
+  const job = atRunTime(description, systemClock.wall());
   const say = (text: string): void => {
     if (!options.quiet) process.stderr.write(`sluice: ${text}\n`);
   };

@@ -147,6 +147,18 @@ export const errorTable = {
     'The disk of the output is full.',
     'Free some space and run the same job again: it continues.',
   ),
+  STORE_UNREACHABLE: entry(
+    'connection',
+    true,
+    'The store of objects (S3) does not answer, or only that it cannot.',
+    'Correct endpointUrl, or wait for the store; run the same job again to continue.',
+  ),
+  STORE_ACCESS: entry(
+    'job',
+    false,
+    'The store of objects (S3) refuses the credentials, or they give no right to the object.',
+    'Correct or renew the credentials, or have the right given that the message names; run the same job again to continue.',
+  ),
   LEDGER_OTHER_JOB: entry(
     'job',
     false,

@@ -17,6 +17,11 @@ export type ObjectRole = ManifestObject['role'];
  * compression, resume.
  */
 export interface ObjectStore extends AsyncDisposable {
+  /**
+   * Whether `read` keeps to the version of an object that `list` gave first, and throws INTAKE_CHANGED when that is gone. Left out: the
+   * caller looks whether the version is still the same.
+   */
+  readonly pinsReads?: true;
   /** For messages: how the store names an object (a path, an s3:// URL), never with a secret in it. */
   name(key: string): string;
   /** The objects that a pattern, a folder or a name stands for, in the order of their keys. None: INTAKE_NOT_FOUND. */
@@ -45,8 +50,11 @@ export interface StagedOutput extends AsyncDisposable {
   readonly found: StagedState | null;
   /** What each object will be called once published, relative to the manifest. */
   readonly names: Readonly<Record<ObjectRole, string>>;
-  /** The durable bytes of an object, to check them and to continue a checksum. */
-  reread(role: ObjectRole, signal: AbortSignal): AsyncIterable<Uint8Array>;
+  /**
+   * The durable bytes of an object, to check them and to continue a checksum. Null where they cannot be read before they are
+   * published: then the store itself throws LEDGER_BROKEN when they were changed, and the caller keeps its checksum in the note.
+   */
+  readonly reread: ((role: ObjectRole, signal: AbortSignal) => AsyncIterable<Uint8Array>) | null;
   /** Appends; resolves when the bytes are accepted and `bytes` may be written to again. */
   append(role: ObjectRole, bytes: Uint8Array, signal: AbortSignal): Promise<void>;
   /** Makes all bytes appended so far and the note durable in one step. */

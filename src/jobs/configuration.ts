@@ -2,13 +2,14 @@ import { readFileSync } from 'node:fs';
 import * as z from 'zod';
 import { SluiceError } from '../core/error.ts';
 import { nameList, nearestNames } from '../scoring/output/nearest-name.ts';
+import { credentialEntries, type s3Credential } from './description/credential-fields.ts';
 import { type Deployment, resolveDeployment } from './description/deployment.ts';
 import { deploymentEntry } from './description/deployment-fields.ts';
 import { kafkaJobFields } from './description/kafka-fields.ts';
 import { unreadable } from './description/unreadable.ts';
 import { refusal, validate } from './description/validate.ts';
 import { substitute } from './description/variables.ts';
-import { readWritten } from './description/written-text.ts';
+import { type Path, readWritten } from './description/written-text.ts';
 
 /** The schema of a configuration file. */
 export const configurationSchema = z.strictObject({
@@ -17,6 +18,7 @@ export const configurationSchema = z.strictObject({
     .default({})
     .describe('The deployments that jobs may name, by the name that the prediction server knows them by.'),
   kafka: kafkaJobFields.nullable().default(null).describe('The Kafka cluster of jobs that name none themselves.'),
+  credentials: credentialEntries,
 });
 
 /** What a configuration file says. */
@@ -30,6 +32,11 @@ export interface Configuration {
    * @param place where the ID was written, for the message.
    */
   deployment(id: string, place?: string): Deployment;
+  /**
+   * Credentials by their ID. Throws CONFIG_INVALID with the nearest IDs, and CONFIG_VARIABLE as `deployment` does.
+   * @param place where the ID was written, for the message.
+   */
+  credential(id: string, place: string): z.output<typeof s3Credential>;
 }
 
 /** Where a configuration takes what stands elsewhere. */
@@ -50,10 +57,12 @@ export function loadConfiguration(file: string, sources: ConfigurationSources = 
   }
   const written = readWritten(text, file, file.endsWith('.json') ? 'json' : 'yaml');
   const { value, replaced, problems } = substitute(written.value, { env, readFile });
-  const waiting = problems.filter(({ path }) => path[0] === 'deployments' && path.length > 2);
-  if (waiting.length < problems.length) throw refusal('CONFIG_VARIABLE', problems, written);
-  const ready = without(value, new Set(waiting.map(({ path }) => String(path[1]))));
-  const { deployments, kafka } = validate(configurationSchema, ready, replaced, written);
+  const waitingIn = (section: string): typeof problems =>
+    problems.filter(({ path }) => path[0] === section && path.length > 2);
+  const [waiting, waitingCredentials] = [waitingIn('deployments'), waitingIn('credentials')];
+  if (waiting.length + waitingCredentials.length < problems.length) throw refusal('CONFIG_VARIABLE', problems, written);
+  const ready = without(without(value, 'deployments', waiting), 'credentials', waitingCredentials);
+  const { deployments, kafka, credentials } = validate(configurationSchema, ready, replaced, written);
   const entries = new Map(Object.entries(deployments));
   const deploymentIds = [...new Set([...entries.keys(), ...waiting.map(({ path }) => String(path[1]))])];
   return {
@@ -69,22 +78,37 @@ export function loadConfiguration(file: string, sources: ConfigurationSources = 
       if (missing.length > 0) throw refusal('CONFIG_VARIABLE', missing, written);
       throw unknown(id, place, file, deploymentIds);
     },
+    credential(id, place) {
+      const found = new Map(Object.entries(credentials)).get(id);
+      if (found !== undefined) return found;
+      const missing = waitingCredentials.filter(({ path }) => path[1] === id);
+      if (missing.length > 0) throw refusal('CONFIG_VARIABLE', missing, written);
+      const known = [...Object.keys(credentials), ...waitingCredentials.map(({ path }) => String(path[1]))];
+      throw new SluiceError(
+        'CONFIG_INVALID',
+        `${place}: the configuration ${file} has no credentials "${id}"; ${hint(id, [...new Set(known)])}`,
+      );
+    },
   };
 }
 
-/** Leaves out the deployments whose variables are not set: only a job that uses one needs it. */
-function without(value: unknown, ids: ReadonlySet<string>): unknown {
-  if (ids.size === 0 || typeof value !== 'object' || value === null || !('deployments' in value)) return value;
-  const entries = Object.entries(value.deployments ?? {}).filter(([id]) => !ids.has(id));
-  return { ...value, deployments: Object.fromEntries(entries) };
+/** Leaves out the entries of a section whose variables are not set: only a job that uses one needs it. */
+function without(value: unknown, section: string, waiting: readonly { readonly path: Path }[]): unknown {
+  if (waiting.length === 0 || typeof value !== 'object' || value === null) return value;
+  const ids = new Set(waiting.map(({ path }) => String(path[1])));
+  const found = (value as Record<string, unknown>)[section] ?? {};
+  return { ...value, [section]: Object.fromEntries(Object.entries(found).filter(([id]) => !ids.has(id))) };
+}
+
+function hint(id: string, known: readonly string[]): string {
+  const near = nearestNames(id, known);
+  return near.length > 0 ? `did you mean ${nameList(near)}?` : `it has ${nameList(known) || 'none'}.`;
 }
 
 function unknown(id: string, place: string | undefined, file: string, known: readonly string[]): SluiceError {
-  const near = nearestNames(id, known);
-  const others = near.length > 0 ? `did you mean ${nameList(near)}?` : `it has ${nameList(known) || 'none'}.`;
   const where = place === undefined ? '' : `${place}: `;
   return new SluiceError(
     'DEPLOYMENT_UNKNOWN',
-    `${where}the configuration ${file} has no deployment "${id}"; ${others}`,
+    `${where}the configuration ${file} has no deployment "${id}"; ${hint(id, known)}`,
   );
 }

@@ -34,10 +34,10 @@ export function jobIdentity(job: JobDescription, intake: Json): JobIdentity {
 /** What the settings of the two ends say of the bytes that are read and written. */
 function endsIdentity({ intakeSettings: intake, outputSettings: output }: JobDescription): JobIdentity {
   return {
-    ...(intake.type === 'localFile'
-      ? { intakeCompression: intake.compression }
-      : { intakeFormat: intake.format, intakeColumns: intake.columns }),
-    ...(output.type === 'localFile'
+    ...(intake.type === 'kafka'
+      ? { intakeFormat: intake.format, intakeColumns: intake.columns }
+      : { intakeCompression: intake.compression }),
+    ...(output.type !== 'kafka'
       ? { outputCompression: output.compression }
       : {
           outputTopic: output.topic,

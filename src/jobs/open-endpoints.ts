@@ -17,6 +17,7 @@ import type { Source } from '../core/source.ts';
 import type { KafkaClient } from '../links/kafka/client.ts';
 import type { JobDescription } from './description/parse-job.ts';
 import { openReplay, openTopicSink } from './kafka/open-topics.ts';
+import { openS3Sink, openS3Source } from './s3-endpoints.ts';
 
 /** What `-` in a job stands for. */
 export interface StandardStreams {
@@ -37,10 +38,11 @@ export interface EndpointPorts {
 /** Standard input or output, by name. */
 const STANDARD_STREAM = '-';
 
-/** The source that `intakeSettings` describes: files, standard input, or topics that are read to an end. */
+/** The source that `intakeSettings` describes: files, standard input, objects of S3, or topics that are read to an end. */
 export function openSource(job: JobDescription, codec: Codec, ports: EndpointPorts): Source {
   const { intakeSettings: intake } = job;
   if (intake.type === 'kafka') return openReplay(job, intake, clusterClient(ports), ports);
+  if (intake.type === 's3') return openS3Source(intake, codec, ports.clock);
   const { files, compression } = intake;
   if (files[0] === STANDARD_STREAM) {
     return createStreamSource({
@@ -57,6 +59,7 @@ export function openSource(job: JobDescription, codec: Codec, ports: EndpointPor
 export function openSink(job: JobDescription, codec: Codec, ports: EndpointPorts): Sink {
   const { outputSettings: output } = job;
   if (output.type === 'kafka') return openTopicSink(job, output, clusterClient(ports), ports);
+  if (output.type === 's3') return openS3Sink(job, output, codec, ports);
   const deadLetterPath = job.deadLetters.path;
   const { path } = output;
   const compression = compressionFor(output);
@@ -74,7 +77,8 @@ export function openSink(job: JobDescription, codec: Codec, ports: EndpointPorts
 
 /** Where a job writes, for people. */
 export function outputName({ outputSettings: output }: JobDescription): string {
-  return output.type === 'kafka' ? `topic ${output.topic}` : output.path;
+  if (output.type === 'kafka') return `topic ${output.topic}`;
+  return output.type === 's3' ? output.url : output.path;
 }
 
 function compressionFor({ path, compression }: LocalOutput): Compression {
@@ -88,9 +92,17 @@ function clusterClient({ cluster }: EndpointPorts): KafkaClient {
   throw new SluiceError('CONTRACT_BROKEN', 'a topic was asked for without a cluster');
 }
 
-/** An output, or its dead letters, must not be a file that is read, under whatever name: it would be replaced. */
+/** An output, or its dead letters, must not be a file or object that is read, under whatever name: it would be replaced. */
 export function assertOutputIsNoIntake(job: JobDescription, splits: readonly { readonly id: string }[]): void {
   const { outputSettings: output } = job;
+  const objects = {
+    'outputSettings.url': output.type === 's3' ? output.url : null,
+    'deadLetters.path': job.deadLetters.path,
+  };
+  for (const [field, url] of Object.entries(objects)) {
+    if (url?.startsWith('s3://') && splits.some(({ id }) => id === url))
+      throw new SluiceError('CONFIG_INVALID', `${field}: ${url} is an object of the intake; write to another one`);
+  }
   const written = [
     { field: 'outputSettings.path', path: output.type === 'localFile' ? output.path : null },
     { field: 'deadLetters.path', path: job.deadLetters.path },

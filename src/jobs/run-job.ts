@@ -26,6 +26,7 @@ import { runLive } from './live/run-live.ts';
 import { assertOutputIsNoIntake, openSink, openSource, type StandardStreams } from './open-endpoints.ts';
 import { type PipelineParts, runPipeline } from './pipeline.ts';
 import { ProgressTracker } from './progress-tracker.ts';
+import { atRunTime } from './run-time.ts';
 import { outputSettingsOf, scorerSettingsOf } from './scoring-settings.ts';
 
 export interface RunJobOptions {
@@ -54,8 +55,9 @@ export function runJob(description: JobInput, options: RunJobOptions = {}): JobR
 }
 
 /** The same for a job that `parseJob` or `loadJob` has read. */
-export function startJob(job: JobDescription, options: RunJobOptions = {}): JobRun {
+export function startJob(description: JobDescription, options: RunJobOptions = {}): JobRun {
   const clock = options.clock ?? systemClock;
+  const job = atRunTime(description, clock.wall());
   const meters = {
     ingest: new StageMeter('ingest', clock),
     score: new StageMeter('score', clock),

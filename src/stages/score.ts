@@ -59,15 +59,29 @@ interface Scoring {
   readonly value: Promise<ScoredBatch>;
 }
 
+/** Works on a partition until it ends or goes to somebody else. */
 async function scorePartition(
   options: ScoreOptions,
   lease: PartitionLease<RowBatch>,
   signal: AbortSignal,
 ): Promise<void> {
+  try {
+    await using _ = lease;
+    await scoreLeased(options, lease, AbortSignal.any([signal, lease.lost]));
+  } catch (error) {
+    // Somebody else has the partition already; what was under way is his to do. Also where only the last commit failed by it.
+    if (lease.lost.aborted && !signal.aborted) return;
+    throw error;
+  }
+}
+
+async function scoreLeased(
+  options: ScoreOptions,
+  lease: PartitionLease<RowBatch>,
+  working: AbortSignal,
+): Promise<void> {
   const { scored, inFlightPerPartition = 1 } = options;
-  const { partition, revoked, lost } = lease;
-  const working = AbortSignal.any([signal, lost]);
-  await using _ = lease;
+  const { partition, revoked } = lease;
   const committed = lease.committed;
   const from = await scored.begin(partition, committed, working);
   if (from !== committed) lease.seek(from);
@@ -102,8 +116,6 @@ async function scorePartition(
   } catch (error) {
     // What was handed on before is good all the same; the error that came first is the one to tell.
     await letGo(scored, lease, working).catch(() => undefined);
-    // Somebody else has the partition already; what was under way is his to do.
-    if (lost.aborted && !signal.aborted) return;
     throw error;
   }
   await letGo(scored, lease, working);

@@ -184,7 +184,7 @@ async function readFrom(
   await source.identity(signal);
   const splits = await source.splits(signal);
   const at = splits.findIndex((split) => split.id === id);
-  return collect(source, splits.slice(at), after, limits, signal);
+  return await collect(source, splits.slice(at), after, limits, signal);
 }
 
 async function collect(

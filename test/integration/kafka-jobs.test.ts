@@ -14,7 +14,7 @@ needs('kafka')('a bounded job over Kafka', () => {
   let count = 0;
   beforeAll(async () => {
     rig = await KafkaFaultRig.start({ broker: await kafkaService() });
-  }, 60_000);
+  }, 120_000);
   afterAll(async () => await rig?.[Symbol.asyncDispose]());
 
   /** A name that no other run on a shared cluster has. */
@@ -38,7 +38,7 @@ needs('kafka')('a bounded job over Kafka', () => {
     slowly(20);
     const first = rig.run(name);
     await rig.requests(8);
-    first.process.kill('SIGINT');
+    first.process.kill('SIGTERM');
     expect(await first.ended).toMatchObject({ code: 130 });
     expect(await present(name)).toEqual([2, 2]);
     // Another machine has the output's folder (a mount) and the cluster, but nothing of what the first process knew.
@@ -55,7 +55,7 @@ needs('kafka')('a bounded job over Kafka', () => {
     expect(JSON.parse(last)).toMatchObject({ state: 'done', rows: rig.rows });
     const requests = new Set(rig.server.requests.slice(before).map(({ rows: [row] }) => row![0]));
     expect(requests.has('0')).toBe(false);
-  }, 60_000);
+  }, 120_000);
 
   test('leaves no topic and no group behind, unless its topics are to be kept', async () => {
     const [gone, kept] = [named('gone'), named('kept')];
@@ -67,7 +67,7 @@ needs('kafka')('a bounded job over Kafka', () => {
     expect(await present(gone)).toEqual([null, null]);
     expect(await rig.ask(({ topics }) => topics.members(jobTopics(gone).group))).toBe(0);
     expect(await present(kept)).toEqual([2, 2]);
-  }, 60_000);
+  }, 120_000);
 
   test('whose topics were kept is scored again from them into a new output, without its file', async () => {
     const name = named('replayed');
@@ -82,7 +82,7 @@ needs('kafka')('a bounded job over Kafka', () => {
     const before = await committed();
     await expectWhole(rig.run(`${replay}-kafka`, { intakeSettings }));
     expect(await committed()).toEqual(before);
-  }, 60_000);
+  }, 120_000);
 
   test('replays a topic of the user by offsets and by times, and leaves the offsets of live groups alone', async () => {
     const topic = named('history');
@@ -116,7 +116,7 @@ needs('kafka')('a bounded job over Kafka', () => {
     expect(await replay({ from: between, until: 'end' })).toEqual(['6', '7', '8']);
     expect(await replay({ from: 'earliest', until: between })).toEqual(['0', '1', '2', '3', '4', '5']);
     expect(await rig.ask(({ topics }) => topics.committed('live-group', topic))).toEqual([null, null]);
-  }, 60_000);
+  }, 120_000);
 
   test('is completed by the others when a worker has no token for its deployment, which says so', async () => {
     const name = named('token');
@@ -130,7 +130,20 @@ needs('kafka')('a bounded job over Kafka', () => {
     expect(tokens).toEqual(new Set(['Bearer token-of-a-worker', 'Bearer token-of-the-run']));
     await helper.says(new RegExp(`left the job ${name}`));
     expect(await Promise.all([without.stop(), helper.stop()])).toEqual([0, 0]);
-  }, 60_000);
+  }, 120_000);
+
+  test('is completed by the others when the server refuses the token of a worker, which says so', async () => {
+    const name = named('refused');
+    rig.respond(({ headers }) =>
+      headers.authorization === 'Bearer a-wrong-one' ? { status: 401 } : { after: passed(20) },
+    );
+    const refused = await rig.worker(`${name}-worker`, 'a-wrong-one');
+    const run = rig.run(name);
+    await refused.says(/401.*trying again/);
+    await expectWhole(run);
+    expect(refused.said).not.toContain('a-wrong-one');
+    expect(await refused.stop()).toBe(0);
+  }, 120_000);
 
   test('refuses topics of another job under its name, and begins anew when it is told to overwrite', async () => {
     const name = named('other');
@@ -148,5 +161,5 @@ needs('kafka')('a bounded job over Kafka', () => {
     expect(code).toBe(1);
     expect(await rig.run(name, over, { arguments: ['--overwrite'] }).ended).toMatchObject({ code: 0 });
     expect(readFileSync(over.outputSettings.path, 'utf8')).toBe('y_PREDICTION,id,text\n2,1,a\n');
-  }, 60_000);
+  }, 120_000);
 });

@@ -71,18 +71,18 @@ export class KafkaFaultRig implements AsyncDisposable {
     this.server.options = { respond };
   }
 
-  /** The prediction server goes away with all its connections, and comes back at the same address after `ms`. */
-  async serverAway(ms: number): Promise<void> {
+  /** The prediction server goes away with all its connections, and comes back at the same address behind `until`. */
+  async serverAway(until: Promise<unknown>): Promise<void> {
     const { options, port } = this.server;
     await this.server.close();
-    await passed(ms);
+    await until;
     this.server = await PredictionServer.start(options, port);
   }
 
-  /** `kill -9` of the broker, which comes back with its records after `ms`. */
-  async brokerAway(ms: number): Promise<void> {
+  /** `kill -9` of the broker, which comes back with its records behind `until`. */
+  async brokerAway(until: Promise<unknown>): Promise<void> {
     await this.broker.kill();
-    await passed(ms);
+    await until;
     await this.broker.start();
   }
 

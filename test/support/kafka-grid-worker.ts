@@ -60,9 +60,9 @@ export class WorkerProcess {
     await this.ended;
   }
 
-  /** Ctrl-C; gives its exit code. */
+  /** SIGTERM; gives its exit code. */
   async stop(): Promise<number | null> {
-    this.#child.kill('SIGINT');
+    this.#child.kill('SIGTERM');
     return await this.ended;
   }
 }

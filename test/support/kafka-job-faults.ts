@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { verifyOutput } from '../../connectors/file/verify.ts';
 import { jobTopics } from '../../src/links/kafka/job/job-topics.ts';
 import { type FaultRun, KafkaFaultRig, passed } from './kafka-fault-rig.ts';
+import { WorkerProcess } from './kafka-grid-worker.ts';
 import { needs } from './services/needs.ts';
 import { smallDisk } from './small-disk.ts';
 
@@ -46,23 +47,47 @@ export function kafkaJobFaults(times: FaultTimes): void {
         slowly(20);
         const run = rig.run('server-away');
         await rig.requests(5);
-        await rig.serverAway(times.serverAwayMs);
+        await rig.serverAway(passed(times.serverAwayMs));
         await expectWhole(run);
       },
       longest,
     );
 
     test(
-      'goes on by itself when the broker comes back',
+      'goes on by itself when the broker comes back, its worker too',
       async () => {
         slowly(20);
+        const worker = await rig.worker('broker-away');
         const run = rig.run('broker-away');
         await rig.requests(5);
-        await rig.brokerAway(times.brokerAwayMs);
+        await rig.brokerAway(passed(times.brokerAwayMs));
         await expectWhole(run);
+        expect(await worker.stop()).toBe(0);
       },
       longest,
     );
+
+    test('ends when the prediction server is away for too long, and the next run completes the output', async () => {
+      slowly(20);
+      const run = rig.run('server-gone', { retry: { budgetSeconds: 1 } });
+      await rig.requests(15);
+      await rig.serverAway(run.ended);
+      const { code, stderr } = await run.ended;
+      expect(stderr).toMatch(/RETRY_BUDGET_SPENT.*Run the same job again/);
+      expect(code).toBe(1);
+      await expectWhole(rig.run('server-gone'));
+    }, 60_000);
+
+    test('ends when the broker is away for too long, and the next run completes the output', async () => {
+      slowly(20);
+      const run = rig.run('broker-gone', { kafka: { ...rig.cluster('broker-gone'), retrySeconds: 2 } });
+      await rig.requests(15);
+      await rig.brokerAway(run.ended);
+      const { code, stderr } = await run.ended;
+      expect(stderr).toMatch(/KAFKA_UNREACHABLE/);
+      expect(code).toBe(1);
+      await expectWhole(rig.run('broker-gone'));
+    }, 60_000);
 
     test('a worker that stood still for longer than its session writes nothing when it goes on', async () => {
       const worker = await rig.worker('still');
@@ -115,19 +140,25 @@ export function kafkaJobFaults(times: FaultTimes): void {
       longest + 4 * times.storm.changes * times.storm.everyMs,
     );
 
-    test('a topic that is removed under it ends it with its name, and the next run completes the output', async () => {
-      slowly(20);
-      const { rows } = jobTopics('removed');
-      const run = rig.run('removed');
-      await rig.requests(5);
-      await rig.ask(({ topics }) => topics.remove([rows]));
-      const { code, stderr } = await run.ended;
-      expect(stderr).toMatch(/KAFKA_TOPIC_MISSING/);
-      expect(stderr).toContain(rows);
-      expect(code).toBe(1);
-      expect(existsSync(run.output)).toBe(false);
-      await expectWhole(rig.run('removed'));
-    }, 90_000);
+    test.each(['rows', 'scored'] as const)(
+      'its topic of %s, removed under it, ends it with its name, and the next run completes the output',
+      async (which) => {
+        slowly(20);
+        const name = `removed-${which}`;
+        const topic = jobTopics(name)[which];
+        const run = rig.run(name);
+        await rig.requests(5);
+        await rig.ask(({ topics }) => topics.remove([topic]));
+        const { code, stderr } = await run.ended;
+        expect(stderr).toMatch(
+          new RegExp(`KAFKA_TOPIC_MISSING: ${topic} of the job was removed.*run the same job again`),
+        );
+        expect(code).toBe(1);
+        expect(existsSync(run.output)).toBe(false);
+        await expectWhole(rig.run(name));
+      },
+      90_000,
+    );
 
     test('a row of 20 MB goes through as it is', async () => {
       slowly(0);
@@ -145,7 +176,7 @@ export function kafkaJobFaults(times: FaultTimes): void {
     test('as its disk is full ends the job with a reason, and the next run completes the output when there is room', async () => {
       await using disk = await smallDisk(48 << 20);
       await using rig = await KafkaFaultRig.start({
-        rows: 60_000,
+        rows: 20_000,
         kafka: { config: { 'log.dirs': join(disk.path, 'records') } },
       });
       rig.respond(() => ({ after: passed(20) }));
@@ -160,6 +191,7 @@ export function kafkaJobFaults(times: FaultTimes): void {
       rmSync(filler);
       await rig.broker.kill();
       await rig.broker.start();
+      rig.respond(() => undefined);
       const again = rig.run('full');
       expect(await again.ended).toMatchObject({ code: 0 });
       expect(readFileSync(again.output).equals(await rig.expected())).toBe(true);
@@ -170,11 +202,13 @@ export function kafkaJobFaults(times: FaultTimes): void {
       await using rig = await KafkaFaultRig.start({ rows: 10, kafka: { sasl } });
       for (const client of ['kafkajs', 'platformatic'] as const) {
         const cluster = { ...rig.cluster('login'), client };
-        const run = rig.run(`login-${client}`, { kafka: { ...cluster, sasl: { ...sasl, password: 'a-wrong-one' } } });
+        const wrong = { ...cluster, sasl: { ...sasl, password: 'a-wrong-one' } };
+        const run = rig.run(`login-${client}`, { kafka: wrong });
+        const worker = await WorkerProcess.start(join(rig.folder, 'wrong.worker.json'), wrong);
         const { code, stderr, stdout } = await run.ended;
-        expect(stderr).toMatch(/KAFKA_ACCESS/);
-        expect(code).toBe(1);
-        expect(stderr + stdout).not.toContain('a-wrong-one');
+        expect([code, await worker.ended]).toEqual([1, 1]);
+        for (const said of [stderr, worker.said]) expect(said).toMatch(/KAFKA_ACCESS/);
+        expect(stderr + stdout + worker.said).not.toContain('a-wrong-one');
         const right = rig.run(`login-${client}`, { kafka: { ...cluster, sasl } });
         expect(await right.ended).toMatchObject({ code: 0 });
       }

@@ -3,6 +3,10 @@ import { runJob } from '../../src/index.ts';
 // A process of its own that runs one live job (the description as JSON in the first argument), to be killed; SIGTERM drains it.
 const run = runJob(JSON.parse(process.argv[2]!));
 process.on('SIGTERM', () => run.stop());
+// A pipe that nobody writes to: it ends with the test, and no job outlives it.
+process.stdin.on('end', () => process.exit(1)).resume();
+process.stdin.unref();
+console.log('heeds its signals');
 try {
   await run.result;
 } catch (error) {

@@ -6,6 +6,8 @@ const CHILD = join(import.meta.dirname, 'live-job-child.ts');
 
 /** A live job in a process of its own. */
 export interface LiveProcess {
+  /** Resolves when SIGTERM drains it and does not just end it. */
+  readonly heeds: Promise<void>;
   /** Null when it was killed by a signal. */
   readonly ended: Promise<number | null>;
   readonly isRunning: boolean;
@@ -16,7 +18,7 @@ export interface LiveProcess {
 
 /** Starts a process that runs the job until it is told to end. */
 export function startLive(description: JobInput): LiveProcess {
-  const child = spawn(process.execPath, [CHILD, JSON.stringify(description)], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(process.execPath, [CHILD, JSON.stringify(description)], { stdio: 'pipe' });
   let said = '';
   let running = true;
   child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
@@ -26,7 +28,12 @@ export function startLive(description: JobInput): LiveProcess {
       resolve(code);
     });
   });
+  const heeds = new Promise<void>((resolve) => {
+    child.stdout.once('data', () => resolve());
+    child.once('close', () => resolve());
+  });
   return {
+    heeds,
     ended,
     get isRunning() {
       return running;

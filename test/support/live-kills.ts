@@ -26,9 +26,6 @@ export interface LiveKillOutcome {
   readonly midway: number;
 }
 
-const ROWS = 1_600;
-const CHUNK = 80;
-
 /** The row of a number: one in forty is no JSON, one in fifty the server cannot score. */
 function liveRow(id: number, partitions: number): LiveRow {
   const value = id % 40 === 3 ? `no json ${id} \u00e4` : JSON.stringify({ id, text: `line "${id}", \n more` });
@@ -48,6 +45,8 @@ export function isPoison(id: number): boolean {
 
 /** Live jobs under load on a broker of their own, killed with kill -9 again and again. */
 export class LiveKills implements AsyncDisposable {
+  /** Messages of one run. */
+  static readonly rows = 1_200;
   readonly kafka: KafkaService;
   readonly topics: LiveTopics;
   readonly #server: PredictionServer;
@@ -119,7 +118,12 @@ export class LiveKills implements AsyncDisposable {
         () => `group ${group} is not done; ${all.map((each) => each.said()).join(' | ')}`,
         90_000,
       );
+      await Promise.all(workers.map(({ heeds }) => heeds));
       for (const worker of workers) worker.signal('SIGTERM');
+      await until(
+        () => workers.every((worker) => !worker.isRunning),
+        () => `a worker does not drain; ${workers.map((each) => `${each.isRunning}: ${each.said()}`).join(' | ')}`,
+      );
       for (const worker of workers) {
         const code = await worker.ended;
         if (code !== 130) throw new Error(`a worker ended with ${code}: ${worker.said()}`);
@@ -138,14 +142,15 @@ export class LiveKills implements AsyncDisposable {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
-  /** Rows that come in small bunches, for some seconds. */
+  /** Rows that come in small bunches, for three to four seconds. */
   async #load(input: string, partitions: number, random: () => number): Promise<void> {
-    for (let id = 0; id < ROWS; id += CHUNK) {
+    const bunch = 80;
+    for (let id = 0; id < LiveKills.rows; id += bunch) {
       await this.topics.send(
         input,
-        Array.from({ length: CHUNK }, (_, at) => liveRow(id + at, partitions)),
+        Array.from({ length: bunch }, (_, at) => liveRow(id + at, partitions)),
       );
-      await pause(100 + 400 * random());
+      await pause(100 + 250 * random());
     }
   }
 

@@ -3,6 +3,7 @@ import type { SluiceError } from '../../core/error.ts';
 import { type Kernel, kernel as sharedKernel } from '../../core/kernel/kernel.ts';
 import { RecycledBuffers } from '../../core/recycled-buffers.ts';
 import type { RejectedRecord } from '../../core/row-batch.ts';
+import { byteBlock } from '../byte-block.ts';
 import { Arena } from './arena.ts';
 import { CanonicalTranscoder } from './canonical-transcoder.ts';
 import type { CsvDialect } from './csv-dialect.ts';
@@ -23,6 +24,8 @@ const CR = 0x0d;
 const ARENA_BYTES = 2 * 1024 * 1024;
 /** A batch under way and a chunk of a file: an arena that starts with more is made twice as large, and not kept. */
 const MOST_KEPT = 0.75 * ARENA_BYTES;
+/** A source that starts with no more may be at its end with it: among thousands of small objects each would make an arena. */
+const SHORT_START = 64 * 1024;
 /** Unused arenas that are kept: what a job of some partitions has under way. */
 const SPARE_ARENAS = 16;
 const BOM = [0xef, 0xbb, 0xbf] as const;
@@ -400,7 +403,9 @@ export class RecordScanner {
     const tail = this.#arena.subarray(this.#start, this.#filled);
     const kept = rows.length + tail.length + length;
     // Room for as much again or more, so that all moves together copy each byte a few times at the most.
-    const block = new Arena(this.#spare.take(kept <= MOST_KEPT ? ARENA_BYTES : 2 * kept), this.#spare);
+    const isShort = this.#arena.length === 0 && kept <= SHORT_START;
+    const bytes = isShort ? byteBlock(2 * kept) : this.#spare.take(kept <= MOST_KEPT ? ARENA_BYTES : 2 * kept);
+    const block = new Arena(bytes, this.#spare);
     const arena = block.bytes;
     arena.set(rows);
     arena.set(tail, rows.length);

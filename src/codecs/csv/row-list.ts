@@ -1,3 +1,4 @@
+import { linesFrom } from '../../core/lines-from.ts';
 import { RecycledBuffers } from '../../core/recycled-buffers.ts';
 
 /** Ends of a batch of the default size with short rows; those of longer batches are not kept. */
@@ -66,7 +67,7 @@ export class RowList {
       release,
       // Hardly ever asked for: only messages and dead letters name lines.
       get lines() {
-        made ??= given === null ? Float64Array.from(ends, (_, i) => first + i) : Float64Array.from(given);
+        made ??= given === null ? linesFrom(first, ends.length) : Float64Array.from(given);
         return made;
       },
     };

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { SluiceError } from '../../core/error.ts';
 import type { ObjectRole, StagedOutput } from '../../core/object-store.ts';
+import { ResumableSha256, type Sha256Mark } from './resumable-sha256.ts';
 
 /** What one object of an output holds; kept in the ledger and in the manifest. */
 export interface ObjectFacts {
@@ -11,6 +12,11 @@ export interface ObjectFacts {
   readonly sha256: string;
 }
 
+/** The same in a ledger, with what the checksum is continued from where the object cannot be read again. */
+export interface HeldFacts extends ObjectFacts {
+  readonly mark?: Sha256Mark;
+}
+
 /** Small pieces are gathered to writes of so many bytes; the buffer is used again and again. */
 const WRITE_BYTES = 512 * 1024;
 
@@ -18,7 +24,7 @@ const WRITE_BYTES = 512 * 1024;
 export class HashedObject {
   readonly #staged: StagedOutput;
   readonly #role: ObjectRole;
-  readonly #hash = createHash('sha256');
+  #hash: RunningHash;
   #gathered: Uint8Array | null = null;
   #pending = 0;
   #bytes = 0;
@@ -28,6 +34,7 @@ export class HashedObject {
   constructor(staged: StagedOutput, role: ObjectRole) {
     this.#staged = staged;
     this.#role = role;
+    this.#hash = staged.reread === null ? new ResumableSha256() : nodeHash();
   }
 
   /** Bytes appended and gathered. */
@@ -37,14 +44,26 @@ export class HashedObject {
 
   /** What the object holds; everything must have been flushed. */
   get facts(): ObjectFacts {
-    return { bytes: this.#bytes, records: this.#records, sha256: this.#hash.copy().digest('hex') };
+    return { bytes: this.#bytes, records: this.#records, sha256: this.#hash.digest() };
+  }
+
+  /** The same for the ledger. */
+  get held(): HeldFacts {
+    const { mark } = this.#hash;
+    return mark === undefined ? this.facts : { ...this.facts, mark };
   }
 
   /** Takes over what an interrupted run made durable: checks it against what the ledger says, and continues the checksum. */
-  async continue(recorded: ObjectFacts, output: string, signal: AbortSignal): Promise<void> {
-    for await (const chunk of this.#staged.reread(this.#role, signal)) {
-      this.#hash.update(chunk);
-      this.#bytes += chunk.length;
+  async continue(recorded: HeldFacts, output: string, signal: AbortSignal): Promise<void> {
+    const { reread } = this.#staged;
+    if (reread === null) {
+      if (recorded.mark !== undefined) this.#hash = ResumableSha256.from(recorded.mark);
+      this.#bytes = recorded.mark?.bytes ?? 0;
+    } else {
+      for await (const chunk of reread.call(this.#staged, this.#role, signal)) {
+        this.#hash.update(chunk);
+        this.#bytes += chunk.length;
+      }
     }
     this.#records = recorded.records;
     const { bytes, sha256 } = this.facts;
@@ -91,4 +110,18 @@ export class HashedObject {
       throw error;
     }
   }
+}
+
+/** A checksum under way. */
+interface RunningHash {
+  /** Left out by one that cannot be put aside. */
+  readonly mark?: Sha256Mark;
+  update(bytes: Uint8Array): void;
+  /** Of all bytes so far, in hex; more may follow. */
+  digest(): string;
+}
+
+function nodeHash(): RunningHash {
+  const hash = createHash('sha256');
+  return { update: (bytes) => void hash.update(bytes), digest: () => hash.copy().digest('hex') };
 }

@@ -16,7 +16,7 @@ import type { ScoredBatch } from '../../core/scored-batch.ts';
 import type { ManifestFacts, Sink } from '../../core/sink.ts';
 import { type Compression, compressMember } from '../compression.ts';
 import { deadLetterLine } from './dead-letter-line.ts';
-import { HashedObject, type ObjectFacts } from './hashed-object.ts';
+import { HashedObject, type HeldFacts } from './hashed-object.ts';
 
 export interface ObjectSinkOptions {
   readonly store: ObjectStore;
@@ -48,7 +48,7 @@ export function createObjectSink(options: ObjectSinkOptions): Sink {
   };
 }
 
-type Holds = Readonly<Record<'rows' | 'deadLetters', ObjectFacts>>;
+type Holds = Readonly<Record<'rows' | 'deadLetters', HeldFacts>>;
 
 /** What is open between `open` and `close`. */
 interface OpenOutput {
@@ -125,7 +125,7 @@ class ObjectSink {
     await deadLetters.flush(signal);
     const ledger: Ledger = {
       ...committable,
-      holds: { rows: { ...rows.facts }, deadLetters: { ...deadLetters.facts } },
+      holds: { rows: rows.held, deadLetters: deadLetters.held } as unknown as Json,
     };
     await staged.commit(ledger as unknown as Json, signal);
     this.#durable = ledger;

@@ -3,6 +3,7 @@ import { csvFields } from './csv-fields.ts';
 import { inlineDeployment } from './deployment-fields.ts';
 import { kafkaIntake, kafkaJobFields, kafkaOutput } from './kafka-fields.ts';
 import { localFileIntake, localFileOutput } from './local-file-fields.ts';
+import { s3Intake, s3Output } from './s3-fields.ts';
 
 const flag = (value: boolean) => z.boolean().default(value);
 const threshold = () => z.number().nullable().default(null);
@@ -50,9 +51,11 @@ export const jobDescription = z
       .nullable()
       .default(null)
       .describe('The model that must answer. Null takes the one that the deployment has when the job begins.'),
-    intakeSettings: z.discriminatedUnion('type', [localFileIntake, kafkaIntake]).describe('Where rows are read from.'),
+    intakeSettings: z
+      .discriminatedUnion('type', [localFileIntake, s3Intake, kafkaIntake])
+      .describe('Where rows are read from.'),
     outputSettings: z
-      .discriminatedUnion('type', [localFileOutput, kafkaOutput])
+      .discriminatedUnion('type', [localFileOutput, s3Output, kafkaOutput])
       .describe('Where scored rows are written to.'),
     csvSettings: csvFields.prefault({}).describe('How CSV is read, and written.'),
     numConcurrent: z
@@ -187,6 +190,11 @@ export const jobDescription = z
     if (isLive && output.type === 'localFile' && output.path === '-') {
       const message = 'must be a folder for the parts of a live topic; or give intakeSettings.until';
       context.addIssue({ code: 'custom', path: ['outputSettings', 'path'], message });
+    }
+    if (isLive && output.type === 's3') {
+      const message =
+        's3 cannot take a live topic yet: write files (localFile) or a topic, or give intakeSettings.until';
+      context.addIssue({ code: 'custom', path: ['outputSettings', 'type'], message });
     }
   })
   .refine(namesOneDeployment, {

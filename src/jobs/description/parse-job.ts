@@ -87,8 +87,30 @@ function resolveFields(fields: JobFields, places: Pick<WrittenText, 'place'>, co
       ? namedDeployment(deploymentId ?? '', places.place(['deploymentId']), context.configuration)
       : resolveDeployment(inline, readFile, (field) => places.place(['deployment', field]));
   const engine = context.engine ?? rest.engine;
-  const job = { ...rest, engine, deployment, chunkRows: chunkRows ?? (isAutomatic ? AUTO_ROWS : MAX_ROWS) };
+  const job = {
+    ...rest,
+    intakeSettings: withCredentials(rest.intakeSettings, places.place(['intakeSettings', 'credentialId']), context),
+    outputSettings: withCredentials(rest.outputSettings, places.place(['outputSettings', 'credentialId']), context),
+    engine,
+    deployment,
+    chunkRows: chunkRows ?? (isAutomatic ? AUTO_ROWS : MAX_ROWS),
+  };
   return { ...job, kafka: clusterOf(job, places, context) };
+}
+
+/** Settings with the credentials that they name. */
+function withCredentials<S extends JobFields['intakeSettings' | 'outputSettings']>(
+  settings: S,
+  place: string,
+  { configuration }: JobContext,
+): S {
+  if (settings.type !== 's3' || settings.credentialId === null) return settings;
+  const { credentialId } = settings;
+  if (configuration !== undefined) return { ...settings, credentials: configuration.credential(credentialId, place) };
+  throw new SluiceError(
+    'CONFIG_INVALID',
+    `${place}: credentialId names "${credentialId}", but no configuration was given; name its file with --config, or give credentials in place.`,
+  );
 }
 
 /** The cluster of a job that needs one: its own, that of the configuration, and the brokers that were given beside them. */

@@ -14,9 +14,11 @@ export interface Announcement {
   readonly v: 1;
   /** The job's name on the cluster. */
   readonly name: string;
-  /** `running` wants workers; of a `stopped` or `failed` one the rows wait for a continuation. */
-  readonly state: 'running' | 'stopped' | 'failed';
+  /** `running` wants workers; of a `stopped` or `failed` one the rows wait for a continuation; of a `done` one the topics were kept. */
+  readonly state: 'running' | 'stopped' | 'failed' | 'done';
   readonly partitions: number;
+  /** Other than that of any earlier beginning of a job of this name: records of those are ignored. */
+  readonly epoch: string;
   readonly identity: JobIdentity;
   /** The model that all rows are scored with, once it is known. */
   readonly model: ModelIdentity | null;

@@ -9,10 +9,14 @@ import { jobTopics } from '../../links/kafka/job/job-topics.ts';
 import { rowsForm } from '../../links/kafka/job/rows-block.ts';
 import { scoredForm } from '../../links/kafka/job/scored-block.ts';
 import { loneConsumer } from '../../links/kafka/lone-consumer.ts';
+import type { Announcement } from './announcements.ts';
 import type { ClusterSettings } from './cluster.ts';
 
 /** Bytes of one link that are on their way to the brokers, or fetched ahead, in all its partitions together. */
 const LINK_BYTES = 48 * 1024 * 1024;
+
+/** What all processes of a job know of its topics. */
+type JobPlace = Pick<Announcement, 'name' | 'partitions' | 'epoch'>;
 
 /** The links of one job on a cluster, as far as this process uses them. */
 export class JobLinks implements AsyncDisposable {
@@ -22,14 +26,16 @@ export class JobLinks implements AsyncDisposable {
   readonly #open: AsyncDisposable[] = [];
   readonly job: string;
   readonly partitions: number;
+  readonly #epoch: string;
 
-  /** @param job the job's name on the cluster. */
-  constructor(client: KafkaClient, settings: ClusterSettings, clock: Clock, job: string, partitions: number) {
+  /** @param job where and since when the job is on the cluster. */
+  constructor(client: KafkaClient, settings: ClusterSettings, clock: Clock, job: JobPlace) {
     this.#client = client;
     this.#settings = settings;
     this.#clock = clock;
-    this.job = job;
-    this.partitions = partitions;
+    this.job = job.name;
+    this.partitions = job.partitions;
+    this.#epoch = job.epoch;
   }
 
   async rowsWriter(signal: AbortSignal): Promise<LinkWriter<RowBatch>> {
@@ -48,9 +54,8 @@ export class JobLinks implements AsyncDisposable {
   ): Promise<{ readonly reader: LinkReader<RowBatch>; leave(): Promise<void>; readonly consumer: KafkaConsumer }> {
     const { rows, group } = jobTopics(this.job);
     const consumer = await this.#consumer(rows, group, signal);
-    const { partitions } = this;
     return {
-      reader: createBlockLinkReader({ consumer, partitions, form: rowsForm, clock: this.#clock }),
+      reader: createBlockLinkReader({ ...this.#reading, consumer, form: rowsForm }),
       consumer,
       leave: () => consumer.close(),
     };
@@ -59,15 +64,20 @@ export class JobLinks implements AsyncDisposable {
   /** All partitions: what is delivered already is known by the output's ledger alone. */
   async scoredReader(signal: AbortSignal): Promise<LinkReader<ScoredBatch>> {
     const consumer = await this.#consumer(jobTopics(this.job).scored, null, signal);
-    return createBlockLinkReader({ consumer, partitions: this.partitions, form: scoredForm, clock: this.#clock });
+    return createBlockLinkReader({ ...this.#reading, consumer, form: scoredForm });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const part of this.#open.splice(0).toReversed()) await part[Symbol.asyncDispose]();
   }
 
-  get #writing(): { readonly partitions: number; readonly partitionBytes: number } {
-    return { partitions: this.partitions, partitionBytes: Math.floor(LINK_BYTES / this.partitions) };
+  get #writing(): { readonly partitions: number; readonly partitionBytes: number; readonly epoch: string } {
+    const { partitions } = this;
+    return { partitions, partitionBytes: Math.floor(LINK_BYTES / partitions), epoch: this.#epoch };
+  }
+
+  get #reading(): { readonly partitions: number; readonly clock: Clock; readonly epoch: string } {
+    return { partitions: this.partitions, clock: this.#clock, epoch: this.#epoch };
   }
 
   async #producer(signal: AbortSignal): Promise<KafkaProducer> {

@@ -1,34 +1,22 @@
-import { createHash } from 'node:crypto';
-import { canonicalJson } from '../../core/json.ts';
-import { assertSameJob, type JobIdentity } from '../../core/ledger.ts';
-import type { ModelIdentity } from '../../core/model.ts';
-import type { KafkaClient, KafkaConsumer } from '../../links/kafka/client.ts';
-import { jobTopicSettings, jobTopics } from '../../links/kafka/job/job-topics.ts';
+import { findSluiceError, SluiceError } from '../../core/error.ts';
+import type { KafkaConsumer } from '../../links/kafka/client.ts';
+import { jobTopics } from '../../links/kafka/job/job-topics.ts';
 import { readRowsTail } from '../../links/kafka/job/rows-tail.ts';
 import { deliver } from '../../stages/deliver.ts';
 import type { Delivered } from '../../stages/delivery.ts';
 import { ingest } from '../../stages/ingest.ts';
 import { OutputFormatSlot } from '../../stages/output-format-slot.ts';
 import { score } from '../../stages/score.ts';
-import type { JobDescription } from '../description/parse-job.ts';
 import type { TopicProgress } from '../job-run.ts';
 import { ingestPlace, type PipelineParts } from '../pipeline.ts';
-import { type Announcement, Announcements, announcedJob } from './announcements.ts';
-import type { ClusterSettings } from './cluster.ts';
+import { type Announcement, Announcements } from './announcements.ts';
+import { claimPlace, type PlaceOptions } from './claim-place.ts';
 import { type IngestResume, ingestResume } from './ingest-resume.ts';
 import { JobLinks } from './job-links.ts';
+import { missingTopics } from './missing-topics.ts';
 
-export interface KafkaJobOptions {
-  readonly client: KafkaClient;
-  readonly settings: ClusterSettings;
-  readonly job: JobDescription;
-  readonly identity: JobIdentity;
-  readonly model: ModelIdentity | null;
-  /** Throws away what an earlier run left on the cluster. */
-  readonly overwrite: boolean;
+export interface KafkaJobOptions extends PlaceOptions {
   readonly parts: Omit<PipelineParts, 'partitions'>;
-  /** Partitions that a new job gets. */
-  readonly partitions: number;
 }
 
 const LOOK_EVERY_MS = 1_000;
@@ -41,54 +29,44 @@ const LOOK_EVERY_MS = 1_000;
 export class KafkaJob implements AsyncDisposable {
   readonly #options: KafkaJobOptions;
   readonly #announcements: Announcements;
-  readonly #name: string;
+  readonly #place: Announcement;
   readonly #resume: IngestResume | null;
   readonly #links: JobLinks;
   #ingested: number;
   #topics: TopicProgress = { lag: null, partitions: 0, paused: 0, rebalances: 0, workers: null, transactions: 0 };
-  #state: Announcement['state'] | 'done' = 'running';
+  #state: Announcement['state'] = 'running';
 
   private constructor(
     options: KafkaJobOptions,
     announcements: Announcements,
-    place: { readonly name: string; readonly partitions: number; readonly resume: IngestResume | null; read: number },
+    place: Announcement,
+    ingested: { readonly resume: IngestResume | null; readonly read: number },
   ) {
     this.#options = options;
     this.#announcements = announcements;
-    this.#name = place.name;
-    this.#resume = place.resume;
-    this.#ingested = place.read;
+    this.#place = place;
+    this.#resume = ingested.resume;
+    this.#ingested = ingested.read;
     const { client, settings, parts } = options;
-    this.#links = new JobLinks(client, settings, parts.clock, place.name, place.partitions);
+    this.#links = new JobLinks(client, settings, parts.clock, place);
   }
 
   /** Makes the topics, or finds those of an interrupted run. Throws LEDGER_OTHER_JOB when they belong to another job. */
   static async open(options: KafkaJobOptions, signal: AbortSignal): Promise<KafkaJob> {
-    const { client, settings, identity, parts } = options;
-    const name = settings.job ?? nameOf(identity, options.job);
-    const topics = jobTopics(name);
+    const { client, settings, parts } = options;
     const announcements = await Announcements.open(client, settings);
-    const earlier = await announcements.find(name, signal);
-    if (options.overwrite) {
-      await client.topics.remove([topics.rows, topics.scored]);
-      await client.topics.removeGroups([topics.group]);
-    } else if (earlier !== null) {
-      assertSameJob(earlier.identity, identity, `The job ${name} on the Kafka cluster`);
-    }
-    const partitions = (await client.topics.partitions(topics.rows)) ?? options.partitions;
-    for (const topic of [topics.rows, topics.scored])
-      await client.topics.create(jobTopicSettings(topic, partitions, settings.replicationFactor));
-    const tails = await readRowsTail(client, topics.rows, signal);
+    const place = await claimPlace(options, announcements, parts.clock, signal);
+    const tails = await readRowsTail(client, jobTopics(place.name).rows, place.epoch, signal);
     const resume = ingestResume(tails, ingestPlace(parts.ledger));
     const read = resume?.from.read ?? tails.reduce((most, tail) => Math.max(most, tail?.read ?? 0), 0);
-    const job = new KafkaJob(options, announcements, { name, partitions, resume, read });
+    const job = new KafkaJob(options, announcements, place, { resume, read });
     await job.#announce('running', signal);
     return job;
   }
 
   /** The job's name on the cluster. */
   get name(): string {
-    return this.#name;
+    return this.#place.name;
   }
 
   /** Rows that are in the rows topic. */
@@ -137,7 +115,7 @@ export class KafkaJob implements AsyncDisposable {
     await Promise.allSettled([ingesting, scoring, delivering]);
     looking.abort();
     stop.removeEventListener('abort', leave);
-    if (failing.signal.aborted && !signal.aborted) throw failing.signal.reason;
+    if (failing.signal.aborted && !signal.aborted) throw await this.#explained(failing.signal.reason);
     signal.throwIfAborted();
     const delivered = await delivering;
     if (!delivered.complete) this.#state = 'stopped';
@@ -147,12 +125,16 @@ export class KafkaJob implements AsyncDisposable {
   /** The output is published: the job leaves the cluster, its topics too unless they are to be kept. */
   async finished(signal: AbortSignal): Promise<void> {
     const { client, settings } = this.#options;
-    const { rows, scored, group } = jobTopics(this.#name);
+    const { name } = this.#place;
+    const { rows, scored, group } = jobTopics(name);
     this.#state = 'done';
-    await this.#announcements.announce(this.#name, null, signal);
+    await this.#announce('done', signal);
     // First the members of this process, as a reader of a topic that is no more waits for it to come back.
     await this.#links[Symbol.asyncDispose]();
-    if (!settings.keepTopics) await client.topics.remove([rows, scored]);
+    if (!settings.keepTopics) {
+      await client.topics.remove([rows, scored]);
+      await this.#announcements.announce(name, null, signal);
+    }
     // A worker that is still leaving keeps the group for a moment; an empty group goes by itself, after the cluster's own time.
     await client.topics.removeGroups([group]).catch(() => undefined);
   }
@@ -185,10 +167,22 @@ export class KafkaJob implements AsyncDisposable {
     );
   }
 
+  /** Who lost a topic that the job made itself need not make it again. */
+  async #explained(thrown: unknown): Promise<unknown> {
+    if (findSluiceError(thrown)?.code !== 'KAFKA_TOPIC_MISSING') return thrown;
+    const missing = await missingTopics(this.#options.client, this.name).catch(() => []);
+    if (missing.length === 0) return thrown;
+    return new SluiceError(
+      'KAFKA_TOPIC_MISSING',
+      `${missing.join(' and ')} of the job was removed while it ran; run the same job again, which makes it anew and continues behind what the output has`,
+      { cause: thrown },
+    );
+  }
+
   /** Progress only: a cluster that does not answer is somebody else's to report. */
   async #look(consumer: KafkaConsumer, signal: AbortSignal): Promise<void> {
     const { topics } = this.#options.client;
-    const { rows, group } = jobTopics(this.#name);
+    const { rows, group } = jobTopics(this.name);
     while (!signal.aborted) {
       await this.#options.parts.clock.sleep(LOOK_EVERY_MS, signal).catch(() => undefined);
       if (signal.aborted) return;
@@ -208,23 +202,6 @@ export class KafkaJob implements AsyncDisposable {
   }
 
   async #announce(state: Announcement['state'], signal: AbortSignal): Promise<void> {
-    const { identity, model, job } = this.#options;
-    const { partitions } = this.#links;
-    const announcement = {
-      v: 1,
-      name: this.#name,
-      state,
-      partitions,
-      identity,
-      model,
-      job: announcedJob(job),
-    } as const;
-    await this.#announcements.announce(this.#name, announcement, signal);
+    await this.#announcements.announce(this.name, { ...this.#place, state }, signal);
   }
-}
-
-/** The same on every run of the same job into the same output, and on every machine. */
-function nameOf(identity: JobIdentity, { outputSettings: output }: JobDescription): string {
-  const place = output.type === 'localFile' ? output.path : output.topic;
-  return createHash('sha256').update(canonicalJson({ identity, place })).digest('hex').slice(0, 16);
 }

@@ -88,8 +88,7 @@ export class Worker {
     for (const [name, announcement] of news) {
       const joined = this.#joined.get(name);
       const runs = announcement?.state === 'running';
-      if (joined !== undefined && (!runs || joined.announcement.partitions !== announcement.partitions))
-        await this.#leave(name);
+      if (joined !== undefined && (!runs || joined.announcement.epoch !== announcement.epoch)) await this.#leave(name);
       if (runs && !this.#joined.has(name)) this.#join(announcement);
     }
   }
@@ -143,10 +142,10 @@ export class Worker {
     show: (status: () => WorkerStatus) => void,
   ): Promise<void> {
     const { client, settings, configuration, clock } = this.#options;
-    const { name, partitions, model } = announcement;
+    const { name, model } = announcement;
     const job = announcedScoring(announcement, configuration);
     const failing = new AbortController();
-    await using links = new JobLinks(client, settings, clock, name, partitions);
+    await using links = new JobLinks(client, settings, clock, announcement);
     const stack = createScorer(...scorerSettingsOf(job, { model }), { clock });
     await using scorer = stack.scorer;
     await scorer.describe(failing.signal);

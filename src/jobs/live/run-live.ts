@@ -47,8 +47,8 @@ export interface LiveRun {
   readonly onWait: (ms: number) => void;
 }
 
-/** Bytes of messages that are fetched ahead per partition. */
-const BUFFER_BYTES = 4 * 1024 * 1024;
+/** Bytes of messages that are fetched ahead per partition. More were no faster, and a message of 80 bytes takes 300 in memory. */
+const BUFFER_BYTES = 1024 * 1024;
 /** Before a process that was fenced joins again, in milliseconds. */
 const AGAIN_MS = 1_000;
 const COMMITS = { everyMs: 1_000, everyBytes: 64_000_000 };
@@ -92,7 +92,10 @@ async function scoreUntilStopped(run: LiveRun): Promise<never> {
       ?.commit(through)
       .catch(() => undefined);
   };
-  const onFailure = (error: unknown): void => failing.abort(error);
+  // Nor is a failure found by the next row alone. Of a partition that somebody else has now it is none.
+  const onFailure = (split: string, error: unknown): void => {
+    if (leases.get(split)?.lost.aborted !== true) failing.abort(error);
+  };
   await using writer = await openWriter(run, numbers, format, { onDurable, onFailure });
   await using reader = openReader(run, numbers);
   const failures = new FailureBudget({ abortOnError: job.abortOnError, ...job.deadLetters });
@@ -105,6 +108,7 @@ async function scoreUntilStopped(run: LiveRun): Promise<never> {
     inFlight: () => counters.inFlight,
     latency: () => counters.latency(),
     topics: () => ({
+      // Of a partition that nothing was fetched of nothing is known, and mostly there is nothing.
       lag: reader.lags.reduce((sum, { lag }) => sum + (lag ?? 0), 0),
       partitions: reader.lags.length,
       paused: reader.paused,
@@ -171,7 +175,7 @@ function openReader({ job, cluster, clock, tracker }: LiveRun, numbers: Partitio
 interface WriterEvents {
   /** Everything below this offset of `topic/partition` is durable. */
   readonly onDurable: (split: string, through: number) => void;
-  readonly onFailure: (error: unknown) => void;
+  readonly onFailure: (split: string, error: unknown) => void;
 }
 
 /** The scored link: the output topic, or parts of files. */
@@ -184,22 +188,24 @@ async function openWriter(
   const { job, cluster, clock, tracker } = run;
   const { outputSettings: output } = job;
   const intake = topicIntake(job);
+  const nameOf = (partition: number): string => splitOf(numbers.partitionOf(partition));
   if (output.type === 'localFile') {
     const { rows, bytes, seconds } = output.roll;
     const writer = createPartsWriter({
       ...localParts(job, output, clock),
-      splitOf: (partition) => splitOf(numbers.partitionOf(partition)),
+      splitOf: nameOf,
       job: jobIdentity(job, { group: intake.group }),
       format,
       roll: { rows, bytes, ms: 1000 * seconds },
       commits: COMMITS,
       clock,
       onPublished: ({ split, through }) => onDurable(split, through),
-      onFailure: (_, error) => onFailure(error),
+      onFailure: (partition, error) => onFailure(nameOf(partition), error),
       onWait: ({ split, reason }) => tracker.enter('running', `${split} waits: ${reason}`),
     });
     return { ...writer, [Symbol.asyncDispose]: async () => undefined };
   }
+  if (output.type === 's3') throw new SluiceError('CONTRACT_BROKEN', 'a live topic cannot be written to S3');
   const { compression, replicationFactor } = clusterOf(job);
   await ensureDeadLetterTopic(cluster, output, replicationFactor);
   const options: TopicWriterOptions = {
@@ -217,7 +223,8 @@ async function openWriter(
     keepFailed: output.keepFailed,
     compression,
     clock,
-    onDurable: (partition, offset) => onDurable(splitOf(numbers.partitionOf(partition)), offset),
+    onDurable: (partition, offset) => onDurable(nameOf(partition), offset),
+    onFailure: (partition, error) => onFailure(nameOf(partition), error),
     onWait: (partition, error) => sayWait(tracker, numbers.partitionOf(partition), error?.message ?? null),
   };
   if (!isTransactional(job)) return createPlainWriter(options);

@@ -43,13 +43,14 @@ if (live) {
 } else {
   await run.result;
 }
-const seconds = (performance.now() - start) / 1000;
-const { user, system } = process.cpuUsage(cpu);
-const { stages, tally } = run.progress();
 if (live) {
+  // Rows that were accepted count when they are written: a stopped job ends with everything scored, acknowledged and committed.
   run.stop();
   await run.result.catch(() => undefined);
 }
+const seconds = (performance.now() - start) / 1000;
+const { user, system } = process.cpuUsage(cpu);
+const { stages, tally } = run.progress();
 if (session !== null && profile !== null) {
   const { profile: found } = await session.post('Profiler.stop');
   writeFileSync(profile, JSON.stringify(found));

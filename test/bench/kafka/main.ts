@@ -9,12 +9,14 @@ import { startKafka } from '../../support/services/kafka.ts';
 import { rowsFile } from '../pipeline/rows-file.ts';
 import type { JobCaseInput, JobCaseOutput } from './job-case.ts';
 import { measureLatency } from './latency.ts';
+import { processCpu } from './process-cpu.ts';
 import { rowsTopic } from './rows-topic.ts';
 
 const usage = `npm run bench:kafka -- [--rows N] [--runs N] [--only CASE,CASE] [--client kafkajs|platformatic] [--brokers LIST] [--profile DIR]
 
 Jobs over Kafka (a broker of the bench's own unless --brokers names one), beside the same file without it. The prediction server is
-a second process that does nothing. CPU is that of the job's process alone.
+a second process that does nothing. Cases run in turn, medians count. CPU is that of the job's process; that of the broker and the server
+together stands behind it (on Linux, with a broker of the bench's own): what bounds a case is where both cores are spent, or one thread is full.
 
   direct       file -> score -> file, in memory
   blocks       the same with engine: kafka: file -> topic -> score -> topic -> file, one process for all stages
@@ -68,6 +70,10 @@ async function firstLine(child: ChildProcess): Promise<string> {
   throw new Error('the null server did not start');
 }
 
+function profileOf(name: string): string | null {
+  return values.profile === undefined ? null : join(values.profile, `${name}-${library}.cpuprofile`);
+}
+
 function inputOf(name: CaseName, port: number, brokers: readonly string[], run: number): JobCaseInput {
   const scored = join(work, `scored-${name}.csv`);
   const output = `${prefix}-out-${name}-${run}`;
@@ -106,7 +112,7 @@ function inputOf(name: CaseName, port: number, brokers: readonly string[], run: 
     job: jobs[name],
     rows,
     live: ['live', 'exact', 'json'].includes(name),
-    profile: values.profile === undefined ? null : join(values.profile, `${name}-${library}.cpuprofile`),
+    profile: profileOf(name),
   };
 }
 
@@ -123,15 +129,33 @@ function median(numbers: readonly number[]): number {
   return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)]!;
 }
 
-function show(name: string, runs: readonly JobCaseOutput[]): void {
-  const rates = runs.map(({ rows: done, seconds }) => done / seconds / 1000);
+/** A run of a case, with the CPU seconds that the broker and the prediction server used meanwhile. */
+interface Outcome extends JobCaseOutput {
+  readonly otherSeconds: number;
+}
+
+const rateOf = ({ rows: done, seconds }: JobCaseOutput): number => done / seconds;
+
+function show(name: string, runs: readonly Outcome[]): void {
+  const rates = runs.map((run) => rateOf(run) / 1000);
   const cpu = runs.map(({ rows: done, cpuSeconds }) => (1e6 * cpuSeconds) / done);
+  const others = runs.map(({ rows: done, otherSeconds }) => (1e6 * otherSeconds) / done);
   const range = `${Math.min(...rates).toFixed(0)}-${Math.max(...rates).toFixed(0)}`;
   const peak = Math.max(...runs.map(({ peakMb }) => peakMb));
   console.log(
-    `${name.padEnd(8)} ${median(rates).toFixed(0).padStart(6)} k rows/s (${range})  ${median(cpu).toFixed(2).padStart(6)} CPU-s/M rows (${Math.min(...cpu).toFixed(2)}-${Math.max(...cpu).toFixed(2)})  ${peak.toFixed(0).padStart(5)} MB peak`,
+    `${name.padEnd(8)} ${median(rates).toFixed(0).padStart(6)} k rows/s (${range})  ${median(cpu).toFixed(2).padStart(6)} CPU-s/M rows (${Math.min(...cpu).toFixed(2)}-${Math.max(...cpu).toFixed(2)}) + ${median(others).toFixed(2)}  ${peak.toFixed(0).padStart(5)} MB peak`,
   );
   if (values.stages) console.log(`  time by stage: ${runs.at(-1)?.stages}`);
+}
+
+/** The rate of one case beside that of another in the same turn, so that a neighbour on the machine slows both. */
+function showRatio(name: CaseName, beside: CaseName, outcomes: ReadonlyMap<CaseName, readonly Outcome[]>): void {
+  const [runs = [], others = []] = [outcomes.get(name), outcomes.get(beside)];
+  if (runs.length === 0 || others.length === 0) return;
+  const ratios = runs.map((run, i) => rateOf(run) / rateOf(others[i]!));
+  console.log(
+    `${name} / ${beside}: ${median(ratios).toFixed(2)} (${Math.min(...ratios).toFixed(2)}-${Math.max(...ratios).toFixed(2)})`,
+  );
 }
 
 async function latency(delivery: 'atLeastOnce' | 'exactlyOnce'): Promise<void> {
@@ -149,10 +173,10 @@ async function latency(delivery: 'atLeastOnce' | 'exactlyOnce'): Promise<void> {
         lingerMs: 10,
         intakeSettings: { type: 'kafka', topic: input, group: `${input}-group`, format: 'csv', columns: [...COLUMNS] },
         outputSettings: { type: 'kafka', topic: output, format: 'csv', delivery },
-      } as JobCaseInput['job'],
+      },
       rows: total,
       live: true,
-      profile: null,
+      profile: profileOf(`latency-${delivery}`),
     });
     const features = FEATURES.map((_, i) => (0.1 * i).toFixed(3)).join(',');
     const measured = measureLatency(client, {
@@ -165,9 +189,9 @@ async function latency(delivery: 'atLeastOnce' | 'exactlyOnce'): Promise<void> {
       row: (id) => `${id},${features}`,
     });
     // A job that fails ends the wait for its rows.
-    const [{ rows: counted, p50, p99 }] = await Promise.all([measured, running]);
+    const [{ rows: counted, p50, p99 }, { cpuSeconds, seconds }] = await Promise.all([measured, running]);
     console.log(
-      `latency  ${delivery}: ${p50.toFixed(1)} ms (median), ${p99.toFixed(1)} ms (p99) above the server's ${SERVER_MS} ms, ${counted} rows at ${ROWS_PER_SECOND} rows/s`,
+      `latency  ${delivery}: ${p50.toFixed(1)} ms (median), ${p99.toFixed(1)} ms (p99) above the server's ${SERVER_MS} ms, ${counted} rows at ${ROWS_PER_SECOND} rows/s, ${((100 * cpuSeconds) / seconds).toFixed(0)} % of a core`,
     );
   } finally {
     slow.kill();
@@ -182,6 +206,7 @@ const nullServer = (serviceMs: number): ChildProcess =>
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
   });
 const server = nullServer(0);
+const othersCpu = (): number => (processCpu(own?.pid) ?? 0) + (processCpu(server.pid) ?? 0);
 const connection = {
   brokers,
   clientId: 'bench',
@@ -203,17 +228,21 @@ try {
   if (chosen.some((name) => ['live', 'exact', 'replay'].includes(name))) await seed('csv');
   if (chosen.includes('json')) await seed('json');
   console.log(`${rows} rows, ${PARTITIONS} partitions, ${library}, Node ${process.version}`);
-  const outcomes = new Map<CaseName, JobCaseOutput[]>(chosen.map((name) => [name, []]));
+  const outcomes = new Map<CaseName, Outcome[]>(chosen.map((name) => [name, []]));
   for (let run = 0; run < Number(values.runs); run += 1) {
     for (const name of chosen) {
       const output = `${prefix}-out-${name}-${run}`;
       await client.topics.create({ name: output, partitions: PARTITIONS, replicationFactor: 1, config: {} });
-      outcomes.get(name)!.push(await runCase(inputOf(name, port, brokers, run)));
+      const before = othersCpu();
+      const outcome = await runCase(inputOf(name, port, brokers, run));
+      outcomes.get(name)!.push({ ...outcome, otherSeconds: othersCpu() - before });
       await client.topics.remove([output, `${output}.dead`]);
       for (const suffix of ['', '.manifest.json']) rmSync(join(work, `scored-${name}.csv${suffix}`), { force: true });
     }
   }
   for (const [name, runs] of outcomes) show(name, runs);
+  showRatio('blocks', 'direct', outcomes);
+  showRatio('exact', 'live', outcomes);
   if (wanted.includes('latency'))
     for (const delivery of ['atLeastOnce', 'exactlyOnce'] as const) await latency(delivery);
   await client.topics.remove(made);

@@ -37,11 +37,9 @@ export class Cluster {
   constructor(options: ClusterOptions, steps: Steps) {
     this.options = options;
     this.steps = steps;
-    this.transactions = new Transactions(steps, options.clock, (all) => {
-      for (const { group, offsets } of all) {
-        for (const { topic, partition, offset } of offsets)
-          this.group(group).committed.set(`${topic}/${partition}`, offset);
-      }
+    this.transactions = new Transactions(steps, options.clock, ({ group, offsets }) => {
+      const { committed } = this.group(group);
+      return offsets.map(({ offset, ...at }) => committed.write(at, offset));
     });
   }
 
@@ -64,7 +62,7 @@ export class Cluster {
     const topic = this.#topics.get(name);
     if (topic === undefined || !this.#topics.delete(name)) return;
     for (const { committed } of this.#groups.values()) {
-      for (const { partition } of topic.logs) committed.delete(`${name}/${partition}`);
+      for (const log of topic.logs) committed.delete(log);
     }
     for (const { changed } of topic.logs) changed.ring();
     for (const watcher of this.watchers) watcher(name);

@@ -192,7 +192,7 @@ export class MemoryConsumer implements KafkaConsumer, GroupMember, AssignmentOwn
 
   #add(at: TopicPartition): void {
     const log = this.#cluster.log(at);
-    const committed = this.#group?.committed.get(`${at.topic}/${at.partition}`);
+    const committed = this.#group?.committed.get(at);
     const fresh = this.options.from === 'earliest' ? log.start : log.end;
     const start =
       committed === undefined ? fresh : committed < log.start || committed > log.end ? log.start : committed;

@@ -1,6 +1,7 @@
 import { SluiceError } from '../../../src/core/error.ts';
 import type { TopicPartition } from '../../../src/links/kafka/client.ts';
 import { Bell } from './bell.ts';
+import { CommittedOffsets } from './committed-offsets.ts';
 import type { MemoryProcess } from './memory-process.ts';
 import type { Steps } from './steps.ts';
 
@@ -19,8 +20,7 @@ export interface GroupMember {
 /** A consumer group with eager rebalances: everybody gives up everything, then all is dealt out anew, round robin. */
 export class MemoryGroup {
   readonly id: string;
-  /** By `topic/partition`. */
-  readonly committed = new Map<string, number>();
+  readonly committed = new CommittedOffsets();
   readonly #steps: Steps;
   readonly #random: (() => number) | null;
   readonly #members = new Map<GroupMember, number>();
@@ -64,11 +64,12 @@ export class MemoryGroup {
   }
 
   /** Refused for whoever is not a member of this generation; somebody else may have the partition. */
-  commit(member: GroupMember, generation: number, { topic, partition }: TopicPartition, offset: number): void {
+  commit(member: GroupMember, generation: number, at: TopicPartition, offset: number): void {
     if (this.#members.get(member) !== generation) {
-      throw new SluiceError('KAFKA_FENCED', `${topic}/${partition} belongs to another member of the group ${this.id}`);
+      const place = `${at.topic}/${at.partition}`;
+      throw new SluiceError('KAFKA_FENCED', `${place} belongs to another member of the group ${this.id}`);
     }
-    this.committed.set(`${topic}/${partition}`, offset);
+    this.committed.write(at, offset)();
   }
 
   async #balance(): Promise<void> {

@@ -34,7 +34,7 @@ export function createMemoryTopics(cluster: Cluster, process: MemoryProcess): Ka
     committed: (group, topic) =>
       ask(() => {
         const offsets = cluster.findGroup(group)?.committed;
-        return cluster.logs(topic).map(({ partition }) => offsets?.get(`${topic}/${partition}`) ?? null);
+        return cluster.logs(topic).map((log) => offsets?.get(log) ?? null);
       }),
     members: (group) => ask(() => cluster.findGroup(group)?.size ?? 0),
     removeGroups: (groups) => ask(() => groups.forEach((group) => cluster.removeGroup(group))),

@@ -5,7 +5,11 @@ import { createMemoryKafka, type MemoryKafka } from './memory-kafka.ts';
 export interface TickingKafka extends Disposable {
   readonly kafka: MemoryKafka;
   readonly clock: ManualClock;
+  /** Rejects when the work is not done within an hour of the cluster's time: it never will be. */
+  ending<T>(work: Promise<T>): Promise<T>;
 }
+
+const LONG_MS = 3_600_000;
 
 /** @param seed shuffles what is under way; left out: everything in order. */
 export function tickingKafka(seed?: number): TickingKafka {
@@ -22,6 +26,18 @@ export function tickingKafka(seed?: number): TickingKafka {
   return {
     kafka,
     clock,
+    ending: async (work) => {
+      const late = new AbortController();
+      const endless = clock.sleep(LONG_MS, late.signal).then(() => {
+        throw new Error('it does not come to its end');
+      });
+      try {
+        return await Promise.race([work, endless]);
+      } finally {
+        late.abort();
+        endless.catch(() => undefined);
+      }
+    },
     [Symbol.dispose]: () => over.abort(),
   };
 }

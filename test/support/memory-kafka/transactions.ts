@@ -21,7 +21,8 @@ interface Open {
   readonly begun: number;
   readonly timeoutMs: number;
   readonly logs: Set<PartitionLog>;
-  readonly offsets: GroupOffsets[];
+  /** Show what it has committed of groups. */
+  readonly shows: (() => void)[];
 }
 
 /** One producer's right to an id: good until the next `fence` of the same id. */
@@ -41,12 +42,13 @@ export class Transactions {
   readonly #known = new Map<string, Known>();
   readonly #steps: Steps;
   readonly #clock: Clock;
-  readonly #apply: (offsets: readonly GroupOffsets[]) => void;
+  readonly #write: (offsets: GroupOffsets) => readonly (() => void)[];
 
-  constructor(steps: Steps, clock: Clock, apply: (offsets: readonly GroupOffsets[]) => void) {
+  /** @param write writes offsets of a group; what it gives shows them. */
+  constructor(steps: Steps, clock: Clock, write: (offsets: GroupOffsets) => readonly (() => void)[]) {
     this.#steps = steps;
     this.#clock = clock;
-    this.#apply = apply;
+    this.#write = write;
   }
 
   /** Takes over an id: former epochs are refused from now on, and what they left open is aborted before this resolves. */
@@ -70,7 +72,7 @@ export class Transactions {
       begun: this.#clock.now(),
       timeoutMs: by.timeoutMs,
       logs: new Set(),
-      offsets: [],
+      shows: [],
     };
     if (process.silent) this.expire(process);
   }
@@ -83,7 +85,7 @@ export class Transactions {
   }
 
   offsets(by: Epoch, offsets: GroupOffsets): void {
-    this.#open(by).offsets.push(offsets);
+    this.#open(by).shows.push(...this.#write(offsets));
   }
 
   end(by: Epoch, outcome: 'committed' | 'aborted'): void {
@@ -117,8 +119,8 @@ export class Transactions {
       log.settle(open, outcome);
     }
     if (outcome === 'committed') {
-      if (this.#steps.shuffled && open.offsets.length > 0) await this.#steps.take(null);
-      this.#apply(open.offsets);
+      if (this.#steps.shuffled && open.shows.length > 0) await this.#steps.take(null);
+      for (const show of open.shows) show();
     }
     known.ending = false;
     known.ended.ring();

@@ -10,6 +10,12 @@ export interface RunServices {
   readonly 'kafka-tools': string;
   /** The address of the shared schema registry. */
   readonly registry: string;
+  /** How S3 servers are run here. */
+  readonly 's3-runtime':
+    | { readonly kind: 'docker'; readonly host: string }
+    | { readonly kind: 'program'; readonly path: string };
+  /** The shared S3 server. */
+  readonly s3: { readonly endpointUrl: string; readonly accessKeyId: string; readonly secretAccessKey: string };
 }
 
 /**

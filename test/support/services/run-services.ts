@@ -6,6 +6,7 @@ import { findKafkaRuntime } from './kafka-runtime.ts';
 import { findKafkaTools } from './kafka-tools.ts';
 import { leftOut } from './left-out.ts';
 import type { RunServices } from './of-the-run.ts';
+import { findS3Runtime } from './s3-gateway.ts';
 import { startRegistry } from './schema-registry.ts';
 
 /**
@@ -41,6 +42,20 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
       own.push({ [Symbol.asyncDispose]: () => registry.stop() });
       say(registry.description);
       return registry.url;
+    },
+    's3-runtime': findS3Runtime,
+    s3: async () => {
+      // Its client library takes a second to load: not before it is needed.
+      const { namedS3, startS3 } = await import('./s3.ts');
+      const named = namedS3();
+      if (named !== null) {
+        say(`the S3 server of SLUICE_TEST_S3 on ${named.endpointUrl}`);
+        return named;
+      }
+      const { endpointUrl, accessKeyId, secretAccessKey, ...s3 } = await startS3();
+      own.push(s3);
+      say(s3.description);
+      return { endpointUrl, accessKeyId, secretAccessKey };
     },
   };
   const under = new Map<string, Promise<unknown>>();

@@ -3,10 +3,10 @@ import { describe, expect, test } from 'vitest';
 import type { Clock } from '../../../src/core/clock.ts';
 import { StageMeter } from '../../../src/core/stage-meter.ts';
 import { resolveJob } from '../../../src/jobs/description/parse-job.ts';
+import { Announcements } from '../../../src/jobs/kafka/announcements.ts';
 import { JobLinks } from '../../../src/jobs/kafka/job-links.ts';
 import { KafkaJob } from '../../../src/jobs/kafka/kafka-job.ts';
 import type { KafkaClient } from '../../../src/links/kafka/client.ts';
-import { jobTopics } from '../../../src/links/kafka/job/job-topics.ts';
 import { createOutputFormat } from '../../../src/scoring/output/output-format.ts';
 import { defaultOutputSettings } from '../../../src/scoring/output/output-settings.ts';
 import { FailureBudget } from '../../../src/stages/failure-budget.ts';
@@ -121,9 +121,10 @@ class Processes {
     const { kafka, clock } = this.#world;
     const client = kafka.client();
     this.#worker = client;
-    const { rows } = jobTopics('tested');
-    while ((await client.topics.partitions(rows)) === null) await clock.sleep(100, never);
-    const links = new JobLinks(client, settings, clock, 'tested', this.#tested.partitions);
+    const announcements = await Announcements.open(client, settings);
+    let place = await announcements.find('tested', never);
+    for (; place?.state !== 'running'; place = await announcements.find('tested', never)) await clock.sleep(100, never);
+    const links = new JobLinks(client, settings, clock, place);
     const scoring = score(
       {
         rows: (await links.rowsReader(never)).reader,
@@ -171,7 +172,11 @@ class Processes {
 }
 
 function lettersOf({ deadLetters }: MemoryStorage): readonly object[] {
-  return deadLetters.map(({ bytes, envelope: _, ...letter }) => ({ ...letter, text: new TextDecoder().decode(bytes) }));
+  return deadLetters.map(({ bytes, ...letter }) => ({
+    ...letter,
+    envelope: undefined,
+    text: new TextDecoder().decode(bytes),
+  }));
 }
 
 describe('a bounded job over Kafka', () => {

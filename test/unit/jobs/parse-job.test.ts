@@ -146,7 +146,7 @@ describe('a job that is not valid', () => {
   });
 
   test.each([
-    ['type: s3', 'intakeSettings.type "s3" is not in this version, which has "localFile"'],
+    ['type: azure', 'intakeSettings.type "azure" is not in this version, which has "localFile"'],
     ['type: jdbc, query: "select 1"', '"jdbc" is not in this version'],
   ])('an intake of a later version is named as such, without a word on its fields: %s', (intake, text) => {
     const job = `deployment: { id: a, server: "http://h" }\nintakeSettings: { ${intake}, url: "s3://b/k" }\noutputSettings: { path: o }`;

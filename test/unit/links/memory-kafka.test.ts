@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { SluiceError } from '../../../src/core/error.ts';
-import type { AssignedPartition, KafkaClient } from '../../../src/links/kafka/client.ts';
+import type { AssignedPartition, KafkaClient, KafkaConsumer } from '../../../src/links/kafka/client.ts';
 import { Assignments, consumerOptions, textRecord, texts } from '../../integration/kafka-clients/client-harness.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { createMemoryKafka, type MemoryKafka } from '../../support/memory-kafka/memory-kafka.ts';
@@ -151,6 +151,60 @@ describe('the memory Kafka', () => {
         for (const { at } of stale) await expect(at.commit(0)).rejects.toMatchObject({ code: 'KAFKA_FENCED' });
       }),
       { numRuns: 60 },
+    );
+  });
+
+  test('a member that is about to leave is dealt nothing by a balance that is under way', async () => {
+    await fc.assert(
+      fc.asyncProperty(seeds, fc.nat(60), async (seed, when) => {
+        const kafka = createMemoryKafka({ seed });
+        kafka.createTopic('t', 4);
+        const client = kafka.client();
+        let leaving = false;
+        let late = 0;
+        const member = async (): Promise<KafkaConsumer> => {
+          const consumer = await client.consumer(consumerOptions(['t'], 'g'), never);
+          void (async () => {
+            for await (const held of consumer.assignments(never)) {
+              if (leaving && consumer === leaves && !held.revoked.aborted) late += 1;
+              const release = (): void => void held[Symbol.asyncDispose]();
+              if (held.revoked.aborted) release();
+              else held.revoked.addEventListener('abort', release);
+            }
+          })();
+          return consumer;
+        };
+        await member();
+        const leaves = await member();
+        await hops(when);
+        const left = leaves.close();
+        leaving = true;
+        await left;
+        await kafka.settled();
+        expect(late).toBe(0);
+        expect(await client.topics.members('g')).toBe(1);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  test('of two commits of a group the one that was written last stands, though markers came after it', async () => {
+    await fc.assert(
+      fc.asyncProperty(seeds, async (seed) => {
+        const kafka = createMemoryKafka({ seed });
+        kafka.createTopic('t', 1);
+        const client = kafka.client();
+        await send(client, 't', 0, ['a', 'b', 'c']);
+        const held = await new Assignments(await client.consumer(consumerOptions(['t'], 'g'), never), never).next();
+        const producer = await client.transactionalProducer(transactional('id'), never);
+        const records = [textRecord('copy')];
+        const offsets = [{ topic: 't', partition: 0, offset: 2 }];
+        await producer.commit([{ topic: 't', partition: 0, records }], [{ group: 'g', offsets }], never);
+        await held.commit(3);
+        await kafka.settled();
+        expect(await client.topics.committed('g', 't')).toEqual([3]);
+      }),
+      { numRuns: 40 },
     );
   });
 

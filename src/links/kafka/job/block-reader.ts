@@ -3,7 +3,7 @@ import type { Envelope } from '../../../core/envelope.ts';
 import { SluiceError } from '../../../core/error.ts';
 import type { LinkReader, LinkRecord, PartitionLease } from '../../../core/link.ts';
 import type { AssignedPartition, KafkaConsumer } from '../client.ts';
-import { type Block, BlockReader } from './block.ts';
+import { type Block, type BlockEpoch, BlockReader } from './block.ts';
 import type { BlockForm } from './block-form.ts';
 
 export interface BlockLinkReaderOptions<T> {
@@ -11,6 +11,7 @@ export interface BlockLinkReaderOptions<T> {
   readonly partitions: number;
   readonly form: BlockForm<T>;
   readonly clock: Clock;
+  readonly epoch?: BlockEpoch;
 }
 
 /** Milliseconds between two commits of a partition; what was done since the last one is done again after a crash. */
@@ -39,7 +40,7 @@ interface Place {
 class BlockLease<T> implements PartitionLease<T> {
   readonly #assigned: AssignedPartition;
   readonly #options: BlockLinkReaderOptions<T>;
-  readonly #blocks = new BlockReader();
+  readonly #blocks: BlockReader;
   readonly #places: Place[] = [];
   #waiting: Envelope[] = [];
   #expected: number | null = null;
@@ -49,6 +50,7 @@ class BlockLease<T> implements PartitionLease<T> {
   constructor(assigned: AssignedPartition, options: BlockLinkReaderOptions<T>) {
     this.#assigned = assigned;
     this.#options = options;
+    this.#blocks = new BlockReader(options.epoch);
     this.#lastCommit = options.clock.now();
   }
 

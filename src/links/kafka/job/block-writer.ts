@@ -1,6 +1,6 @@
 import type { LinkRecord, LinkWriter } from '../../../core/link.ts';
 import type { KafkaProducer } from '../client.ts';
-import { type Block, encodeBlock } from './block.ts';
+import { type Block, type BlockEpoch, encodeBlock } from './block.ts';
 import type { BlockForm } from './block-form.ts';
 
 export interface BlockWriterOptions<T> {
@@ -10,6 +10,7 @@ export interface BlockWriterOptions<T> {
   readonly form: BlockForm<T>;
   /** Bytes of one partition that may be on their way to the broker; an append waits above it. */
   readonly partitionBytes: number;
+  readonly epoch?: BlockEpoch;
 }
 
 /**
@@ -92,10 +93,10 @@ class BlockPartition<T> {
 
   /** Calls for one partition are written in their order, so none needs to wait for the one before it. */
   async #send(block: Block, signal: AbortSignal): Promise<void> {
-    const { producer, topic } = this.#options;
+    const { producer, topic, epoch } = this.#options;
     const partition = this.#partition;
     await Promise.all(
-      encodeBlock(block).map((record) => producer.send([{ topic, partition, records: [record] }], signal)),
+      encodeBlock(block, epoch).map((record) => producer.send([{ topic, partition, records: [record] }], signal)),
     );
   }
 

@@ -12,6 +12,12 @@ interface BlockFacts {
   readonly [fact: string]: Json;
 }
 
+/**
+ * Which beginning of its job a record is from. A job that begins anew has topics of the same names, into which a process of the
+ * earlier beginning that was stopped may write once more when it goes on: such records are not there for a reader of another epoch.
+ */
+export type BlockEpoch = string | undefined;
+
 /** A batch as it travels through a topic of a job's own. */
 export interface Block {
   readonly facts: BlockFacts;
@@ -37,28 +43,29 @@ const columnTexts = new WeakMap<Schema, Uint8Array>();
  * A block as records of one partition, to be written in order. Usually one: its value is the rows as CSV (RFC 4180, UTF-8, no
  * header line), its headers are
  *
- * - `sluice`: JSON with `v`, `kind`, `sequence`, the facts of the kind, and `part` of `parts`;
+ * - `sluice`: JSON with `v`, `kind`, `sequence`, `epoch`, the facts of the kind, and `part` of `parts`;
  * - `columns`: JSON, `[{"name": …, "type": …}, …]`;
  * - `lengths`: the bytes of each row, as varints (`encodeLengths`).
  *
  * A larger block is several records in a row: first those with `"content":"letters"` (lines of JSON), then those with rows, cut
  * at the ends of rows, a row larger than a part anywhere. Readers take a block when they have seen its parts 0 to `parts - 1` in order.
  */
-export function encodeBlock(block: Block): readonly ProducerRecord[] {
+export function encodeBlock(block: Block, epoch?: BlockEpoch): readonly ProducerRecord[] {
   const letters = textParts(block.letters);
   const cuts = rowCuts(block);
   const parts = letters.length + cuts.length;
   const { kind, sequence } = block.facts;
+  const common = { v: 1, ...(epoch === undefined ? {} : { epoch }) };
   const records: ProducerRecord[] = letters.map((text, part) =>
     record(encoder.encode(text), [
-      [NAMES.facts, encodeJson({ v: 1, kind, sequence, part, parts, content: 'letters' })],
+      [NAMES.facts, encodeJson({ ...common, kind, sequence, part, parts, content: 'letters' })],
     ]),
   );
   for (const [i, cut] of cuts.entries()) {
     const part = letters.length + i;
     const isLast = part === parts - 1;
     const headers: [string, Uint8Array][] = [
-      [NAMES.facts, encodeJson(isLast ? { v: 1, ...block.facts, part, parts } : { v: 1, kind, sequence, part, parts })],
+      [NAMES.facts, encodeJson({ ...common, ...(isLast ? block.facts : { kind, sequence }), part, parts })],
       [
         NAMES.lengths,
         encodeLengths(block.ends.subarray(cut.row, cut.rowEnd), cut.row === 0 ? 0 : block.ends[cut.row - 1]!),
@@ -126,6 +133,7 @@ function columnsOf(schema: Schema): Uint8Array {
  * one, so parts that do not follow each other are dropped.
  */
 export class BlockReader {
+  readonly #epoch: BlockEpoch;
   #parts: Uint8Array[] = [];
   #ends: Uint32Array[] = [];
   #letters: string[] = [];
@@ -135,10 +143,16 @@ export class BlockReader {
   #columnsText = '';
   #schema: Schema | null = null;
 
+  /** @param epoch of the records that are read; left out: of any. */
+  constructor(epoch?: BlockEpoch) {
+    this.#epoch = epoch;
+  }
+
   /** The block that this record completes, or null. Throws KAFKA_FAULT for a record that is not of this form. */
   read(message: Envelope): Block | null {
     const facts = factsOf(message);
     const { part, parts, sequence } = facts;
+    if (this.#epoch !== undefined && facts['epoch'] !== this.#epoch) return null;
     if (part === 0) this.#reset(sequence);
     if (part !== this.#next || sequence !== this.#sequence) {
       this.#reset(-1);

@@ -1,4 +1,5 @@
 import type { Json } from '../../../core/json.ts';
+import { linesFrom } from '../../../core/lines-from.ts';
 import type { LinkRecord } from '../../../core/link.ts';
 import type { Position } from '../../../core/position.ts';
 import { type RejectedRecord, RowBatch } from '../../../core/row-batch.ts';
@@ -43,11 +44,12 @@ export const rowsForm: BlockForm<RowBatch> = {
 function linesFacts(lines: Float64Array | undefined): Readonly<Record<string, Json>> {
   if (lines === undefined || lines.length === 0) return {};
   const first = lines[0]!;
-  return lines.every((line, i) => line === first + i) ? { line: first } : { lines: [...lines] };
+  for (let row = 1; row < lines.length; row += 1) if (lines[row] !== first + row) return { lines: [...lines] };
+  return { line: first };
 }
 
 function linesOf(facts: Block['facts'], rows: number): Float64Array | undefined {
   if (Array.isArray(facts['lines'])) return Float64Array.from(facts['lines'] as number[]);
   const first = facts['line'];
-  return typeof first === 'number' ? Float64Array.from({ length: rows }, (_, i) => first + i) : undefined;
+  return typeof first === 'number' ? linesFrom(first, rows) : undefined;
 }

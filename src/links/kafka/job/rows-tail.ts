@@ -1,7 +1,7 @@
 import type { IntakePosition, Position } from '../../../core/position.ts';
 import type { KafkaClient, KafkaConsumer, OffsetRange } from '../client.ts';
 import { loneConsumer } from '../lone-consumer.ts';
-import { type Block, BlockReader } from './block.ts';
+import { type Block, type BlockEpoch, BlockReader } from './block.ts';
 
 /** The last whole batch of a partition of a job's rows. */
 interface PartitionTail {
@@ -25,6 +25,7 @@ const LOOK_BACK = [1, 64, 4_096, Number.MAX_SAFE_INTEGER];
 export async function readRowsTail(
   client: KafkaClient,
   topic: string,
+  epoch: BlockEpoch,
   signal: AbortSignal,
 ): Promise<readonly RowsTail[]> {
   const ranges = await client.topics.ranges(topic);
@@ -47,7 +48,7 @@ export async function readRowsTail(
       },
       signal,
     );
-    await readEnds(consumer, wanted, back, tails, signal);
+    await readEnds(consumer, wanted, back, { tails, epoch }, signal);
   }
   return tails;
 }
@@ -56,7 +57,7 @@ async function readEnds(
   consumer: KafkaConsumer,
   wanted: readonly (OffsetRange | null)[],
   back: number,
-  tails: RowsTail[],
+  { tails, epoch }: { readonly tails: RowsTail[]; readonly epoch: BlockEpoch },
   signal: AbortSignal,
 ): Promise<void> {
   let missing = wanted.length;
@@ -64,7 +65,7 @@ async function readEnds(
     const range = wanted[assigned.partition];
     if (range) {
       assigned.seek(Math.max(range.start, range.end - back));
-      const blocks = new BlockReader();
+      const blocks = new BlockReader(epoch);
       for (let at = 0; at < range.end; ) {
         for (const message of await assigned.poll(1024 * 1024, signal)) {
           at = message.offset + 1;

@@ -6,8 +6,8 @@ import type { PartitionRange } from './topic-range.ts';
 /** How often a read that gets no message looks at where the partition stands: its last offsets may hold no message. */
 const LOOK_MS = 200;
 
-/** No group has these: nobody waits for this reader. The last one is the longest time that a timer can have. */
-const ALONE = { sessionTimeoutMs: 30_000, drainMs: 1_000, stuckMs: Number.POSITIVE_INFINITY, bufferBytes: 8 << 20 };
+/** No group has these: nobody waits for this reader. More bytes ahead were no faster, and a message of 80 bytes takes 300 in memory. */
+const ALONE = { sessionTimeoutMs: 30_000, drainMs: 1_000, stuckMs: Number.POSITIVE_INFINITY, bufferBytes: 1 << 20 };
 
 /**
  * The committed messages of a range of offsets, without a group. Throws INTAKE_CHANGED when the topic's retention has removed

@@ -98,7 +98,8 @@ export class TopicRows {
   take(): RowBatch {
     const { pieces, envelopes, rejected, position } = this.#open;
     this.#schema = this.#open.schema ?? this.#schema;
-    const lines = Float64Array.from(envelopes, ({ offset }) => offset);
+    const lines = new Float64Array(envelopes.length);
+    for (let row = 0; row < lines.length; row += 1) lines[row] = envelopes[row]!.offset;
     const origin = {
       split: this.#split,
       firstRow: lines[0] ?? rejected[0]!.line,

@@ -25,6 +25,8 @@ export interface GroupCommitOptions<M> {
   /** Makes a group durable. A retryable rejection (but KAFKA_FENCED) is tried again with the same group. */
   readonly commit: (requests: WriterRequests, mark: M, signal: AbortSignal) => Promise<void>;
   readonly onDurable: (mark: M) => void;
+  /** Told once why nothing can be made durable any more; whoever pushes or waits later is told as well. */
+  readonly onFailure?: ((error: unknown) => void) | undefined;
   /** Told of a failure that is waited for; undefined when it is over. */
   readonly onWait: (error: SluiceError | undefined) => void;
   readonly limits: GroupCommitLimits;
@@ -99,7 +101,10 @@ export class GroupCommits<M> {
         this.#wake();
       }
     } catch (error) {
-      this.#failure ??= error;
+      if (this.#failure === undefined) {
+        this.#failure = error;
+        this.#options.onFailure?.(error);
+      }
       this.#queue = [];
     } finally {
       this.#running = false;

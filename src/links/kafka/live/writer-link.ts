@@ -37,6 +37,8 @@ export interface TopicWriterOptions {
   readonly clock: Clock;
   /** Told the input offset below which everything of a partition is durable now; also when nothing is appended any more. */
   readonly onDurable?: ((partition: number, offset: number) => void) | undefined;
+  /** Told why nothing more can be made durable for a partition; who appends to it next is told as well. */
+  readonly onFailure?: ((partition: number, error: unknown) => void) | undefined;
   /** Told of a failure of the cluster or the registry that is waited for; undefined when it is over. */
   readonly onWait?: ((partition: number, error: SluiceError | undefined) => void) | undefined;
 }
@@ -140,6 +142,7 @@ export function createTopicWriter(
           through.offset = next;
           options.onDurable?.(partition, next);
         },
+        onFailure: (error) => options.onFailure?.(partition, error),
         onWait: (error) => options.onWait?.(partition, error),
         limits,
         clock,

@@ -48,15 +48,18 @@ export class RowMessages {
     }
     const { key, timestamp } = this.#settings;
     const keyAt = typeof key === 'object' ? columnKeys(output, key.column) : undefined;
-    return written.map((message, row): ProducerRecord => {
+    const keep = timestamp === 'keep';
+    const records: ProducerRecord[] = [];
+    for (const [row, message] of written.entries()) {
       const envelope = envelopes?.[row];
-      const record = {
-        key: keyAt !== undefined ? keyAt(row) : key === 'envelope' ? (envelope?.key ?? null) : null,
-        value: message.value,
-        headers: this.#headers(message, envelope),
-      };
-      return timestamp === 'keep' && envelope !== undefined ? { ...record, timestamp: envelope.timestamp } : record;
-    });
+      const { value } = message;
+      const of = keyAt !== undefined ? keyAt(row) : key === 'envelope' ? (envelope?.key ?? null) : null;
+      const headers = this.#headers(message, envelope);
+      // Literals of few shapes, and no spread: this is made for every row.
+      if (keep && envelope !== undefined) records.push({ key: of, value, headers, timestamp: envelope.timestamp });
+      else records.push({ key: of, value, headers });
+    }
+    return records;
   }
 
   #headers(message: WrittenMessage, envelope: Envelope | undefined): readonly MessageHeader[] {

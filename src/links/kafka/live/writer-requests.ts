@@ -19,7 +19,9 @@ export function recordBytes(record: ProducerRecord): number {
 
 /** Records on their way to partitions, with the bytes of each, so that what is sent in one request stays below a broker's limit. */
 export class WriterRequests {
-  readonly #targets = new Map<string, Target>();
+  readonly #targets: Target[] = [];
+  /** The same by topic and partition. They are looked up for every record: no text is made for it. */
+  readonly #places = new Map<string, Map<number, Target>>();
   #bytes = 0;
 
   /** Bytes of all records. */
@@ -29,7 +31,7 @@ export class WriterRequests {
 
   /** Whether `bytes` more for a partition stay within `limit`. A partition that has nothing yet takes a record of any size. */
   fits(topic: string, partition: number, bytes: number, limit: number): boolean {
-    const target = this.#targets.get(targetKey(topic, partition));
+    const target = this.#places.get(topic)?.get(partition);
     return target === undefined || target.bytes + bytes <= limit;
   }
 
@@ -42,14 +44,14 @@ export class WriterRequests {
 
   /** Whether all of `other` can be added without a partition getting more than `limit`. */
   takes(other: WriterRequests, limit: number): boolean {
-    for (const { topic, partition, bytes } of other.#targets.values()) {
+    for (const { topic, partition, bytes } of other.#targets) {
       if (!this.fits(topic, partition, bytes, limit)) return false;
     }
     return true;
   }
 
   addAll(other: WriterRequests): void {
-    for (const { topic, partition, records, bytes } of other.#targets.values()) {
+    for (const { topic, partition, records, bytes } of other.#targets) {
       const target = this.#target(topic, partition);
       for (const record of records) target.records.push(record);
       target.bytes += bytes;
@@ -58,20 +60,21 @@ export class WriterRequests {
   }
 
   batches(): readonly PartitionRecords[] {
-    return [...this.#targets.values()].map(({ topic, partition, records }) => ({ topic, partition, records }));
+    return this.#targets.map(({ topic, partition, records }) => ({ topic, partition, records }));
   }
 
   #target(topic: string, partition: number): Target {
-    const key = targetKey(topic, partition);
-    let target = this.#targets.get(key);
+    let places = this.#places.get(topic);
+    if (places === undefined) {
+      places = new Map();
+      this.#places.set(topic, places);
+    }
+    let target = places.get(partition);
     if (target === undefined) {
       target = { topic, partition, records: [], bytes: 0 };
-      this.#targets.set(key, target);
+      places.set(partition, target);
+      this.#targets.push(target);
     }
     return target;
   }
-}
-
-function targetKey(topic: string, partition: number): string {
-  return `${topic}/${partition}`;
 }

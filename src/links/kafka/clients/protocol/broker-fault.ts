@@ -65,5 +65,6 @@ export function errorOfFault(what: string, { name, kind, code, text }: BrokerFau
 const advice: Readonly<Partial<Record<ErrorCode, string>>> = {
   KAFKA_UNREACHABLE: '; check that the brokers run and that kafka.brokers names them',
   KAFKA_ACCESS: '; check kafka.sasl, kafka.tls and the rights of this user',
+  KAFKA_TOPIC_MISSING: '; create it again, or correct its name',
   KAFKA_RECORD_TOO_LARGE: '; raise max.message.bytes of the topic',
 };

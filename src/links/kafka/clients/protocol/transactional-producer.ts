@@ -80,7 +80,8 @@ export class TransactionWriter implements TransactionalProducer {
     signal: AbortSignal,
   ): Promise<void> {
     const byPartition = Map.groupBy(batches, ({ topic, partition }) => `${partition} ${topic}`);
-    await this.#attempt('adding partitions to a transaction', signal, () =>
+    const topics = [...new Set(batches.map(({ topic }) => topic))].join(' and ');
+    await this.#attempt(`adding partitions of ${topics} to a transaction`, signal, () =>
       this.#wire.addPartitions(
         identity,
         [...byPartition.values()].flatMap(([one]) => one ?? []),

@@ -1,0 +1,114 @@
+import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
+import type { Clock } from '../../src/sdk.ts';
+import { hasAnswered, isPassing } from './s3-fault.ts';
+import type { S3Settings } from './s3-settings.ts';
+
+/** Waits between attempts double from here to there, in milliseconds; each is drawn from its upper half. */
+const WAIT = { first: 100, longest: 10_000 };
+
+/**
+ * Requests to one store, repeated while it is overloaded or out of reach. The library's own repetitions are turned off:
+ * they know neither our clock nor how long a job may wait.
+ */
+export class S3Connection implements AsyncDisposable {
+  readonly settings: S3Settings;
+  readonly clock: Clock;
+  /** Where it leads, for messages. */
+  readonly endpoint: string;
+  #client: Promise<S3Client> | undefined;
+  #hasAnswered = false;
+
+  constructor(settings: S3Settings, clock: Clock) {
+    this.settings = settings;
+    this.clock = clock;
+    this.endpoint = settings.endpointUrl ?? 'Amazon S3';
+  }
+
+  /**
+   * Does a request, again and again while it fails in a way that may pass: for `retryMs`, or for `connectMs` when nothing has ever
+   * answered. Then, and for any other failure, rejects with the library's error; on abort with the signal's reason.
+   * @param work is called anew for each attempt; sends its commands with the options that it is given.
+   */
+  async send<T>(
+    work: (client: S3Client, options: { readonly abortSignal: AbortSignal }) => Promise<T>,
+    signal: AbortSignal,
+  ): Promise<T> {
+    signal.throwIfAborted();
+    this.#client ??= openClient(this.settings);
+    const client = await this.#client;
+    const { clock } = this;
+    let failingSince: number | null = null;
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        const result = await work(client, { abortSignal: signal });
+        this.#hasAnswered = true;
+        return result;
+      } catch (error) {
+        signal.throwIfAborted();
+        this.#hasAnswered ||= hasAnswered(error);
+        failingSince ??= clock.now();
+        const patience = this.#hasAnswered ? this.settings.retryMs : this.settings.connectMs;
+        if (!isPassing(error) || clock.now() - failingSince >= patience) throw error;
+        const wait = Math.min(WAIT.longest, WAIT.first * 2 ** attempt);
+        await clock.sleep(wait * (0.5 + clock.random() / 2), signal);
+      }
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const client = await this.#client?.catch(() => null);
+    client?.destroy();
+  }
+}
+
+async function openClient(settings: S3Settings): Promise<S3Client> {
+  const { credentials } = settings;
+  if (credentials === 'none') return unsignedClient(settings);
+  if (credentials !== 'chain') {
+    const { accessKeyId, secretAccessKey, sessionToken } = credentials;
+    const given = { accessKeyId, secretAccessKey, ...(sessionToken === null ? {} : { sessionToken }) };
+    return new S3Client({ ...configOf(settings), credentials: given });
+  }
+  const client = new S3Client(configOf(settings));
+  try {
+    await client.config.credentials();
+    return client;
+  } catch (error) {
+    if (!(error instanceof Error) || error.name !== 'CredentialsProviderError') throw error;
+    // Nobody told who we are. Public buckets do not ask.
+    client.destroy();
+    return unsignedClient(settings);
+  }
+}
+
+function unsignedClient(settings: S3Settings): S3Client {
+  return new S3Client({
+    ...configOf(settings),
+    credentials: { accessKeyId: '', secretAccessKey: '' },
+    signer: { sign: async (request) => request },
+  });
+}
+
+function configOf(settings: S3Settings): S3ClientConfig {
+  const { region, endpointUrl, pathStyle, credentials, checksums, connections, smallConnections, silenceMs } = settings;
+  const sockets = { keepAlive: true, maxSockets: Math.max(connections, smallConnections) + 8 };
+  // Servers other than Amazon's seldom have regions, but a signature must name one.
+  const assumed = endpointUrl === null && credentials !== 'none' ? undefined : (process.env.AWS_REGION ?? 'us-east-1');
+  const usedRegion = region ?? assumed;
+  const mode = checksums === 'whenSupported' ? 'WHEN_SUPPORTED' : 'WHEN_REQUIRED';
+  return {
+    ...(usedRegion === undefined ? {} : { region: usedRegion }),
+    ...(endpointUrl === null ? {} : { endpoint: endpointUrl }),
+    forcePathStyle: pathStyle ?? endpointUrl !== null,
+    followRegionRedirects: endpointUrl === null,
+    requestChecksumCalculation: mode,
+    responseChecksumValidation: mode,
+    maxAttempts: 1,
+    requestHandler: {
+      connectionTimeout: silenceMs,
+      socketTimeout: silenceMs,
+      httpAgent: sockets,
+      httpsAgent: sockets,
+    },
+  };
+}

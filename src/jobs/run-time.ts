@@ -1,0 +1,33 @@
+import { SluiceError } from '../core/error.ts';
+import type { JobDescription } from './description/parse-job.ts';
+
+const VARIABLE = /\{\{\s*(\w*)\s*\}\}/g;
+/** Those that only runs of a job definition have. */
+const OF_DEFINITIONS: ReadonlySet<string> = new Set([
+  'last_completed_run_time',
+  'last_scheduled_run_time',
+  'next_scheduled_run_time',
+]);
+
+/**
+ * The job with the template variables of its output replaced by the time of the run: `{{ current_run_timestamp }}` is
+ * milliseconds since 1970, `{{ current_run_time }}` UTC to the second. Throws CONFIG_INVALID for any other.
+ * @param wallMs when the run begins.
+ */
+export function atRunTime(job: JobDescription, wallMs: number): JobDescription {
+  const { outputSettings: output } = job;
+  if (output.type !== 's3') return job;
+  const values: ReadonlyMap<string, string> = new Map([
+    ['current_run_timestamp', String(wallMs)],
+    ['current_run_time', new Date(wallMs).toISOString().slice(0, 19)],
+  ]);
+  const url = output.url.replaceAll(VARIABLE, (_, name: string) => {
+    const value = values.get(name);
+    if (value !== undefined) return value;
+    const what = OF_DEFINITIONS.has(name)
+      ? `{{ ${name} }} has a value only in runs of a job definition`
+      : `there is no template variable {{ ${name} }}; there are ${[...values.keys()].join(' and ')}`;
+    throw new SluiceError('CONFIG_INVALID', `outputSettings.url: ${what}.`);
+  });
+  return { ...job, outputSettings: { ...output, url } };
+}

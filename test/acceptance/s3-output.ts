@@ -1,0 +1,181 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  ListMultipartUploadsCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  UploadPartCommand,
+} from '@aws-sdk/client-s3';
+import { parse } from 'csv-parse/sync';
+import type { S3Ledger } from '../../connectors/s3/s3-ledger.ts';
+import type { S3Settings } from '../../connectors/s3/s3-settings.ts';
+import { createS3Store } from '../../connectors/s3/s3-store.ts';
+import { compressionOf, decompress } from '../../src/codecs/compression.ts';
+import { createCsvCodec } from '../../src/codecs/csv/csv-codec.ts';
+import { defaultCsvSettings } from '../../src/codecs/csv/csv-settings.ts';
+import { createObjectSink } from '../../src/codecs/objects/object-sink.ts';
+import type { Sink } from '../../src/core/sink.ts';
+import {
+  type PublishedLetter,
+  type PublishedOutput,
+  type SinkDriver,
+  type SinkPlace,
+  SinkPlan,
+  type SinkPlanSize,
+} from '../../src/testing.ts';
+import { S3FaultProxy } from '../support/s3-fault-proxy.ts';
+import { s3Settings } from '../support/s3-settings.ts';
+import { type S3Bucket, s3Bucket } from '../support/services/s3.ts';
+
+const CHILD = join(import.meta.dirname, 'killed-s3-sink-child.ts');
+const MIB = 1024 * 1024;
+
+/** Outputs of one request, and outputs of several parts; the latter are large, and so their runs are killed at fewer places. */
+export const outputSizes = {
+  small: {
+    plan: { batches: 9, rowsPerBatch: 30, padding: 10 },
+    killed: { batches: 4, rowsPerBatch: 20, padding: 0 },
+    every: 1,
+  },
+  parts: {
+    plan: { batches: 11, rowsPerBatch: 20, padding: 80_000 },
+    killed: { batches: 4, rowsPerBatch: 20, padding: 180_000 },
+    every: 5,
+  },
+} as const;
+
+export function s3Sink(url: string, overwrite: boolean, settings: Partial<S3Settings>): Sink {
+  return createObjectSink({
+    store: createS3Store({ settings: { ...settings, partBytes: 5 * MIB } }),
+    key: url,
+    codec: createCsvCodec(defaultCsvSettings),
+    compression: compressionOf(url),
+    overwrite,
+  });
+}
+
+/** Outputs called `name`, each in a bucket of its own. */
+export function s3Outputs(
+  name: string,
+  { plan, killed, every }: (typeof outputSizes)[keyof typeof outputSizes],
+): SinkDriver {
+  return {
+    plan: new SinkPlan(plan),
+    killed: { plan: new SinkPlan(killed), every },
+    place: () => s3Place(name),
+  };
+}
+
+async function s3Place(name: string): Promise<SinkPlace> {
+  const place = await s3Bucket();
+  const { client, bucket } = place;
+  const key = `out/${name}`;
+  const url = `s3://${bucket}/${key}`;
+  const own = new Set([key, `${key}.dead.jsonl`, `${key}.manifest.json`]);
+  const keys = async (): Promise<readonly string[]> => {
+    const { Contents } = await client.send(new ListObjectsV2Command({ Bucket: bucket }));
+    return (Contents ?? []).map(({ Key }) => Key ?? '');
+  };
+  return {
+    sink: ({ overwrite }) => s3Sink(url, overwrite, s3Settings(place)),
+    published: () => readOutput(place, key),
+    leftovers: async () => {
+      const found = await keys();
+      const { Uploads } = await client.send(new ListMultipartUploadsCommand({ Bucket: bucket }));
+      // What stands beside an output that is not there is left over too.
+      const objects = found.filter((one) => !own.has(one) || !found.includes(key));
+      return [...objects, ...(Uploads ?? []).map(({ Key }) => `an upload to ${Key}`)];
+    },
+    spoil: () => spoil(place, key),
+    killedRun: (size, operation) => killedRun(place, url, size, operation),
+    close: async () => {
+      for (const one of await keys()) await client.send(new DeleteObjectCommand({ Bucket: bucket, Key: one }));
+      client.destroy();
+    },
+  };
+}
+
+/** Changes a byte of what is durable: in a part by sending another one of its number, else in a piece. */
+async function spoil({ client, bucket }: S3Bucket, key: string): Promise<void> {
+  const ledger = JSON.parse((await bytesOf(client, bucket, `${key}.ledger.json`))!.toString()) as S3Ledger;
+  const { upload, pieces } = ledger.objects.rows;
+  if (upload === null) {
+    const piece = { Bucket: bucket, Key: pieces[0]!.key };
+    const bytes = (await bytesOf(client, bucket, piece.Key))!;
+    bytes[10] = bytes[10]! ^ 1;
+    await client.send(new PutObjectCommand({ ...piece, Body: bytes }));
+    return;
+  }
+  const part = { Bucket: bucket, Key: key, UploadId: upload.id, PartNumber: upload.parts[0]!.number };
+  await client.send(new UploadPartCommand({ ...part, Body: Buffer.alloc(5 * MIB), ChecksumAlgorithm: 'CRC32' }));
+}
+
+/** Requests that change nothing are not counted. Of two numbers the first is a kill before the server hears of it, the second one after. */
+async function killedRun(
+  place: S3Bucket,
+  url: string,
+  size: SinkPlanSize,
+  operation: number,
+): Promise<'killed' | 'finished'> {
+  await using proxy = await S3FaultProxy.start(place.endpointUrl);
+  const settings = { ...s3Settings(place), endpointUrl: proxy.endpointUrl };
+  const child = fork(CHILD, [url, JSON.stringify(size), JSON.stringify(settings)], { stdio: 'inherit' });
+  const ended = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
+  const wanted = Math.floor(operation / 2);
+  let changes = 0;
+  proxy.fault = async ({ method }) => {
+    if (method === 'GET' || method === 'HEAD') return null;
+    changes += 1;
+    if (changes !== wanted + 1) return null;
+    const kill = async (): Promise<void> => {
+      child.kill('SIGKILL');
+      await ended;
+    };
+    if (operation % 2 === 1) return { lostReply: kill };
+    await kill();
+    return { answer: 503, code: 'ServiceUnavailable' };
+  };
+  const [code, signal] = await ended;
+  if (signal === 'SIGKILL') return 'killed';
+  if (code === 0) return 'finished';
+  throw new Error(`the run ended with ${code ?? signal}`);
+}
+
+async function readOutput({ client, bucket }: S3Bucket, key: string): Promise<PublishedOutput | null> {
+  const stored = await bytesOf(client, bucket, key);
+  if (stored === null) return null;
+  const unpacked = decompress(compressionOf(key), Readable.from([stored]), key, new AbortController().signal);
+  const chunks: Buffer[] = [];
+  for await (const chunk of unpacked) chunks.push(Buffer.from(chunk));
+  // Without its manifest an output is not finished, and the read fails as it should.
+  const manifest = JSON.parse(
+    (await bytesOf(client, bucket, `${key}.manifest.json`))!.toString(),
+  ) as PublishedOutput['manifest'];
+  const letters = (await bytesOf(client, bucket, `${key}.dead.jsonl`))?.toString() ?? '';
+  const cast = (value: string, { quoting }: { readonly quoting: boolean }): string | null =>
+    value === '' && !quoting ? null : value;
+  const [columns, ...records] = parse(Buffer.concat(chunks), { cast }) as (string | null)[][];
+  return {
+    columns: (columns ?? []).map(String),
+    records,
+    deadLetters: letters
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line) as PublishedLetter),
+    manifest,
+  };
+}
+
+async function bytesOf(client: S3Bucket['client'], bucket: string, key: string): Promise<Buffer | null> {
+  try {
+    const { Body } = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
+    return Buffer.from(await Body!.transformToByteArray());
+  } catch (error) {
+    if ((error as Error).name === 'NoSuchKey') return null;
+    throw error;
+  }
+}

@@ -1,0 +1,26 @@
+import { test } from 'vitest';
+import { acceptSink, acceptSource } from '../../src/testing.ts';
+import { needs } from '../support/services/needs.ts';
+import { type ObjectForm, s3Intake } from './s3-intake.ts';
+import { outputSizes, s3Outputs } from './s3-output.ts';
+
+/** A run is killed some forty times, each in a process of its own. */
+const KILLS_MS = 240_000;
+
+const forms: Readonly<Record<string, ObjectForm>> = {
+  'small objects': { compression: 'none', padding: 0 },
+  'objects read by ranges': { compression: 'none', padding: 40_000 },
+  'gzip objects': { compression: 'gzip', padding: 0 },
+};
+
+for (const [name, form] of Object.entries(forms)) {
+  needs('s3')(`the source of ${name} in S3`, () => {
+    for (const check of acceptSource(() => s3Intake(form))) test(check.name, check.run);
+  });
+}
+
+for (const [name, size] of Object.entries({ 'one request': outputSizes.small, 'several parts': outputSizes.parts })) {
+  needs('s3')(`the sink of an object of ${name} in S3`, () => {
+    for (const check of acceptSink(s3Outputs('scored.csv', size))) test(check.name, check.run, KILLS_MS);
+  });
+}

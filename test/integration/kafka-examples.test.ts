@@ -1,0 +1,116 @@
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { verifyOutput } from '../../connectors/file/verify.ts';
+import { type ModelServer, startModelServer } from '../../src/model-server/index.ts';
+import { type Command, startSluice } from '../support/command-line.ts';
+import { LiveTopics, until } from '../support/live-topic.ts';
+import { kafkaService } from '../support/services/kafka.ts';
+import { needs } from '../support/services/needs.ts';
+
+const root = join(import.meta.dirname, '../..');
+const TOPICS = ['flights', 'flights.scored', 'flights.rejected', 'flights.from-file'];
+const PARTITIONS = 3;
+
+/** The flights of the examples, and a message that is none. */
+const [header, ...flights] = readFileSync(join(root, 'config/examples/flights.csv'), 'utf8').trimEnd().split('\n');
+const names = header!.split(',');
+const messages = flights.map((line) =>
+  JSON.stringify(Object.fromEntries(line.split(',').map((x, i) => [names[i], x]))),
+);
+const ids = flights.map((line) => line.split(',')[0]!).toSorted();
+
+needs('kafka')('the examples whose ends are topics run as they stand', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'sluice-examples-'));
+  let brokers: readonly string[];
+  let topics: LiveTopics;
+  let models: ModelServer;
+
+  beforeAll(async () => {
+    cpSync(join(root, 'config'), join(folder, 'config'), { recursive: true });
+    mkdirSync(join(folder, 'work'));
+    models = await startModelServer({ models: join(root, 'models'), port: 0 });
+    brokers = (await kafkaService()).brokers;
+    topics = await LiveTopics.open(brokers);
+    for (const topic of TOPICS) await topics.create(topic, PARTITIONS);
+    await topics.send(
+      'flights',
+      [...messages, 'no flight'].map((text, i) => ({ partition: i % PARTITIONS, value: Buffer.from(text) })),
+    );
+  });
+  afterAll(async () => {
+    await topics.admin.deleteTopics({ topics: TOPICS });
+    await topics[Symbol.asyncDispose]();
+    await models.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  const start = (name: string): Command =>
+    startSluice(['run', `config/examples/${name}.yaml`, '--progress', 'json'], {
+      cwd: folder,
+      env: { PREDICTION_SERVER: models.url, PREDICTION_TOKEN: '', KAFKA_BROKERS: brokers.join(',') },
+    });
+  /** Runs a live job until it has read all messages, and stops it. */
+  const stopped = async (name: string): Promise<void> => {
+    const { process: child, ended } = start(name);
+    let said = '';
+    child.stderr!.on('data', (chunk: Buffer) => (said += chunk.toString()));
+    await until(
+      () => said.includes(`"rows":${messages.length + 1},`) || child.exitCode !== null,
+      () => said,
+    );
+    child.kill('SIGTERM');
+    const { code, stderr } = await ended;
+    expect(stderr).toMatch(/JOB_INTERRUPTED: stopped after 201 messages/);
+    expect(code).toBe(130);
+  };
+  const idsIn = async (topic: string): Promise<readonly string[]> =>
+    (await topics.read(topic)).map(({ value }) => {
+      const row = JSON.parse(value!.toString()) as { readonly flight_id: string; readonly delay_PREDICTION: number };
+      expect(row.delay_PREDICTION).toEqual(expect.any(Number));
+      return row.flight_id;
+    });
+
+  test('topic-to-topic', async () => {
+    await stopped('topic-to-topic');
+    expect((await idsIn('flights.scored')).toSorted()).toEqual(ids);
+    const letters = await topics.read('flights.rejected');
+    expect(letters.map(({ value }) => value!.toString())).toEqual(['no flight']);
+  });
+
+  test('topic-to-files', async () => {
+    const parts = join(folder, 'work/flights-parts');
+    await stopped('topic-to-files');
+    const names = (ending: string): readonly string[] => readdirSync(parts).filter((name) => name.endsWith(ending));
+    const found: string[] = [];
+    for (const name of names('.csv.gz')) {
+      expect((await verifyOutput(join(parts, name))).problems).toEqual([]);
+      const [, ...rows] = gunzipSync(readFileSync(join(parts, name)))
+        .toString()
+        .trimEnd()
+        .split('\n');
+      found.push(...rows.map((row) => row.split(',')[1]!));
+    }
+    expect(found.toSorted()).toEqual(ids);
+    expect(names('.dead.jsonl')).toHaveLength(1);
+  });
+
+  test('file-to-topic', async () => {
+    expect((await start('file-to-topic').ended).code).toBe(0);
+    const written = await topics.read('flights.from-file');
+    expect(written.map(({ key }) => String(key)).toSorted()).toEqual(ids);
+    expect((await idsIn('flights.from-file')).toSorted()).toEqual(ids);
+  });
+
+  test('topic-replay', async () => {
+    const { code, stderr } = await start('topic-replay').ended;
+    expect(stderr).toMatch(/200 rows scored/);
+    expect(code).toBe(0);
+    const output = join(folder, 'work/flights-replayed.csv');
+    expect((await verifyOutput(output)).problems).toEqual([]);
+    const [, ...rows] = readFileSync(output, 'utf8').trimEnd().split('\n');
+    expect(rows.map((row) => row.split(',')[1]!).toSorted()).toEqual(ids);
+  });
+});

@@ -1,0 +1,155 @@
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, request, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+
+/** A request as it comes by. */
+export interface SeenRequest {
+  /** `GET`, and for requests about uploads what they are: `CreateMultipartUpload`. */
+  readonly operation: string;
+  readonly method: string;
+  /** With its query. */
+  readonly url: string;
+  readonly headers: IncomingHttpHeaders;
+}
+
+/** What goes wrong with one request. */
+export type S3Fault =
+  /** The proxy answers with an error, as S3 words it; the server never sees the request. */
+  | { readonly answer: number; readonly code: string }
+  /** The server does its work, but nobody hears of it. The function is waited for before the connection is reset. */
+  | 'lost reply'
+  | { readonly lostReply: () => Promise<unknown> }
+  /** Bytes of the body change on their way. */
+  | 'damaged request'
+  | 'damaged reply'
+  /** After so many bytes of its body the reply breaks off, or nothing more comes. */
+  | { readonly replyBytes: number; readonly by: 'reset' | 'end' | 'silence' };
+
+const UPLOADS: readonly (readonly [method: string, query: RegExp, operation: string])[] = [
+  ['POST', /[?&]uploads\b/, 'CreateMultipartUpload'],
+  ['GET', /[?&]uploads\b/, 'ListMultipartUploads'],
+  ['PUT', /[?&]uploadId=/, 'UploadPart'],
+  ['GET', /[?&]uploadId=/, 'ListParts'],
+  ['POST', /[?&]uploadId=/, 'CompleteMultipartUpload'],
+  ['DELETE', /[?&]uploadId=/, 'AbortMultipartUpload'],
+  ['GET', /[?&]list-type=/, 'ListObjects'],
+];
+
+/** An HTTP proxy before an S3 server, which can make requests go wrong. Signatures stay valid: nothing signed is changed. */
+export class S3FaultProxy implements AsyncDisposable {
+  readonly endpointUrl: string;
+  /** Every request so far, in the order of their coming. */
+  readonly seen: SeenRequest[] = [];
+  /** Decides about each request; may wait. */
+  fault: (request: SeenRequest) => S3Fault | null | Promise<S3Fault | null> = () => null;
+  readonly #close: () => Promise<void>;
+
+  private constructor(endpointUrl: string, close: () => Promise<void>) {
+    this.endpointUrl = endpointUrl;
+    this.#close = close;
+  }
+
+  static async start(target: string): Promise<S3FaultProxy> {
+    let proxy: S3FaultProxy | null = null;
+    const server = createServer((incoming, outgoing) => {
+      proxy!.#pass(new URL(target), incoming, outgoing).catch(() => incoming.socket.resetAndDestroy());
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    proxy = new S3FaultProxy(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, async () => {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeAllConnections();
+      await closed;
+    });
+    return proxy;
+  }
+
+  /** How often an operation was asked for. */
+  count(operation: string): number {
+    return this.seen.filter((request) => request.operation === operation).length;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#close();
+  }
+
+  async #pass(target: URL, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    const { method = '', url = '', headers } = incoming;
+    const operation = UPLOADS.find(([verb, query]) => verb === method && query.test(url))?.[2] ?? method;
+    const seen: SeenRequest = { operation, method, url, headers };
+    this.seen.push(seen);
+    const fault = await this.fault(seen);
+    if (isObject(fault) && 'answer' in fault) {
+      incoming.resume();
+      await new Promise((resolve) => incoming.once('end', resolve));
+      outgoing.writeHead(fault.answer, { 'content-type': 'application/xml' });
+      const text = `<Error><Code>${fault.code}</Code><Message>told to answer ${fault.code}</Message></Error>`;
+      outgoing.end(method === 'HEAD' ? undefined : text);
+      return;
+    }
+    const forwarded = request({ host: target.hostname, port: target.port, method, path: url, headers, agent: false });
+    const replied = new Promise<IncomingMessage>((resolve, reject) => {
+      forwarded.once('response', resolve);
+      forwarded.once('error', reject);
+    });
+    const sent = fault === 'damaged request' ? pipeline(incoming, damage(), forwarded) : pipeline(incoming, forwarded);
+    // A server that refuses early does not read to the end.
+    sent.catch(() => undefined);
+    const reply = await replied;
+    if (fault === 'lost reply' || (isObject(fault) && 'lostReply' in fault)) {
+      reply.resume();
+      await new Promise((resolve) => reply.once('end', resolve));
+      if (fault !== 'lost reply') await fault.lostReply();
+      incoming.socket.resetAndDestroy();
+      return;
+    }
+    outgoing.writeHead(reply.statusCode ?? 502, reply.headers);
+    if (isObject(fault)) {
+      await this.#breakOff(reply, outgoing, fault);
+      return;
+    }
+    await (fault === 'damaged reply' ? pipeline(reply, damage(), outgoing) : pipeline(reply, outgoing));
+  }
+
+  async #breakOff(
+    reply: IncomingMessage,
+    outgoing: ServerResponse,
+    { replyBytes, by }: { readonly replyBytes: number; readonly by: 'reset' | 'end' | 'silence' },
+  ): Promise<void> {
+    let left = replyBytes;
+    for await (const chunk of reply as AsyncIterable<Buffer>) {
+      const piece = chunk.subarray(0, left);
+      left -= piece.length;
+      await new Promise<void>((resolve) => outgoing.write(piece, () => resolve()));
+      if (left === 0) break;
+    }
+    if (left > 0) {
+      outgoing.end();
+      return;
+    }
+    const { socket } = outgoing;
+    if (by === 'reset') socket?.resetAndDestroy();
+    else if (by === 'end') socket?.end();
+    else await new Promise((resolve) => outgoing.once('close', resolve));
+  }
+}
+
+function isObject<T>(fault: T): fault is Extract<T, object> {
+  return typeof fault === 'object' && fault !== null;
+}
+
+/** Turns a bit in the middle of the first bytes. */
+function damage(): Transform {
+  let isDone = false;
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      const bytes = Buffer.from(chunk);
+      if (!isDone && bytes.length > 0) {
+        const middle = Math.floor(bytes.length / 2);
+        bytes[middle] = bytes[middle]! ^ 1;
+        isDone = true;
+      }
+      done(null, bytes);
+    },
+  });
+}
