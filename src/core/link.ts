@@ -78,7 +78,7 @@ export interface PartitionLease<T> extends AsyncDisposable {
   readonly lost: AbortSignal;
   /** The sequence that was committed last, that is, the first one not yet done with. */
   readonly committed: number;
-  /** Begins to read at this sequence instead of `committed`. At most once, before the first `next`. */
+  /** Begins to read at this sequence, `committed` or a later one. At most once, before the first `next`. */
   seek(sequence: number): void;
   /** The next record; after the end marker nothing may be asked. Rejects with the reason of an aborted signal, or of `revoked`. */
   next(signal: AbortSignal): Promise<LinkRecord<T>>;

@@ -4,6 +4,12 @@ import type { OutputRows } from './scored-batch.ts';
 import type { Scores } from './scorer.ts';
 
 /**
+ * The columns of an output whose intake had records and never a row among them, so that nobody knows its columns: one
+ * that stays blank, as a file without columns is no CSV.
+ */
+export const ROWLESS_SCHEMA: Schema = { columns: [{ name: 'prediction_status' }] };
+
+/**
  * The output columns of a job: which cells of the reply and of the row make an output row, in which order, under
  * which names. Stateful in one thing: the schema, known from the first reply (or from the ledger) on, which never changes.
  */

@@ -2,6 +2,7 @@ import type { Clock } from '../core/clock.ts';
 import { SluiceError } from '../core/error.ts';
 import type { Ledger } from '../core/ledger.ts';
 import type { EndMarker, LinkReader } from '../core/link.ts';
+import { ROWLESS_SCHEMA } from '../core/output-format.ts';
 import { type Schema, schemaOf } from '../core/schema.ts';
 import { addTally, EMPTY_TALLY, type OutputRows, type ScoredBatch, type Tally } from '../core/scored-batch.ts';
 import type { Sink } from '../core/sink.ts';
@@ -151,9 +152,9 @@ export class Delivery {
   }
 
   #unscoredSchema(): Schema {
-    if (this.#intake === undefined)
+    if (this.#tally.read === 0)
       throw new SluiceError('CONTRACT_BROKEN', 'a job ended complete before any of its rows was delivered');
-    return this.#options.format.for(this.#intake).unscoredSchema();
+    return this.#intake === undefined ? ROWLESS_SCHEMA : this.#options.format.for(this.#intake).unscoredSchema();
   }
 
   #hold(batch: ScoredBatch): void {

@@ -1,5 +1,6 @@
 import { findSluiceError, messageOf, SluiceError } from '../core/error.ts';
 import type { LinkRecord } from '../core/link.ts';
+import { ROWLESS_SCHEMA } from '../core/output-format.ts';
 import type { Schema } from '../core/schema.ts';
 import type { ScoredBatch } from '../core/scored-batch.ts';
 import type { PartsOptions } from './parts-options.ts';
@@ -9,8 +10,6 @@ import { OneAtATime } from './parts-turns.ts';
 /** Held rows are few or many; each batch that is held counts for this much beside its bytes. */
 const HELD_OVERHEAD = 1024;
 const HELD_BYTES = 64 * 1024 * 1024;
-/** The longest time that a timer of the machine can wait; a part that may grow older is rolled then. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 const never = new AbortController().signal;
 
@@ -126,15 +125,16 @@ export class PartsPartition {
   /**
    * Writes what was held. Rows of other columns than those that are known now never had a reply, and will have none: their
    * columns are those behind the predictions.
+   * @param known for what has no rows.
    */
-  async #release(known: Schema | null, signal: AbortSignal): Promise<void> {
+  async #release(known: Schema, signal: AbortSignal): Promise<void> {
     const held = this.#held;
     this.#held = [];
     this.#heldBytes = 0;
     for (const batch of held) {
       const rowless = batch.output.ends.length === 0;
-      const schema = this.#schemaOf(batch) ?? (rowless ? known : null);
-      await this.#write(batch, schema ?? this.#options.format.for(batch.intake).unscoredSchema(), signal);
+      const schema = this.#schemaOf(batch) ?? (rowless ? known : this.#unscoredSchema(batch));
+      await this.#write(batch, schema, signal);
     }
   }
 
@@ -187,8 +187,16 @@ export class PartsPartition {
 
   /** The intake has ended: what never had a reply will have none. */
   async #finish(signal: AbortSignal): Promise<void> {
-    await this.#release(null, signal);
+    const told =
+      this.#held.find(({ output }) => output.ends.length > 0) ??
+      this.#held.find(({ intake }) => intake.columns.length > 0);
+    const known = told === undefined ? ROWLESS_SCHEMA : (this.#schemaOf(told) ?? this.#unscoredSchema(told));
+    await this.#release(known, signal);
     await this.#roll(signal);
+  }
+
+  #unscoredSchema({ intake }: ScoredBatch): Schema {
+    return this.#options.format.for(intake).unscoredSchema();
   }
 
   #age(part: Part): void {
@@ -199,7 +207,7 @@ export class PartsPartition {
     const old = async (): Promise<void> => {
       if (this.#part === part && this.#failure === null && !this.#ended) await this.#roll(this.#closing.signal);
     };
-    clock.sleep(Math.min(roll.ms, LONGEST_TIMER_MS), aging.signal).then(
+    clock.sleep(roll.ms, aging.signal).then(
       () =>
         this.#turns.run(old, never).catch((error: unknown) => {
           this.#failure = { error };

@@ -54,7 +54,7 @@ async function make(connect: Connect, wish: LinkWish): Promise<LinkUnderTest<Lab
   };
 }
 
-const can = { lasting: true, bounded: false, fences: false, tells: false };
+const can = { lasting: true, bounded: false };
 needs('kafka')('on a real broker', () => {
   const kafkajs: Connect = async (connection) => createKafkajsClient(connection, { clock: systemClock });
   const platformatic: Connect = (connection) => createPlatformaticClient(connection, { clock: systemClock });

@@ -1,13 +1,12 @@
 import { COMMA, LF, QUOTE } from '../../core/canonical-csv.ts';
 import { SluiceError } from '../../core/error.ts';
-import type { OutputFormat } from '../../core/output-format.ts';
+import { type OutputFormat, ROWLESS_SCHEMA } from '../../core/output-format.ts';
 import { columnNames, type Schema, sameColumns } from '../../core/schema.ts';
 import type { OutputRows } from '../../core/scored-batch.ts';
 import type { ScoreColumn, Scores } from '../../core/scorer.ts';
 import { type JoinPlan, joinRows } from './join.ts';
 import { planScored, planUnscored } from './join-plan.ts';
 import { nameList } from './nearest-name.ts';
-import { STATUS_NAME } from './output-names.ts';
 import type { OutputSettings } from './output-settings.ts';
 import { statusField, type TailColumns, tailColumns } from './tail-columns.ts';
 
@@ -62,7 +61,7 @@ export function createOutputFormat(
       return completeRows(rows, schema, tail.names.length);
     },
     unscoredSchema() {
-      return { columns: tail.columns.length > 0 ? tail.columns : [{ name: STATUS_NAME }] };
+      return tail.columns.length > 0 ? { columns: tail.columns } : ROWLESS_SCHEMA;
     },
   };
 }

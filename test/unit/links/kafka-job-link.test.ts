@@ -33,4 +33,4 @@ async function make(wish: LinkWish): Promise<LinkUnderTest<Labelled>> {
   };
 }
 
-linkBehaviours('kafka, a topic of the job', make, { lasting: true, bounded: false, fences: false, tells: false });
+linkBehaviours('kafka, a topic of the job', make, { lasting: true, bounded: false });

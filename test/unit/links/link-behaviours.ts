@@ -8,10 +8,6 @@ export interface LinkAbilities {
   readonly lasting: boolean;
   /** An append waits while `partitionBytes` of its partition are not read. */
   readonly bounded: boolean;
-  /** `begin` fences an older writer of the partition. */
-  readonly fences: boolean;
-  /** `begin` says what is needed next, and a lease from the first what was `committed`; else somebody else has to know. */
-  readonly tells: boolean;
 }
 
 /** How a test wants its link. */
@@ -255,7 +251,6 @@ export function linkBehaviours<T>(
           ] as const) {
             await using link = await tested.open();
             const leases = await take(link, 1);
-            if (can.tells) expect(leases[0]!.committed).toBe(begin);
             for (let sequence = begin; sequence < 5; sequence += 1) {
               expect(await leases[0]!.next(limit())).toEqual(batch(tested, sequence));
             }
@@ -269,19 +264,78 @@ export function linkBehaviours<T>(
           await release(leases);
         });
 
-        if (can.tells)
-          test('begin tells a writer that knows less what is needed next', async () => {
-            await using tested = await make({ partitions: 2, partitionBytes: 1_000 });
-            {
-              await using link = await tested.open();
-              expect(await link.writer.begin(1, 1, limit())).toBe(1);
-              for (const sequence of [1, 3]) await link.writer.append(1, batch(tested, sequence), limit());
-              await link.writer.end(1, limit());
-            }
+        test('a commit never goes back', async () => {
+          await using tested = await make(small);
+          {
             await using link = await tested.open();
-            expect(await link.writer.begin(1, 1, limit())).toBe(5);
-            await link.writer.end(1, limit());
-          });
+            await link.writer.begin(0, 0, limit());
+            await write(tested, link, 0, [1, 1, 1, 1]);
+            await link.writer.end(0, limit());
+            const leases = await take(link, 1);
+            for (const sequence of [0, 1, 2, 3])
+              expect(await leases[0]!.next(limit())).toEqual(batch(tested, sequence));
+            for (const commit of [3, 1]) await leases[0]!.commit(commit);
+            await release(leases);
+          }
+          await using link = await tested.open();
+          const leases = await take(link, 1);
+          expect(await leases[0]!.next(limit())).toEqual(batch(tested, 3));
+          await release(leases);
+        });
+
+        test('every holder is told the end, also when all before it was committed and the end was read', async () => {
+          await using tested = await make({ partitions: 2, partitionBytes: 1_000 });
+          {
+            await using link = await tested.open();
+            for (const partition of [0, 1]) {
+              await link.writer.begin(partition, partition, limit());
+              await write(tested, link, partition, [1, 1, 1]);
+              await link.writer.end(partition, limit());
+            }
+          }
+          for (const rest of [3, 0]) {
+            await using link = await tested.open();
+            const leases = await take(link, 2);
+            let batches = 0;
+            for (const lease of leases) {
+              let record = await lease.next(limit());
+              for (; record.kind === 'batch'; batches += 1) record = await lease.next(limit());
+              expect(record).toEqual(end(3));
+              await lease.commit(record.sequence);
+            }
+            expect(batches).toBe(rest);
+            await release(leases);
+          }
+        });
+
+        test('batches that several writers append come once, known by their sequence', async () => {
+          const lives = fc.array(fc.record({ again: fc.nat(4), more: fc.nat(4) }), { minLength: 1, maxLength: 4 });
+          await fc.assert(
+            fc.asyncProperty(lives, async (lives) => {
+              await using tested = await make(small);
+              let written = 0;
+              for (const { again, more } of lives) {
+                await using link = await tested.open();
+                const from = Math.max(0, written - again);
+                const next = await link.writer.begin(0, from, limit());
+                for (let sequence = next; sequence < written + more; sequence += 1)
+                  await link.writer.append(0, batch(tested, sequence), limit());
+                written += more;
+                await link.writer.end(0, limit());
+              }
+              await using link = await tested.open();
+              await link.writer.begin(0, written, limit());
+              await link.writer.append(0, end(written), limit());
+              await link.writer.end(0, limit());
+              const leases = await take(link, 1);
+              for (let sequence = 0; sequence < written; sequence += 1)
+                expect(await leases[0]!.next(limit())).toEqual(batch(tested, sequence));
+              expect(await leases[0]!.next(limit())).toEqual(end(written));
+              await release(leases);
+            }),
+            { numRuns: runs },
+          );
+        });
 
         test('a revoked lease takes nothing new, commits what it finished, and is given on when it is let go', async () => {
           await using tested = await make(small);
@@ -302,7 +356,6 @@ export function linkBehaviours<T>(
           expect(held.lost.aborted).toBe(false);
           await held[Symbol.asyncDispose]();
           const next = await given;
-          if (can.tells) expect(next.committed).toBe(1);
           expect(await next.next(limit())).toEqual(batch(tested, 1));
           await next[Symbol.asyncDispose]();
         });
@@ -322,6 +375,7 @@ export function linkBehaviours<T>(
           expect(held.lost.aborted).toBe(true);
           // A link that commits from time to time may notice later, but never commits it.
           await held.commit(1).catch(() => undefined);
+          await expect(held.next(limit())).rejects.toMatchObject({ code: 'KAFKA_FENCED' });
           await held[Symbol.asyncDispose]();
           expect(await next.next(limit())).toEqual(batch(tested, 0));
           await next[Symbol.asyncDispose]();
@@ -330,33 +384,6 @@ export function linkBehaviours<T>(
           await using third = await tested.open();
           const leases = await take(third, 1);
           expect(await leases[0]!.next(limit())).toEqual(batch(tested, 0));
-          await release(leases);
-        });
-      });
-
-    if (can.fences)
-      describe('fencing', () => {
-        test('after begin a former writer of the partition writes nothing more', async () => {
-          await using tested = await make(small);
-          await using older = await tested.open();
-          await using newer = await tested.open();
-          await older.writer.begin(0, 0, limit());
-          await older.writer.append(0, batch(tested, 0), limit());
-          while (older.writer.durable(0) < 1) await tested.settle();
-          expect(await newer.writer.begin(0, 1, limit())).toBe(1);
-          const late = (async () => {
-            await older.writer.append(0, batch(tested, 77), limit());
-            await older.writer.end(0, limit());
-          })();
-          await expect(late).rejects.toMatchObject({ code: 'KAFKA_FENCED' });
-          expect(older.writer.durable(0)).toBe(1);
-          await newer.writer.append(0, batch(tested, 1), limit());
-          await newer.writer.append(0, end(2), limit());
-          await newer.writer.end(0, limit());
-          await older[Symbol.asyncDispose]();
-          const leases = await take(newer, 1);
-          for (const sequence of [0, 1]) expect(await leases[0]!.next(limit())).toEqual(batch(tested, sequence));
-          expect(await leases[0]!.next(limit())).toEqual(end(2));
           await release(leases);
         });
       });

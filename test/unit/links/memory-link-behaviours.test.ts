@@ -18,6 +18,6 @@ linkBehaviours<Labelled>(
       [Symbol.asyncDispose]: () => link[Symbol.asyncDispose](),
     };
   },
-  { lasting: false, bounded: true, fences: false, tells: false },
+  { lasting: false, bounded: true },
   100,
 );

@@ -39,11 +39,10 @@ function intakeAt(topic: Topic, offset: number): Schema {
   return schema;
 }
 
-/** The formats of one run over such a topic: the doubled offset, then all intake columns. */
-export function topicFormats(): OutputFormatSlot {
-  return new OutputFormatSlot((intake) =>
-    createOutputFormat({ ...defaultOutputSettings, passthroughColumnsSet: 'all' }, intake),
-  );
+/** The formats of one run over such a topic: the doubled offset, then the intake columns that are copied, else all of them. */
+export function topicFormats(copied?: readonly string[]): OutputFormatSlot {
+  const passthrough = copied === undefined ? { passthroughColumnsSet: 'all' as const } : { passthroughColumns: copied };
+  return new OutputFormatSlot((intake) => createOutputFormat({ ...defaultOutputSettings, ...passthrough }, intake));
 }
 
 /** The line that the output must have for an offset; null where there is no row. */
@@ -63,8 +62,9 @@ export async function topicBatch(
   const through = Math.min(from + rows, topic.end, change);
   const offsets = Array.from({ length: through - from }, (_, i) => from + i).filter((offset) => !topic.isGap(offset));
   const ids = offsets.filter((offset) => !topic.isUnreadable(offset));
+  // A reader that has not seen a row yet knows no columns.
   const batch = RowBatch.fromRecords(
-    intakeAt(topic, from),
+    ids.length === 0 ? schemaOf([]) : intakeAt(topic, from),
     {
       split: 'topic/0',
       firstRow: 0,
@@ -77,9 +77,13 @@ export async function topicBatch(
     },
     ids.map((id) => [String(id), 'x']),
   );
-  const format = formats.for(batch.schema);
-  const none = { rows: 0, columns: [], bytes: new Uint8Array(0), ends: new Uint32Array(0), failures: [], model: null };
-  const scores = ids.length === 0 ? none : await arithmeticScorer({ bad: topic.isBad }).score(batch, signal);
   // Where messages have gaps, a batch begins at the first that there is.
-  return scoredBatch(offsets[0] ?? from, batch, scores, format.render(batch, scores));
+  const first = offsets[0] ?? from;
+  if (ids.length === 0) {
+    const nothing = { bytes: new Uint8Array(0), ends: new Uint32Array(0) };
+    const scores = { rows: 0, columns: [], failures: [], model: null, ...nothing };
+    return scoredBatch(first, batch, scores, { schema: null, ...nothing });
+  }
+  const scores = await arithmeticScorer({ bad: topic.isBad }).score(batch, signal);
+  return scoredBatch(first, batch, scores, formats.for(batch.schema).render(batch, scores));
 }

@@ -289,6 +289,26 @@ describe('rows without a known column', () => {
     expect([part?.part.manifest?.columns, part?.part.letters.length]).toEqual([['id', 'extra_0'], 40]);
   });
 
+  test.each([
+    ['alone', 0, ['prediction_status']],
+    ['and rows that could not be scored', 7, ['id']],
+  ])(
+    'that are no rows at all %s are written when the intake has ended, whatever the output copies',
+    async (_, rows, columns) => {
+      const memory = new PartsMemory();
+      const topic: Topic = { ...onlyBad(40), isUnreadable: (offset) => offset < 20 || offset >= 20 + rows };
+      const one = holder({ memory, topic, formats: topicFormats(['id']) });
+      await one.begin(0);
+      while (await one.append(5));
+      await one.writer.append(0, { kind: 'end', sequence: 40, read: 40, complete: true }, signal);
+      const parts = memory.published(SPLIT);
+      expect(
+        parts.map(({ from, through, part }) => [from, through, part.manifest?.columns, part.lines.length]),
+      ).toEqual([[0, 40, columns, rows]]);
+      expect(parts[0]?.part.letters).toEqual([...Array(40).keys()]);
+    },
+  );
+
   test('do not stand in the way of rows that come after the columns of the messages changed', async () => {
     const memory = new PartsMemory();
     const topic: Topic = { ...onlyBad(10), changes: [10] };

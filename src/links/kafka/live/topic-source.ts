@@ -58,8 +58,8 @@ export function createTopicSource(options: TopicSourceOptions): Source {
   ): AsyncGenerator<RowBatch> {
     const range = ranges.find((candidate) => splitOf(candidate) === id);
     if (range === undefined) throw new SluiceError('CONTRACT_BROKEN', `${id} is no split of this intake`);
-    sample ??= firstMessages(client, ranges, signal);
     const reader = options.messages();
+    sample ??= firstMessages(client, ranges, signal);
     const patience = {
       clock: options.clock,
       onWait: (reason: string | null): void =>
