@@ -36,20 +36,20 @@ const NO_OUTPUT: OutputRows = { schema: null, bytes: new Uint8Array(0), ends: ne
 export async function score(options: ScoreOptions, signal: AbortSignal): Promise<void> {
   const failing = new AbortController();
   const all = AbortSignal.any([signal, failing.signal]);
-  const working = new Set<Promise<void>>();
+  const working = new Map<number, Promise<void>>();
   try {
     for await (const lease of options.rows.leases(all)) {
-      const work = scorePartition(options, lease, all);
-      working.add(work);
-      work.then(
-        () => working.delete(work),
-        (error: unknown) => failing.abort(error),
-      );
+      const { partition } = lease;
+      const work = scorePartition(options, lease, working.get(partition), all);
+      working.set(partition, work);
+      // A later lease of the partition has taken its place in the map by then, if there is one.
+      const over = (): boolean => working.get(partition) === work && working.delete(partition);
+      work.then(over, (error: unknown) => failing.abort(error));
     }
-    await Promise.all(working);
+    await Promise.all(working.values());
   } finally {
     failing.abort(new Error('the score stage has ended'));
-    await Promise.allSettled(working);
+    await Promise.allSettled(working.values());
   }
 }
 
@@ -59,14 +59,19 @@ interface Scoring {
   readonly value: Promise<ScoredBatch>;
 }
 
-/** Works on a partition until it ends or goes to somebody else. */
+/**
+ * Works on a partition until it ends or goes to somebody else.
+ * @param before the work on an earlier lease of it: a partition that was lost can come back before that has noticed.
+ */
 async function scorePartition(
   options: ScoreOptions,
   lease: PartitionLease<RowBatch>,
+  before: Promise<void> | undefined,
   signal: AbortSignal,
 ): Promise<void> {
   try {
     await using _ = lease;
+    await before;
     await scoreLeased(options, lease, AbortSignal.any([signal, lease.lost]));
   } catch (error) {
     // Somebody else has the partition already; what was under way is his to do. Also where only the last commit failed by it.

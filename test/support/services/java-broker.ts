@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -51,7 +51,9 @@ export async function javaBroker(
         running = await guardedProcess([...java, 'kafka.Kafka', settings], { folder, log });
     },
     kill,
-    pause: async () => void signal('SIGSTOP'),
+    pause: async () => {
+      if (signal('SIGSTOP')) await stopped(running!.pid);
+    },
     resume: async () => void signal('SIGCONT'),
     stop,
     remove: async () => {
@@ -67,4 +69,22 @@ export async function javaBroker(
     logDir,
     said: async () => running?.said() ?? '',
   };
+}
+
+/** Resolves when every thread of a process stands still: on a busy machine some answer for a moment after SIGSTOP was sent. */
+async function stopped(pid: number): Promise<void> {
+  const tasks = `/proc/${pid}/task`;
+  // Elsewhere than on Linux nothing tells.
+  if (!existsSync(tasks)) return;
+  while (!readdirSync(tasks).every((task) => stateOf(`${tasks}/${task}/stat`) === 'T'))
+    await new Promise((resolve) => setTimeout(resolve, 2));
+}
+
+/** The letter of a thread's state, which follows its name in parentheses; of one that has ended meanwhile, as if it stood still. */
+function stateOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8').split(') ').at(-1)!.charAt(0);
+  } catch {
+    return 'T';
+  }
 }
