@@ -13,11 +13,9 @@ export interface IngestResume {
  * appended again. Where a partition has nothing the output's ledger says where to begin: no batch below it is needed.
  */
 export function ingestResume(tails: readonly RowsTail[], delivered: IngestPlace): IngestResume | null {
-  if (tails.length > 0 && tails.every((tail) => tail?.ended === true)) return null;
-  const last = tails.filter((tail) => tail?.ended !== true);
-  const furthestBehind = last.reduce((least, tail) =>
-    least === null || tail === null || tail.sequence < least.sequence ? tail : least,
-  );
+  const open = tails.filter((tail) => tail?.ended !== true);
+  if (open.length === 0) return null;
+  const [furthestBehind = null] = open.toSorted((a, b) => (a?.sequence ?? -1) - (b?.sequence ?? -1));
   const isBehindDelivered = furthestBehind === null || furthestBehind.sequence < delivered.sequence;
   const from = isBehindDelivered ? delivered : { ...furthestBehind, sequence: furthestBehind.sequence + 1 };
   return {

@@ -3,11 +3,14 @@ import type { KafkaProducer, PartitionRecords } from '../../../src/links/kafka/c
 import type { Cluster } from './cluster.ts';
 import type { MemoryProcess } from './memory-process.ts';
 
-/** The idempotent producer: one request at a time, in the order of the calls; each partition is written in a step of its own. */
+/**
+ * The idempotent producer: calls with a partition in common are done in their order, others overtake each other, as those for
+ * different leaders do; each partition is written in a step of its own.
+ */
 export class MemoryProducer implements KafkaProducer {
   readonly #cluster: Cluster;
   readonly #process: MemoryProcess;
-  #tail: Promise<unknown> = Promise.resolve();
+  readonly #tails = new Map<string, Promise<unknown>>();
   #closed = false;
 
   constructor(cluster: Cluster, process: MemoryProcess) {
@@ -17,14 +20,17 @@ export class MemoryProducer implements KafkaProducer {
 
   send(batches: readonly PartitionRecords[], signal: AbortSignal): Promise<void> {
     if (this.#closed) return Promise.reject(new SluiceError('KAFKA_FAULT', 'the producer is closed'));
-    const sent = this.#tail.then(() => this.#send(batches, signal));
-    this.#tail = sent.catch(() => undefined);
+    const places = batches.map(({ topic, partition }) => `${topic}/${partition}`);
+    const before = places.flatMap((place) => this.#tails.get(place) ?? []);
+    const sent = Promise.all(before).then(() => this.#send(batches, signal));
+    const settled = sent.catch(() => undefined);
+    for (const place of places) this.#tails.set(place, settled);
     return sent;
   }
 
   async close(): Promise<void> {
     this.#closed = true;
-    await this.#tail;
+    await Promise.all(this.#tails.values());
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Clock } from '../../../src/core/clock.ts';
+import { findSluiceError, SluiceError } from '../../../src/core/error.ts';
+import type { Source } from '../../../src/core/source.ts';
 import { StageMeter } from '../../../src/core/stage-meter.ts';
 import { resolveJob } from '../../../src/jobs/description/parse-job.ts';
 import { Announcements } from '../../../src/jobs/kafka/announcements.ts';
@@ -39,8 +41,8 @@ interface JobCase {
   readonly partitions: number;
   readonly batchRows: number;
   readonly seed: number;
-  /** At how many of the batches that are asked for something dies, and what. */
-  readonly deaths: readonly { readonly batch: number; readonly victim: 'run' | 'worker' | 'frozen' }[];
+  /** At how many of the batches that are read or scored something dies, and what; or a send is done whose answer never comes. */
+  readonly deaths: readonly { readonly batch: number; readonly victim: 'run' | 'worker' | 'frozen' | 'answer' }[];
 }
 
 const jobCases = fc.record<JobCase>({
@@ -49,7 +51,7 @@ const jobCases = fc.record<JobCase>({
   partitions: fc.integer({ min: 1, max: 4 }),
   batchRows: fc.integer({ min: 1, max: 6 }),
   seed: fc.nat(),
-  deaths: fc.array(fc.record({ batch: fc.nat(12), victim: fc.constantFrom('run', 'worker', 'frozen') }), {
+  deaths: fc.array(fc.record({ batch: fc.nat(20), victim: fc.constantFrom('run', 'worker', 'frozen', 'answer') }), {
     maxLength: 4,
   }),
 });
@@ -60,7 +62,7 @@ class Processes {
   readonly #world: TickingKafka;
   readonly #tested: JobCase;
   readonly #deaths: JobCase['deaths'][number][];
-  #asked = 0;
+  #batches = 0;
   #run: KafkaClient | undefined;
   #worker: KafkaClient | undefined;
 
@@ -78,7 +80,13 @@ class Processes {
       this.#run = client;
       const dead = Promise.withResolvers<'dead'>();
       this.#died = () => dead.resolve('dead');
-      if ((await Promise.race([this.#once(client), dead.promise])) === 'done') return;
+      const once = this.#once(client).catch((error: unknown) => {
+        if (findSluiceError(error)?.code !== 'KAFKA_UNREACHABLE') throw error;
+        // What was sent may be there all the same, and is sent again by the next run.
+        this.#world.kafka.crash(client);
+        return 'dead' as const;
+      });
+      if ((await Promise.race([once, dead.promise])) === 'done') return;
     }
   }
 
@@ -88,7 +96,7 @@ class Processes {
     const { storage } = this;
     const { partitions, batchRows, splits } = this.#tested;
     const { clock } = this.#world;
-    const source = memorySource(splits);
+    const source = this.#watched(memorySource(splits));
     const sink = memorySink(storage);
     const identity = { intake: await source.identity(never) };
     const ledger = await sink.open(identity, never);
@@ -135,8 +143,21 @@ class Processes {
       },
       never,
     );
-    // It dies with its process, or when its topics go.
-    await scoring.catch(() => undefined);
+    // It dies with its process, when its topics go, or for want of an answer.
+    await scoring.catch(() => kafka.crash(client));
+  }
+
+  #watched(source: Source): Source {
+    const strike = (): void => this.#strike();
+    return {
+      ...source,
+      async *read(...reading) {
+        for await (const batch of source.read(...reading)) {
+          strike();
+          yield batch;
+        }
+      },
+    };
   }
 
   #scorer(clock: Clock) {
@@ -144,7 +165,6 @@ class Processes {
     return arithmeticScorer({
       bad,
       delay: async () => {
-        this.#asked += 1;
         this.#strike();
         await clock.sleep(random() * 500, never);
       },
@@ -153,13 +173,16 @@ class Processes {
 
   #strike(): void {
     const { kafka, clock } = this.#world;
-    const due = this.#deaths.findIndex(({ batch }) => batch < this.#asked);
+    this.#batches += 1;
+    const due = this.#deaths.findIndex(({ batch }) => batch < this.#batches);
     if (due < 0) return;
     const [{ victim }] = this.#deaths.splice(due, 1) as [JobCase['deaths'][number]];
     if (victim === 'run' && this.#run !== undefined) {
       kafka.crash(this.#run);
       this.#died();
-    } else if (this.#worker !== undefined) {
+    } else if (victim === 'answer')
+      kafka.failNext('send', new SluiceError('KAFKA_UNREACHABLE', 'a test'), { after: true });
+    else if (this.#worker !== undefined) {
       const worker = this.#worker;
       if (victim === 'worker') kafka.crash(worker);
       else {
@@ -194,7 +217,7 @@ describe('a bounded job over Kafka', () => {
         });
         using world = tickingKafka(tested.seed);
         const processes = new Processes(world, tested);
-        await processes.finish();
+        await world.ending(processes.finish());
         expect(processes.storage.rows).toBe(quiet.rows);
         expect(lettersOf(processes.storage)).toEqual(lettersOf(quiet));
         expect(processes.storage.published).toEqual(quiet.published);
