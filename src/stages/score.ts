@@ -95,6 +95,8 @@ async function scoreLeased(
     const finishFirst = async (): Promise<void> => {
       const { sequence, value } = queue.shift()!;
       const record = { kind: 'batch', sequence, value: await value } as const;
+      // Asked for anew: a process that stood still may have lost the partition and not been told yet.
+      lease.lost.throwIfAborted();
       await options.meter.time('output', () => scored.append(partition, record, working));
       await lease.commit(scored.durable(partition));
     };
