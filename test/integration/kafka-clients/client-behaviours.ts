@@ -401,6 +401,17 @@ export function describeClient(name: string, create: CreateKafkaClient, brokers:
         expect((await next).partition).toBe(0);
       }, 20_000);
 
+      test('a member that closes while it joins is no member any more', async () => {
+        const topic = await freshTopic(client, 1);
+        for (let turns = 0; turns < 12; turns += 1) {
+          const group = freshName('group');
+          const consumer = await client.consumer(consumerOptions([topic], group), signal());
+          for (let turn = 0; turn < turns; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+          await consumer.close();
+          expect([turns, await client.topics.members(group)]).toEqual([turns, 0]);
+        }
+      });
+
       test('close waits for the holders, and takes the partitions from those that do not let go', async () => {
         const topic = await freshTopic(client, 2);
         const group = freshName('group');

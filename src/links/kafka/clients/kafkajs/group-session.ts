@@ -53,6 +53,8 @@ export class GroupSession implements ReaderHost {
   readonly #over = new AbortController();
   readonly #heartbeatMs: number;
   #end!: (error: unknown) => void;
+  /** Until it has joined for the first time, or failed to. */
+  #begun: Promise<void> = Promise.resolve();
   #commitOnce: ((offsets: OffsetsByTopicPartition) => Promise<void>) | undefined;
   #generation = 0;
   #joins = 0;
@@ -138,31 +140,27 @@ export class GroupSession implements ReaderHost {
       this.#sockets.close();
       throw kafkaFault(error, `read ${this.#topics.join(', ')}`);
     }
-    consumer
-      .run({
-        autoCommit: false,
-        eachBatchAutoResolve: false,
-        partitionsConsumedConcurrently: 64,
-        eachBatch: async (payload) => this.#take(payload),
-      })
-      .catch((error: unknown) => this.#end(error));
+    const run = consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      partitionsConsumedConcurrently: 64,
+      eachBatch: async (payload) => this.#take(payload),
+    });
+    this.#begun = run.catch((error: unknown) => this.#end(error));
     this.#watch().catch(() => undefined);
   }
 
   /** Gives every partition up, waits for their holders as long as they may take, and leaves the group. */
   async stop(reason: unknown): Promise<void> {
+    const { drainMs, sessionTimeoutMs } = this.#ports.options;
+    // kafkajs leaves a group only once it has joined: who goes before would hold its partitions for a session.
+    await this.#within(sessionTimeoutMs, this.#begun);
     this.#revokeAll(reason);
-    if (this.#live().length > 0) {
-      const drained = new Promise<void>((resolve) => (this.#drained = resolve));
-      const settled = new AbortController();
-      const late = this.clock.sleep(this.#ports.options.drainMs, settled.signal).catch(() => undefined);
-      await Promise.race([drained, late]);
-      settled.abort();
-    }
+    if (this.#live().length > 0) await this.#within(drainMs, new Promise<void>((resolve) => (this.#drained = resolve)));
     this.#loseAll(reason);
     this.#leaving = true;
     this.#over.abort();
-    await this.#disconnect(this.#ports.options.sessionTimeoutMs);
+    await this.#disconnect(sessionTimeoutMs);
   }
 
   /** Ends without waiting for anybody. */
@@ -340,11 +338,17 @@ export class GroupSession implements ReaderHost {
   }
 
   async #disconnect(patienceMs: number): Promise<void> {
-    const settled = new AbortController();
-    const late = this.clock.sleep(patienceMs, settled.signal).catch(() => undefined);
-    await Promise.race([this.#consumer.disconnect().catch(() => undefined), late]);
-    settled.abort();
+    const left = this.#consumer.disconnect().catch(() => undefined);
+    await this.#within(patienceMs, left);
     this.#sockets.close();
+  }
+
+  /** Waits for work, but no longer than so many ms. */
+  async #within(ms: number, work: Promise<void>): Promise<void> {
+    const settled = new AbortController();
+    const late = this.clock.sleep(ms, settled.signal).catch(() => undefined);
+    await Promise.race([work, late]);
+    settled.abort();
   }
 }
 
