@@ -64,8 +64,8 @@ export class TransactionWriter implements TransactionalProducer {
     const committed = offsets.filter((group) => group.offsets.length > 0);
     if (written.length === 0 && committed.length === 0) return;
     try {
-      if (written.length > 0) await this.#write(identity, written, signal);
-      for (const group of committed) await this.#addOffsets(identity, group, signal);
+      if (written.length > 0) await this.#addPartitions(identity, written, signal);
+      await this.#writeAll(identity, written, committed, signal);
       signal.throwIfAborted();
     } catch (error) {
       await this.#abandon(error);
@@ -74,25 +74,32 @@ export class TransactionWriter implements TransactionalProducer {
     await this.#end(identity);
   }
 
-  async #write(
+  #addPartitions(identity: TransactionIdentity, batches: readonly PartitionRecords[], signal: AbortSignal): Promise<void> {
+    const places = new Map(batches.map((batch) => [`${batch.partition} ${batch.topic}`, batch]));
+    const topics = [...new Set(batches.map(({ topic }) => topic))].join(' and ');
+    return this.#attempt(`adding partitions of ${topics} to a transaction`, signal, () =>
+      this.#wire.addPartitions(identity, [...places.values()]),
+    );
+  }
+
+  /** The records and the offsets. While the leaders write the former, the coordinators take the latter. */
+  async #writeAll(
     identity: TransactionIdentity,
     batches: readonly PartitionRecords[],
+    groups: readonly GroupOffsets[],
     signal: AbortSignal,
   ): Promise<void> {
     const byPartition = Map.groupBy(batches, ({ topic, partition }) => `${partition} ${topic}`);
-    const topics = [...new Set(batches.map(({ topic }) => topic))].join(' and ');
-    await this.#attempt(`adding partitions of ${topics} to a transaction`, signal, () =>
-      this.#wire.addPartitions(
-        identity,
-        [...byPartition.values()].flatMap(([one]) => one ?? []),
-      ),
-    );
     // One that fails ends the others, and is waited for: a write that ended late would count in the sequences of the next epoch.
     const failed = new AbortController();
     const either = AbortSignal.any([signal, failed.signal]);
+    const offsets = async (): Promise<void> => {
+      for (const group of groups) await this.#addOffsets(identity, group, either);
+    };
+    const work = [...byPartition.values()].map((parts) => this.#writePartition(identity, parts, either));
     const outcomes = await Promise.allSettled(
-      [...byPartition.values()].map((parts) =>
-        this.#writePartition(identity, parts, either).catch((error: unknown) => {
+      [...work, offsets()].map((one) =>
+        one.catch((error: unknown) => {
           failed.abort(error);
           throw error;
         }),
