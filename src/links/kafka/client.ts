@@ -169,6 +169,11 @@ export interface AssignedPartition extends TopicPartition, AsyncDisposable {
    * @param waitMs gives up with an empty list after so long, counted from the call. Left out: never.
    */
   poll(maxBytes: number, signal: AbortSignal, waitMs?: number): Promise<readonly Envelope[]>;
+  /**
+   * Since when, by the client's clock, records have been waiting for a `poll`, as far as they are known to have come no later; null
+   * when none waits. A linger counts from there: what came while its holder was busy has waited already.
+   */
+  readonly waitingSince: number | null;
   /** The offset of the next record that `poll` would give at the earliest. */
   readonly position: number;
   /** Commits the offset for the group: everything below it is done with. Does nothing without a group. KAFKA_FENCED when `lost`. */

@@ -104,6 +104,10 @@ class LonePartition implements AssignedPartition {
     return this.#current.lag;
   }
 
+  get waitingSince(): number | null {
+    return this.#current.waitingSince;
+  }
+
   get position(): number {
     return this.#position;
   }

@@ -22,8 +22,8 @@ export interface LatencyOutput {
 }
 
 const TICK_MS = 5;
-/** The first rows find a group that is still gathering; they are not counted. */
-const WARM_UP = 0.2;
+/** The first rows find a group that is still gathering, and a broker that is not warm; they are not counted. */
+const WARM_UP = 0.5;
 
 /** Sends rows at a steady rate into `input`, reads them from `output`, and gives the time that each was on its way. */
 export async function measureLatency(client: KafkaClient, input: LatencyInput): Promise<LatencyOutput> {

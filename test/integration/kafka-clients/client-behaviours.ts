@@ -286,8 +286,10 @@ export function describeClient(name: string, create: CreateKafkaClient, brokers:
         // Fetching stops by itself: with everything fetched the lag would become 0.
         await expect.poll(() => consumer.paused, { timeout: 10_000 }).toBe(1);
         expect((1_000 - partition.lag!) * value.length).toBeLessThan(4 * bufferBytes);
+        expect(partition.waitingSince).not.toBeNull();
         expect(await pollAll(partition, 999, signal())).toHaveLength(999);
         expect(partition.lag).toBe(0);
+        expect(partition.waitingSince).toBeNull();
       });
 
       test('without a group every partition is read, and nothing is committed', async () => {

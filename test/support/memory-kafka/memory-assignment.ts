@@ -24,6 +24,8 @@ export class MemoryAssignment implements AssignedPartition {
   readonly partition: number;
   readonly start: number;
   lag: number | null = null;
+  /** Nothing is fetched ahead. */
+  readonly waitingSince = null;
   /** Whether it was handed out. */
   taken = false;
   readonly #cluster: Cluster;

@@ -7,28 +7,34 @@ import { promisify } from 'node:util';
 import type { Broker } from './broker.ts';
 import { type GuardedProcess, guardedProcess } from './guarded-process.ts';
 
-const heap = ['-Xms128m', '-Xmx384m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'];
+/** Quick to start, and small. */
+const quick = ['-Xms128m', '-Xmx384m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'];
+/** Those of Kafka's own start script. */
+const lasting = ['-Xms1g', '-Xmx1g', '-server', '-XX:+UseG1GC', '-XX:MaxGCPauseMillis=20'];
 
 /**
  * Makes a broker of the jars of Kafka: a Java process of this machine, with its own folder.
  * @param properties gives the text of server.properties for a folder of records.
  * @param format arguments of the format command.
+ * @param lasts see `KafkaOptions.lasting`.
  */
 export async function javaBroker(
   jars: string,
   properties: (logDir: string) => string,
   format: readonly string[],
+  lasts: boolean,
 ): Promise<Broker> {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-kafka-'));
   const logDir = join(folder, 'records');
   const settings = join(folder, 'server.properties');
   const log = join(folder, 'broker.log');
-  const java = ['java', ...heap, '-cp', join(jars, '*')];
+  const classes = ['-cp', join(jars, '*')];
+  const java = ['java', ...(lasts ? lasting : quick), ...classes];
   writeFileSync(settings, properties(logDir));
   const cluster = randomBytes(16).toString('base64url').replace(/^-/, 'A');
-  const [command, ...args] = [...java, 'kafka.tools.StorageTool', 'format', '-t', cluster, '-c', settings, ...format];
+  const formatting = [...quick, ...classes, 'kafka.tools.StorageTool', 'format', '-t', cluster, '-c', settings];
   try {
-    await promisify(execFile)(command!, args);
+    await promisify(execFile)('java', [...formatting, ...format]);
   } catch (error) {
     rmSync(folder, { recursive: true, force: true });
     throw error;

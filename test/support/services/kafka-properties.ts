@@ -12,6 +12,11 @@ export interface KafkaOptions {
   };
   /** Clients must speak TLS; the certificate is the one of `selfSigned`. */
   readonly tls?: boolean;
+  /**
+   * Runs as a broker does that is there to stay: Kafka's own threads, and in Java's machine its own flags. Slower to start than the
+   * brokers of tests, and faster when it has run for a while: for benches.
+   */
+  readonly lasting?: boolean;
 }
 
 /** Where a broker listens and keeps its records. */
@@ -30,7 +35,7 @@ export interface BrokerPlace {
 
 /** The text of server.properties of a broker that is a whole cluster, and starts, ends and rebalances quickly. */
 export function kafkaProperties(place: BrokerPlace, options: KafkaOptions): string {
-  const { sasl, tls = false, config = {} } = options;
+  const { sasl, tls = false, lasting = false, config = {} } = options;
   const secure = sasl === undefined ? 'SSL' : tls ? 'SASL_SSL' : 'SASL_PLAINTEXT';
   const listeners: readonly (readonly [name: string, protocol: string, port: number])[] = [
     ['PLAIN', 'PLAINTEXT', place.plainPort],
@@ -64,8 +69,7 @@ export function kafkaProperties(place: BrokerPlace, options: KafkaOptions): stri
     'broker.session.timeout.ms': '2000',
     'broker.heartbeat.interval.ms': '500',
     'log.cleaner.dedupe.buffer.size': '4194304',
-    'num.network.threads': '2',
-    'num.io.threads': '2',
+    ...(lasting ? {} : { 'num.network.threads': '2', 'num.io.threads': '2' }),
   };
   if (sasl !== undefined) {
     const name = sasl.mechanism.toUpperCase();

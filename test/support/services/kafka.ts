@@ -77,7 +77,7 @@ export async function startKafka(options: KafkaOptions = {}): Promise<KafkaServi
         ports.plainPort,
         ports.securePort,
       ])
-    : await javaBroker(runtime.jars, properties, formatArguments(options));
+    : await javaBroker(runtime.jars, properties, formatArguments(options), options.lasting === true);
   const plainBrokers = [`${host}:${ports.plainPort}`];
   const secured = options.sasl !== undefined || options.tls === true;
   const brokers = secured ? [`${host}:${ports.securePort}`] : plainBrokers;

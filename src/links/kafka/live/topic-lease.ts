@@ -92,12 +92,14 @@ export class TopicLease implements PartitionLease<RowBatch> {
   }
 
   async next(signal: AbortSignal): Promise<LinkRecord<RowBatch>> {
-    const { limits, clock, until } = this.#options;
+    const { assigned, limits, clock, until } = this.#options;
     if (this.#ended) throw new SluiceError('CONTRACT_BROKEN', 'a partition was read past its end');
     const both = this.#either(signal);
     both.throwIfAborted();
     const rows = (this.#rows ??= this.#begin());
     let deadline: number | undefined;
+    // What came while the holder was busy with the batch before has lingered for as long.
+    const since = rows.empty ? assigned.waitingSince : null;
     for (;;) {
       if (rows.fill(limits)) return this.#batch(rows);
       if (this.#head < this.#unread.length) {
@@ -113,7 +115,7 @@ export class TopicLease implements PartitionLease<RowBatch> {
         if (now >= deadline) return this.#batch(rows);
         await this.#fetch(limits.bytes, signal, deadline - now);
       }
-      if (this.#head < this.#unread.length) deadline ??= clock.now() + limits.lingerMs;
+      if (this.#head < this.#unread.length) deadline ??= (since ?? clock.now()) + limits.lingerMs;
     }
   }
 

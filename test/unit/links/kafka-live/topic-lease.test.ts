@@ -152,6 +152,24 @@ describe('a lease of a topic', () => {
     expect(record.value.rows).toBeGreaterThan(0);
   });
 
+  test('what waited while its holder was busy has lingered for as long', async () => {
+    const clock = new ManualClock();
+    const log = new TopicLog(['1:a'], clock);
+    const lease = leaseOf(log, clock);
+    log.waitingSince = clock.now();
+    clock.advance(30);
+    const coming = lease.next(never);
+    await clock.asleep();
+    expect(clock.slept).toEqual([20]);
+    clock.advance(20);
+    expect((await coming).kind).toBe('batch');
+    log.append('1:b');
+    log.waitingSince = clock.now();
+    clock.advance(60);
+    expect((await lease.next(never)).kind).toBe('batch');
+    expect(clock.slept).toEqual([20]);
+  });
+
   test('a batch of poison has no rows, but a place and its rejected records', async () => {
     const clock = new ManualClock();
     const lease = leaseOf(new TopicLog(['poison', null, 'poison'], clock), clock, { until: 3 });

@@ -12,6 +12,8 @@ export class TopicLog {
   readonly committed: number[] = [];
   readonly revoking = new AbortController();
   readonly losing = new AbortController();
+  /** When what is there was fetched, as far as the lease is told. */
+  waitingSince: number | null = null;
   readonly #entries: LogEntry[];
   readonly #clock: Clock;
   readonly #counts: readonly number[];
@@ -37,6 +39,7 @@ export class TopicLog {
   /** The partition as it is assigned to a reader that begins at `start`. */
   assigned(start = 0): AssignedPartition {
     const entries = this.#entries;
+    const waitingSince = (): number | null => this.waitingSince;
     let position = start;
     const take = (count: number, maxBytes: number): readonly Envelope[] => {
       const found: Envelope[] = [];
@@ -56,6 +59,9 @@ export class TopicLog {
       revoked: this.revoking.signal,
       lost: this.losing.signal,
       start,
+      get waitingSince() {
+        return waitingSince();
+      },
       get lag() {
         return entries.length - position;
       },

@@ -31,6 +31,7 @@ export class PartitionReader implements AssignedPartition {
   #buffer: Envelope[] = [];
   #taken = 0;
   #bytes = 0;
+  #waitingSince: number | null = null;
   #position: number;
   /** Below it nothing is left to be fetched: markers, aborted and compacted records count here alone. */
   #passed = 0;
@@ -63,6 +64,10 @@ export class PartitionReader implements AssignedPartition {
 
   get lag(): number | null {
     return this.#lag;
+  }
+
+  get waitingSince(): number | null {
+    return this.#waitingSince;
   }
 
   get position(): number {
@@ -133,7 +138,9 @@ export class PartitionReader implements AssignedPartition {
     this.#lag = Math.max(0, highWatermark - last - 1);
     this.#flow();
     if (this.#taken < this.#buffer.length) {
-      this.#active ??= this.#host.clock.now();
+      const now = this.#host.clock.now();
+      this.#active ??= now;
+      this.#waitingSince ??= now;
       this.#waiting?.resolve();
     }
     return true;
@@ -185,6 +192,7 @@ export class PartitionReader implements AssignedPartition {
     }
     const records = this.#buffer.slice(from, this.#taken);
     this.#position = (records.at(-1)?.offset ?? this.#position - 1) + 1;
+    this.#waitingSince = this.#taken === this.#buffer.length ? null : this.#host.clock.now();
     // Taken records are dropped when they are as many as are left: at each call, that would copy what is left every time.
     if (2 * this.#taken >= this.#buffer.length) {
       this.#buffer = this.#buffer.slice(this.#taken);
@@ -209,6 +217,7 @@ export class PartitionReader implements AssignedPartition {
     this.#buffer = [];
     this.#taken = 0;
     this.#bytes = 0;
+    this.#waitingSince = null;
     this.#paused = false;
   }
 }

@@ -29,6 +29,7 @@ export class FetchedPartition implements AssignedPartition {
   #queue: Envelope[] = [];
   #head = 0;
   #queuedBytes = 0;
+  #waitingSince: number | null = null;
   #fetchOffset: number;
   #end: number | null = null;
   #started = false;
@@ -62,6 +63,10 @@ export class FetchedPartition implements AssignedPartition {
 
   get lag(): number | null {
     return this.#end === null ? null : Math.max(0, this.#end - this.#fetchOffset);
+  }
+
+  get waitingSince(): number | null {
+    return this.#waitingSince;
   }
 
   get position(): number {
@@ -148,6 +153,7 @@ export class FetchedPartition implements AssignedPartition {
       this.#queue.push(message);
       this.#queuedBytes += bytesOf(message);
     }
+    this.#waitingSince ??= this.#owner.clock.now();
     this.#arrival?.();
   }
 
@@ -211,6 +217,7 @@ export class FetchedPartition implements AssignedPartition {
       this.#queuedBytes -= bytesOf(message);
     }
     const taken = this.#queue.slice(from, this.#head);
+    this.#waitingSince = this.#head === this.#queue.length ? null : this.#owner.clock.now();
     // What was given must not be held here, and what is left must not be copied at every poll.
     if (this.#head > 4_096 && this.#head * 2 > this.#queue.length) {
       this.#queue = this.#queue.slice(this.#head);
@@ -225,6 +232,7 @@ export class FetchedPartition implements AssignedPartition {
     this.#queue = [];
     this.#head = 0;
     this.#queuedBytes = 0;
+    this.#waitingSince = null;
   }
 }
 
