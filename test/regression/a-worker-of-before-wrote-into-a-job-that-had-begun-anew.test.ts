@@ -3,6 +3,7 @@ import type { RowBatch } from '../../src/core/row-batch.ts';
 import { resolveJob } from '../../src/jobs/description/parse-job.ts';
 import { JobLinks } from '../../src/jobs/kafka/job-links.ts';
 import { jobTopicSettings, jobTopics } from '../../src/links/kafka/job/job-topics.ts';
+import { createRowsSource } from '../../src/links/kafka/job/rows-source.ts';
 import { readRowsTail } from '../../src/links/kafka/job/rows-tail.ts';
 import { tickingKafka } from '../support/memory-kafka/ticking.ts';
 import { memorySource } from '../support/memory-source.ts';
@@ -50,4 +51,14 @@ test('what a process of an earlier beginning of a job still writes is not there 
     for (const sequence of [0, 1, 2]) expect(await lease.next(never)).toMatchObject({ kind: 'batch', sequence });
     break;
   }
+  await now
+    .rowsWriter(never)
+    .then((writer) => writer.append(0, { kind: 'end', sequence: 3, read: 3, complete: true }, never));
+  // Nor for a replay of the rows, if they are kept.
+  const replay = createRowsSource({ client, topic: rows, clock, epoch: async () => '2' });
+  await replay.identity(never);
+  const limits = { rows: 1, bytes: 1_000, lingerMs: 0 };
+  const replayed: RowBatch[] = [];
+  for await (const batch of replay.read({ id: rows, bytes: null }, null, limits, never)) replayed.push(batch);
+  expect(replayed.map(({ bytes }) => bytes)).toEqual([0, 1, 2].map((sequence) => batches[sequence]!.bytes));
 });

@@ -8,12 +8,14 @@ import type { MessageReader, MessageWriter } from '../../core/message-format.ts'
 import type { Sink } from '../../core/sink.ts';
 import type { Source } from '../../core/source.ts';
 import type { KafkaClient } from '../../links/kafka/client.ts';
+import { jobOfRows } from '../../links/kafka/job/job-topics.ts';
 import { createRowsSource } from '../../links/kafka/job/rows-source.ts';
 import type { PartitionOffsets, TopicEnd, TopicStart } from '../../links/kafka/live/topic-range.ts';
 import { createTopicSource, type RangesMemory } from '../../links/kafka/live/topic-source.ts';
 import { createTopicSink } from '../../links/kafka/topic-sink/topic-sink.ts';
 import type { JobDescription } from '../description/parse-job.ts';
 import { copiedColumns } from '../scoring-settings.ts';
+import { Announcements } from './announcements.ts';
 import { clusterOf } from './cluster.ts';
 import { ReplayRanges } from './replay-ranges.ts';
 
@@ -49,7 +51,11 @@ export function openReplay(job: JobDescription, intake: TopicIntake, client: Kaf
       'CONFIG_INVALID',
       'intakeSettings.topicPattern: a replay needs its topics by name; give topic or topics',
     );
-  if (intake.format === 'sluice') return createRowsSource({ client, topic: topics[0]!, clock });
+  if (intake.format === 'sluice') {
+    const topic = topics[0]!;
+    const epoch = (signal: AbortSignal): Promise<string | undefined> => epochOf(topic, client, job, signal);
+    return createRowsSource({ client, topic, clock, epoch });
+  }
   const { until } = intake;
   if (until === null) throw new SluiceError('CONTRACT_BROKEN', 'a live topic is no source with an end');
   return createTopicSource({
@@ -61,6 +67,19 @@ export function openReplay(job: JobDescription, intake: TopicIntake, client: Kaf
     messages: messageReaders(job, intake, clock),
     clock,
   });
+}
+
+/** Of a job that kept its topics the cluster knows which of its beginnings they are from. */
+async function epochOf(
+  topic: string,
+  client: KafkaClient,
+  job: JobDescription,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const name = jobOfRows(topic);
+  if (name === null) return undefined;
+  const announcements = await Announcements.open(client, clusterOf(job));
+  return (await announcements.find(name, signal))?.epoch;
 }
 
 /** Whether the same settings mean other messages on another day. */

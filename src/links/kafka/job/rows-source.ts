@@ -6,6 +6,7 @@ import { RowBatch } from '../../../core/row-batch.ts';
 import type { Source, Split } from '../../../core/source.ts';
 import type { KafkaClient } from '../client.ts';
 import { loneConsumer } from '../lone-consumer.ts';
+import type { BlockEpoch } from './block.ts';
 import { createBlockLinkReader } from './block-reader.ts';
 import { rowsForm } from './rows-block.ts';
 
@@ -14,13 +15,16 @@ export interface RowsSourceOptions {
   /** The rows topic of a job that kept its topics. */
   readonly topic: string;
   readonly clock: Clock;
+  /** Which beginning of the job the rows are read of; undefined: nobody knows of more than one. */
+  readonly epoch: (signal: AbortSignal) => Promise<BlockEpoch>;
 }
 
 /**
  * Reads the rows that a job once ingested, in their order and in the batches that it cut: one split, whose position is the
  * sequence of the next batch. Reads as no group, so that nobody is disturbed.
  */
-export function createRowsSource({ client, topic, clock }: RowsSourceOptions): Source {
+export function createRowsSource(options: RowsSourceOptions): Source {
+  const { client, topic, clock } = options;
   let partitions = 0;
   let bytesRead = 0;
 
@@ -40,7 +44,9 @@ export function createRowsSource({ client, topic, clock }: RowsSourceOptions): S
       signal,
     );
     const leases: PartitionLease<RowBatch>[] = [];
-    for await (const lease of createBlockLinkReader({ consumer, partitions, form: rowsForm, clock }).leases(signal)) {
+    const epoch = await options.epoch(signal);
+    const reader = createBlockLinkReader({ consumer, partitions, form: rowsForm, clock, epoch });
+    for await (const lease of reader.leases(signal)) {
       lease.seek(first);
       leases[lease.partition] = lease;
       if (leases.filter(Boolean).length === partitions) break;
