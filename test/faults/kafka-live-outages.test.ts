@@ -9,6 +9,7 @@ import { needs } from '../support/services/needs.ts';
 vi.setConfig({ testTimeout: 180_000 });
 
 const LARGE = 20 * 1024 * 1024;
+const passed = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const range = (from: number, to: number): readonly number[] => Array.from({ length: to - from }, (_, i) => from + i);
 
 needs('kafka')('a live job in trouble', () => {
@@ -119,6 +120,27 @@ needs('kafka')('a live job in trouble', () => {
     expect(await scored(place.output)).toEqual(range(0, 120));
   });
 
+  test('a prediction server that is away: the job waits, and each row is there once when it is back', async () => {
+    const place = await live.place(2);
+    await send(place.input, range(0, 100).map(row));
+    live.server.options = { respond: () => ({ status: 503, headers: { 'retry-after': '1' } }) };
+    const before = live.server.requests.length;
+    const run = live.begin(live.job(place));
+    // Asked again and again, and no row is given up.
+    await until(
+      () => live.server.requests.length > before + 3,
+      () => JSON.stringify(run.progress()),
+    );
+    await send(place.input, range(100, 200).map(row));
+    expect(run.progress()).toMatchObject({ state: 'running', tally: { scored: 0, failed: 0 } });
+    expect(run.progress().retries).toBeGreaterThan(0);
+    live.server.options = {};
+    await live.drained(place, run);
+    await live.stop(run);
+    expect(await scored(place.output)).toEqual(range(0, 200));
+    expect(await live.topics.read(`${place.output}.dead`)).toEqual([]);
+  });
+
   test('brokers that are away for seconds, killed in the middle: it waits, and each row is there once', async () => {
     const place = await live.place(2);
     let next = 0;
@@ -131,7 +153,7 @@ needs('kafka')('a live job in trouble', () => {
     );
     const under = more();
     await kafka.kill();
-    await new Promise((resolve) => setTimeout(resolve, 5_000));
+    await passed(5_000);
     expect(run.progress().state).toBe('running');
     await kafka.start();
     await under;

@@ -99,6 +99,17 @@ needs('kafka')('`sluice run` of a live job', () => {
         async () => (await metric('sluice_requests_in_flight')) === 1 && (await metric('sluice_lag')) >= 1,
         () => 'no request is under way',
       );
+      // More than is fetched ahead.
+      const pad = 'x'.repeat(50_000);
+      for (const first of [51, 61, 71, 81])
+        await send(
+          place,
+          range(10).map((id) => JSON.stringify({ id: first + id, pad })),
+        );
+      await until(
+        async () => (await metric('sluice_partitions_paused')) === 1,
+        () => 'the metrics do not show that a partition is paused',
+      );
       answer();
       await until(
         async () => (await get(`${url}/readyz`)).status === 503,
@@ -108,9 +119,10 @@ needs('kafka')('`sluice run` of a live job', () => {
       expect((await get(`${url}/healthz`)).status).toBe(200);
       live.server.options = {};
       await until(
-        async () => (await metric('sluice_rows_total{outcome="scored"}')) === 50 && (await metric('sluice_lag')) === 0,
+        async () => (await metric('sluice_rows_total{outcome="scored"}')) === 90 && (await metric('sluice_lag')) === 0,
         () => 'it does not go on',
       );
+      expect(await metric('sluice_partitions_paused')).toBe(0);
     } finally {
       live.server.options = {};
       command.process.kill('SIGTERM');

@@ -6,7 +6,7 @@ import { jobTopics } from '../../src/links/kafka/job/job-topics.ts';
 import { type FaultRun, KafkaFaultRig, passed } from './kafka-fault-rig.ts';
 import { WorkerProcess } from './kafka-grid-worker.ts';
 import { needs } from './services/needs.ts';
-import { smallDisk } from './small-disk.ts';
+import { fillDisk, smallDisk } from './small-disk.ts';
 
 /** How long each thing is away, and how long workers come and go. */
 export interface FaultTimes {
@@ -184,7 +184,7 @@ export function kafkaJobFaults(times: FaultTimes): void {
       const filler = join(disk.path, 'filler');
       const run = rig.run('full', { kafka: { ...rig.cluster('full'), retrySeconds: 5 } });
       await rig.requests(2);
-      fill(filler);
+      fillDisk(filler);
       const { code, stderr } = await run.ended;
       expect(stderr).toMatch(/KAFKA_UNREACHABLE|KAFKA_FAULT/);
       expect(code).toBe(1);
@@ -215,16 +215,4 @@ export function kafkaJobFaults(times: FaultTimes): void {
       }
     }, 60_000);
   });
-}
-
-/** Writes until no byte goes onto the disk any more. */
-function fill(file: string): void {
-  for (const bytes of [1 << 20, 1 << 10, 1])
-    for (;;) {
-      try {
-        writeFileSync(file, Buffer.alloc(bytes), { flag: 'a' });
-      } catch {
-        break;
-      }
-    }
 }

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmdirSync } from 'node:fs';
+import { mkdtempSync, rmdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -39,4 +39,16 @@ export async function smallDisk(bytes: number): Promise<SmallDisk> {
       rmdirSync(folder);
     },
   };
+}
+
+/** Writes until no byte goes onto the disk any more. */
+export function fillDisk(file: string): void {
+  for (const bytes of [1 << 20, 1 << 10, 1])
+    for (;;) {
+      try {
+        writeFileSync(file, Buffer.alloc(bytes), { flag: 'a' });
+      } catch {
+        break;
+      }
+    }
 }
