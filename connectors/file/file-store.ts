@@ -1,4 +1,5 @@
 import type { ObjectStore } from '../../src/sdk.ts';
+import { checkFileOutput } from './check-output.ts';
 import { readChunks } from './file-chunks.ts';
 import { intakeFault } from './file-fault.ts';
 import { listFiles } from './file-listing.ts';
@@ -27,6 +28,8 @@ export function createFileStore(options: FileStoreOptions = {}): ObjectStore {
     },
     stage: (key, { overwrite }, signal) =>
       stageFiles(outputPaths(key, options.deadLetterPath ?? null), overwrite, signal),
+    checkOutput: (key, { overwrite }, signal) =>
+      checkFileOutput(outputPaths(key, options.deadLetterPath ?? null), overwrite, signal),
     // Files are opened for each read and each output, and closed with them: nothing is left to free.
     [Symbol.asyncDispose]: async () => undefined,
   };
