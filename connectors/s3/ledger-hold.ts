@@ -166,7 +166,7 @@ export class LedgerHold {
 }
 
 /** Reads the ledger of an output; null when there is none. Rejects with the library's error. */
-async function readLedger(
+export async function readLedger(
   connection: S3Connection,
   places: OutputPlaces,
   signal: AbortSignal,
