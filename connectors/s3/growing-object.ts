@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { CreateMultipartUploadCommand, UploadPartCommand } from '@aws-sdk/client-s3';
+import { UploadPartCommand } from '@aws-sdk/client-s3';
 import { SluiceError } from '../../src/sdk.ts';
 import { abortable } from './abortable.ts';
-import { deleteObject, encryptionFields, getObject, putObject, RUN_NOTE } from './object-requests.ts';
+import { deleteObject, getObject, putObject } from './object-requests.ts';
 import { customerKey } from './pinned-object.ts';
 import type { S3Connection } from './s3-connection.ts';
 import type { HeldObject, Piece, UploadedPart } from './s3-ledger.ts';
 import { type S3Place, s3Url } from './s3-url.ts';
+import { createUpload } from './upload-requests.ts';
 
 /** S3 takes no more parts than these. */
 const MOST_PARTS = 10_000;
@@ -163,7 +164,8 @@ export class GrowingObject {
   async #sendBuffer(signal: AbortSignal): Promise<void> {
     while (this.#underWay.size >= PARTS_UNDER_WAY) await abortable(Promise.race(this.#underWay), signal);
     this.#assertSound();
-    this.#upload ??= await this.#createUpload(signal);
+    const { connection, place } = this.#options;
+    this.#upload ??= await createUpload(connection, place, this.#options, signal);
     if (this.#nextNumber > MOST_PARTS) throw this.#tooLarge();
     const buffer = this.#buffer!;
     const sent = this.#sendPart(this.#nextNumber, buffer.subarray(0, this.#filled))
@@ -193,24 +195,6 @@ export class GrowingObject {
     if (joined) this.#stale = [...this.#stale, ...this.#pieces];
     this.#pieces = joined ? [piece] : [...this.#pieces, piece];
     this.#saved = this.#filled;
-  }
-
-  async #createUpload(signal: AbortSignal): Promise<string> {
-    const { connection, place, run, type } = this.#options;
-    const { checksums, encryption } = connection.settings;
-    const input = {
-      Bucket: place.bucket,
-      Key: place.key,
-      ContentType: type,
-      Metadata: { [RUN_NOTE]: run },
-      ...(checksums === 'whenSupported' ? { ChecksumAlgorithm: 'CRC32' as const } : {}),
-      ...encryptionFields(encryption),
-    };
-    const { UploadId } = await connection.send(
-      (client, options) => client.send(new CreateMultipartUploadCommand(input), options),
-      signal,
-    );
-    return UploadId ?? '';
   }
 
   async #sendPart(number: number, body: Uint8Array): Promise<void> {

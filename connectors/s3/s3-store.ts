@@ -1,4 +1,5 @@
 import { type Clock, type ObjectInfo, type ObjectStore, type OutputLookup, systemClock } from '../../src/sdk.ts';
+import { checkUpload } from './check-upload.ts';
 import { lookAtObjects } from './look-at-objects.ts';
 import { outputPlaces } from './output-places.ts';
 import { headObject, type PinnedObject } from './pinned-object.ts';
@@ -59,6 +60,8 @@ export function createS3Store(options: S3StoreOptions = {}): ObjectStore & Outpu
     },
     stage: (key, { overwrite }, signal) =>
       stageUpload(connection, outputPlaces(key, options.deadLettersUrl ?? null), overwrite, signal),
+    checkOutput: (key, { overwrite }, signal) =>
+      checkUpload(connection, outputPlaces(key, options.deadLettersUrl ?? null), overwrite, signal),
     look: async (key, signal) => {
       try {
         return await lookAtObjects(connection, outputPlaces(key, null), signal);
