@@ -32,6 +32,13 @@ export async function lockFile(path: string, output: string): Promise<FileLock> 
   };
 }
 
+/** Throws OUTPUT_LOCKED, as `lockFile` would, when a process that may be alive holds the lock; takes nothing. */
+export async function assertUnlocked(path: string, output: string): Promise<void> {
+  const holder = await holderOf(path, path, output);
+  if (holder !== null && (await livenessOf(holder)) !== 'gone')
+    throw locked(holder, path, output, (await thisProcess()).host);
+}
+
 /**
  * Two processes may find the same dead lock. The one that creates the claim named after the dead lock's nonce may replace
  * it, no other ever; a claim whose process died is taken over in the same way. A claim made too late, when the dead
@@ -44,11 +51,7 @@ async function acquire(target: string, lock: string, me: Holder, output: string)
     if (other === null) continue;
     // A process on another host counts as alive.
     if ((await livenessOf(other)) !== 'gone') {
-      throw new SluiceError(
-        'OUTPUT_LOCKED',
-        `${output} is being written by process ${other.pid} on ${other.host}. Wait for it, stop it, or choose another path` +
-          (other.host === me.host ? '.' : `; if that process is gone, remove ${lock}.`),
-      );
+      throw locked(other, lock, output, me.host);
     }
     const claim = `${lock}.${other.nonce}`;
     await acquire(claim, lock, me, output);
@@ -58,6 +61,14 @@ async function acquire(target: string, lock: string, me: Holder, output: string)
     }
     await rm(claim, { force: true });
   }
+}
+
+function locked(other: Holder, lock: string, output: string, here: string): SluiceError {
+  return new SluiceError(
+    'OUTPUT_LOCKED',
+    `${output} is being written by process ${other.pid} on ${other.host}. Wait for it, stop it, or choose another path` +
+      (other.host === here ? '.' : `; if that process is gone, remove ${lock}.`),
+  );
 }
 
 /**

@@ -1,3 +1,5 @@
+import type { ObjectStore } from '../../src/sdk.ts';
+import { checkFileOutput } from './check-output.ts';
 import type { ObjectStore, OutputLookup } from '../../src/sdk.ts';
 import { readChunks } from './file-chunks.ts';
 import { intakeFault } from './file-fault.ts';
@@ -28,6 +30,8 @@ export function createFileStore(options: FileStoreOptions = {}): ObjectStore & O
     },
     stage: (key, { overwrite }, signal) =>
       stageFiles(outputPaths(key, options.deadLetterPath ?? null), overwrite, signal),
+    checkOutput: (key, { overwrite }, signal) =>
+      checkFileOutput(outputPaths(key, options.deadLetterPath ?? null), overwrite, signal),
     look: (key) => lookAtFiles(outputPaths(key, null)),
     // Files are opened for each read and each output, and closed with them: nothing is left to free.
     [Symbol.asyncDispose]: async () => undefined,

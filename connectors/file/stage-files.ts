@@ -31,7 +31,8 @@ export async function stageFiles(paths: OutputPaths, overwrite: boolean, signal:
   }
 }
 
-function assertDeadLettersApart(paths: OutputPaths): void {
+/** Throws CONFIG_INVALID when the dead letters would take a name that the output needs. */
+export function assertDeadLettersApart(paths: OutputPaths): void {
   const taken = [paths.rows, paths.partial.rows, paths.ledger, paths.manifest];
   if (!taken.includes(paths.deadLetters) && !taken.includes(paths.partial.deadLetters)) return;
   throw new SluiceError(
@@ -69,7 +70,8 @@ async function ledgerToContinue(paths: OutputPaths, overwrite: boolean): Promise
   return null;
 }
 
-function assertSameDeadLetters(paths: OutputPaths, ledger: FileLedger): void {
+/** Throws LEDGER_OTHER_JOB when the interrupted run had another place for its dead letters. */
+export function assertSameDeadLetters(paths: OutputPaths, ledger: FileLedger): void {
   const before = besideOutput(paths, ledger.deadLetters);
   if (before === paths.deadLetters) return;
   throw new SluiceError(

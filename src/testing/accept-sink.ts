@@ -9,14 +9,27 @@ import { runWholeOutput } from './whole-output.ts';
 
 type Clause = (place: SinkPlace, driver: SinkDriver, signal: AbortSignal) => Promise<void>;
 
-/** The checks of a sink that promises `exactly-once`. */
+/** The checks of a sink that promises `exactly-once`, of an output that is invisible until it is published. */
 export function acceptSink(driver: SinkDriver): readonly AcceptanceCheck[] {
-  return Object.entries(clauses).map(([name, clause]) => ({
+  return checksOf(driver, Object.keys(clauses) as ClauseName[]);
+}
+
+/**
+ * The checks of a sink that promises `exactly-once` for an output that only grows (a topic): what was committed is visible and stays, so
+ * it can be neither hidden until the end nor replaced nor taken back, and an output is one job's in a place that others may write
+ * too. `published` gives what is there once the run has published, and null before.
+ */
+export function acceptGrowingSink(driver: SinkDriver): readonly AcceptanceCheck[] {
+  return checksOf(driver, ofGrowing);
+}
+
+function checksOf(driver: SinkDriver, names: readonly ClauseName[]): readonly AcceptanceCheck[] {
+  return names.map((name) => ({
     name,
     run: async () => {
       const place = await driver.place();
       try {
-        await clause(place, driver, new AbortController().signal);
+        await clauses[name](place, driver, new AbortController().signal);
       } finally {
         await place.close();
       }
@@ -24,7 +37,7 @@ export function acceptSink(driver: SinkDriver): readonly AcceptanceCheck[] {
   }));
 }
 
-const clauses: Readonly<Record<string, Clause>> = {
+const clauses = {
   'an undisturbed run publishes all rows in order, the dead letters and the manifest, and leaves nothing else': async (
     place,
     { plan },
@@ -253,7 +266,20 @@ const clauses: Readonly<Record<string, Clause>> = {
       }
     }
   },
-};
+} as const satisfies Readonly<Record<string, Clause>>;
+
+type ClauseName = keyof typeof clauses;
+
+const ofGrowing: readonly ClauseName[] = [
+  'an undisturbed run publishes all rows in order, the dead letters and the manifest, and leaves nothing else',
+  'commit gives a ledger of batches that were accepted, never goes back, and comes along',
+  'a run that ends anywhere leaves exactly what its last commit returned, and a continuation completes it',
+  'a run may be continued again and again',
+  'a finished output is refused, and stays as it is',
+  'an output without rows has its columns and a manifest',
+  'an abort rejects with its reason where it ends something, and the output can be continued',
+  'a run killed at any of its operations leaves all or nothing visible, and the next completes it',
+];
 
 async function write(
   sink: { write: ReturnType<SinkPlace['sink']>['write'] },

@@ -11,6 +11,8 @@ export interface SinkPlanSize {
   readonly rowsPerBatch: number;
   /** Bytes of padding in each row. */
   readonly padding: number;
+  /** What the column `note` holds in turn; left out: text that is awkward anywhere. */
+  readonly values?: readonly (string | null)[];
 }
 
 const encoder = new TextEncoder();
@@ -39,13 +41,13 @@ export class SinkPlan {
   }
 
   #made(sequence: number): ScoredBatch {
-    const { rowsPerBatch, padding } = this.size;
+    const { rowsPerBatch, padding, values = AWKWARD } = this.size;
     // The second batch has no row: its only record was skipped.
     const rows = sequence === 1 ? 0 : rowsPerBatch;
     const records = Array.from({ length: rows }, (_, i) => {
       const id = sequence * rowsPerBatch + i;
       const filler = `${id} lorem ipsum `.repeat(Math.ceil(padding / 8)).slice(0, padding);
-      return [failed(id) ? null : id / 8, AWKWARD[id % AWKWARD.length] ?? null, String(id), filler];
+      return [failed(id) ? null : id / 8, values[id % values.length] ?? null, String(id), filler];
     });
     const { bytes, ends } = encodeRecords(records);
     const deadLetters = this.#letters(sequence, rows);

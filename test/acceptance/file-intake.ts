@@ -7,7 +7,9 @@ import type { Compression } from '../../src/codecs/compression.ts';
 import { createCsvCodec } from '../../src/codecs/csv/csv-codec.ts';
 import { defaultCsvSettings } from '../../src/codecs/csv/csv-settings.ts';
 import { createObjectSource } from '../../src/codecs/objects/object-source.ts';
-import type { SourceDriver } from '../../src/testing.ts';
+import type { Source } from '../../src/core/source.ts';
+import type { DifficultIntake, KillableSourceDriver, WideIntake } from '../../src/testing.ts';
+import { CountedReads } from '../support/counted-reads.ts';
 
 /** How the files of an intake are written. */
 export interface FileForm {
@@ -17,26 +19,70 @@ export interface FileForm {
   readonly newline: '\n' | '\r\n';
 }
 
+const READER = join(import.meta.dirname, 'file-reader-child.ts');
+
 const ENDING = { none: '', gzip: '.gz', zstd: '.zst' } as const;
 
 const TEXTS = ['plain', 'with "quotes"', 'a, b; c', 'two\nlines', 'naïve café', ' spaced ', '', null] as const;
 
+/** The source of the files that a pattern stands for. */
+export function fileSource(pattern: string, { delimiter, encoding }: Pick<FileForm, 'delimiter' | 'encoding'>): Source {
+  return createObjectSource({
+    store: createFileStore(),
+    patterns: [pattern],
+    codec: createCsvCodec({ ...defaultCsvSettings, delimiter, encoding }),
+    compression: 'auto',
+  });
+}
+
+/** A file of the given rows. */
+export async function difficultFile(rows: readonly (readonly (string | null)[])[]): Promise<DifficultIntake> {
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-intake-'));
+  const path = join(folder, 'difficult.csv');
+  await writeFile(path, csvText(['id', 'value'], rows, ',', '\n'));
+  return {
+    source: () => fileSource(path, { delimiter: ',', encoding: 'utf-8' }),
+    close: () => rm(folder, { recursive: true }),
+  };
+}
+
+/** A file of 16 MB. For its identity and for its rows a chunk of 512 KiB is read, and the one behind it. */
+export async function wideFile(): Promise<WideIntake> {
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-intake-'));
+  const path = join(folder, 'wide.csv');
+  const rows = 2_000;
+  const text = csvText(
+    ['id', 'text'],
+    Array.from({ length: rows }, (_, id) => [String(id), 'x'.repeat(8_000)]),
+    ',',
+    '\n',
+  );
+  await writeFile(path, text);
+  const reads = await CountedReads.start();
+  return {
+    source: () => fileSource(path, { delimiter: ',', encoding: 'utf-8' }),
+    rows,
+    bytes: text.length,
+    taken: () => reads.bytes,
+    ahead: 4 * 512 * 1024,
+    close: async () => {
+      reads.stop();
+      await rm(folder, { recursive: true });
+    },
+  };
+}
+
 /** A folder of three files, one of them with a header only, given as a pattern. */
-export async function fileIntake(form: FileForm): Promise<SourceDriver> {
+export async function fileIntake(form: FileForm): Promise<KillableSourceDriver> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-intake-'));
   const parts = [rows(0, 25), [], rows(25, 31)];
   const path = (index: number): string => join(folder, `part-${index}.csv${ENDING[form.compression]}`);
   for (const [index, part] of parts.entries()) await writeFile(path(index), packed(textOf(part, form), form));
-  const settings = { ...defaultCsvSettings, delimiter: form.delimiter, encoding: form.encoding };
+  const pattern = join(folder, 'part-*');
   return {
     records: parts.flat(),
-    source: () =>
-      createObjectSource({
-        store: createFileStore(),
-        patterns: [join(folder, 'part-*')],
-        codec: createCsvCodec(settings),
-        compression: 'auto',
-      }),
+    source: () => fileSource(pattern, form),
+    reader: { module: READER, args: [pattern, form.delimiter, form.encoding] },
     change: () => writeFile(path(2), packed(textOf(rows(25, 30), form), form)),
     close: () => rm(folder, { recursive: true }),
   };
@@ -51,8 +97,17 @@ function rows(from: number, to: number): (string | null)[][] {
 }
 
 function textOf(part: readonly (readonly (string | null)[])[], form: FileForm): string {
+  return csvText(['id', 'text', 'x'], part, form.delimiter, form.newline);
+}
+
+function csvText(
+  names: readonly string[],
+  rows: readonly (readonly (string | null)[])[],
+  delimiter: string,
+  newline: string,
+): string {
   const field = (value: string | null): string => (value === null ? '' : `"${value.replaceAll('"', '""')}"`);
-  return [['id', 'text', 'x'], ...part].map((record) => record.map(field).join(form.delimiter) + form.newline).join('');
+  return [names, ...rows].map((record) => record.map(field).join(delimiter) + newline).join('');
 }
 
 /** Cut in the middle into two members or frames, as a parallel packer leaves them. */

@@ -11,7 +11,15 @@ import { createCsvCodec } from '../../src/codecs/csv/csv-codec.ts';
 import { defaultCsvSettings } from '../../src/codecs/csv/csv-settings.ts';
 import { createObjectSink } from '../../src/codecs/objects/object-sink.ts';
 import type { Sink } from '../../src/core/sink.ts';
-import type { PublishedLetter, PublishedOutput, SinkDriver, SinkPlace, SinkPlanSize } from '../../src/testing.ts';
+import type {
+  DyingMoment,
+  DyingSinkPlace,
+  OpenSinkPlace,
+  PublishedLetter,
+  PublishedOutput,
+  SinkDriver,
+  SinkPlanSize,
+} from '../../src/testing.ts';
 import { SinkPlan } from '../../src/testing.ts';
 
 const CHILD = join(import.meta.dirname, 'killed-sink-child.ts');
@@ -38,17 +46,22 @@ export function fileSink(path: string, overwrite: boolean): Sink {
   });
 }
 
+/** Outputs that the whole kit can be tried with. */
+export interface OpenOutputs extends Omit<SinkDriver, 'place'> {
+  place(): Promise<DyingSinkPlace & OpenSinkPlace>;
+}
+
 /** Outputs called `name`, each in a folder of its own. */
-export function fileOutputs(name: string): SinkDriver {
+export function fileOutputs(name: string): OpenOutputs {
   const sizes = compressionOf(name) === 'none' ? SMALL : LARGE;
   return {
     plan: new SinkPlan(sizes.plan),
     killed: { plan: new SinkPlan(sizes.killed), every: sizes.every },
-    place: () => filePlace(name),
+    place: () => filePlace(name, sizes.killed),
   };
 }
 
-async function filePlace(name: string): Promise<SinkPlace> {
+async function filePlace(name: string, killed: SinkPlanSize): Promise<DyingSinkPlace & OpenSinkPlace> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-output-'));
   const path = join(folder, name);
   const own = new Set([name, `${name}.dead.jsonl`, `${name}.manifest.json`]);
@@ -72,11 +85,24 @@ async function filePlace(name: string): Promise<SinkPlace> {
       );
     },
     killedRun: (size, operation) => killedRun(path, size, operation),
+    diedRun: async (moment) => {
+      if ((await killedRun(path, killed, moment)) !== 'killed') throw new Error('the run did not die');
+    },
+    // Files have no passwords.
+    secrets: [],
+    contents: async () => {
+      const names = await readdir(folder);
+      return await Promise.all(names.map(async (found) => `${found}\n${await readFile(join(folder, found), 'utf8')}`));
+    },
     close: () => rm(folder, { recursive: true }),
   };
 }
 
-async function killedRun(path: string, size: SinkPlanSize, operation: number): Promise<'killed' | 'finished'> {
+async function killedRun(
+  path: string,
+  size: SinkPlanSize,
+  operation: number | DyingMoment,
+): Promise<'killed' | 'finished'> {
   const child = fork(CHILD, [path, JSON.stringify(size), String(operation)], { stdio: 'inherit' });
   const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
   if (signal === 'SIGKILL') return 'killed';

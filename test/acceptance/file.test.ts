@@ -1,6 +1,20 @@
 import { describe, test } from 'vitest';
-import { acceptSink, acceptSource } from '../../src/testing.ts';
-import { type FileForm, fileIntake } from './file-intake.ts';
+import {
+  abortLeavesNothing,
+  acceptSink,
+  acceptSource,
+  checkNamesWhatIsWrong,
+  continuesAfterKills,
+  deliveredAgainIsWrittenOnce,
+  difficultValuesAreRead,
+  difficultValuesAreWritten,
+  killedBetweenCommitAndPublish,
+  killedBetweenWriteAndCommit,
+  splitsInParallel,
+  stoppedReaderStopsReading,
+} from '../../src/testing.ts';
+import { fileIntakeFaults, fileOutputFaults } from './file-checks.ts';
+import { difficultFile, type FileForm, fileIntake, wideFile } from './file-intake.ts';
 import { fileOutputs } from './file-output.ts';
 
 /** A run is killed some sixty times, each in a process of its own. */
@@ -20,12 +34,37 @@ const forms: Readonly<Record<string, FileForm>> = {
 
 for (const [name, form] of Object.entries(forms)) {
   describe(`the source of ${name}`, () => {
-    for (const check of acceptSource(() => fileIntake(form))) test(check.name, check.run);
+    const driver = () => fileIntake(form);
+    const checks = [...acceptSource(driver), splitsInParallel(driver), continuesAfterKills(driver)];
+    for (const check of checks) test(check.name, check.run);
   });
 }
 
+describe('the source of files', () => {
+  for (const check of [
+    checkNamesWhatIsWrong(fileIntakeFaults),
+    stoppedReaderStopsReading(wideFile),
+    difficultValuesAreRead(difficultFile),
+  ])
+    test(check.name, check.run);
+});
+
 for (const name of ['scored.csv', 'scored.csv.gz', 'scored.csv.zst']) {
   describe(`the sink of ${name}`, () => {
-    for (const check of acceptSink(fileOutputs(name))) test(check.name, check.run, KILLS_MS);
+    const outputs = fileOutputs(name);
+    for (const check of [
+      ...acceptSink(outputs),
+      abortLeavesNothing(outputs),
+      deliveredAgainIsWrittenOnce(outputs),
+      difficultValuesAreWritten(outputs),
+      killedBetweenWriteAndCommit(outputs),
+      killedBetweenCommitAndPublish(outputs),
+    ])
+      test(check.name, check.run, KILLS_MS);
   });
 }
+
+describe('the sink of files', () => {
+  const check = checkNamesWhatIsWrong(fileOutputFaults);
+  test(check.name, check.run);
+});

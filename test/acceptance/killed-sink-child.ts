@@ -1,13 +1,14 @@
 import fs from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
-import { runWholeOutput, SinkPlan, type SinkPlanSize } from '../../src/testing.ts';
+import { runUntilKilled, runWholeOutput, SinkPlan, type SinkPlanSize } from '../../src/testing.ts';
 
 /*
  * Writes a whole output and dies by SIGKILL in place of its n-th operation that changes the file system. A write that is
- * not allowed to happen leaves half of its bytes, as a kill in the middle of it may.
+ * not allowed to happen leaves half of its bytes, as a kill in the middle of it may. Or it dies at a moment of the run, by name.
  */
 const [path = '', size = '', operation = ''] = process.argv.slice(2);
-let left = Number(operation);
+const moment = operation === 'written' || operation === 'committed' ? operation : null;
+let left = moment === null ? Number(operation) : Number.POSITIVE_INFINITY;
 
 function dieInTime(): boolean {
   left -= 1;
@@ -47,4 +48,5 @@ syncBuiltinESMExports();
 
 const { fileSink } = await import('./file-output.ts');
 const plan = new SinkPlan(JSON.parse(size) as SinkPlanSize);
+if (moment !== null) await runUntilKilled(fileSink(path, false), plan, moment);
 await runWholeOutput(fileSink(path, false), plan, new AbortController().signal);

@@ -1,4 +1,4 @@
-import { fork } from 'node:child_process';
+import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -20,16 +20,18 @@ import { defaultCsvSettings } from '../../src/codecs/csv/csv-settings.ts';
 import { createObjectSink } from '../../src/codecs/objects/object-sink.ts';
 import type { Sink } from '../../src/core/sink.ts';
 import {
+  type DyingMoment,
+  type DyingSinkPlace,
+  type OpenSinkPlace,
   type PublishedLetter,
   type PublishedOutput,
-  type SinkDriver,
-  type SinkPlace,
   SinkPlan,
   type SinkPlanSize,
 } from '../../src/testing.ts';
 import { S3FaultProxy } from '../support/s3-fault-proxy.ts';
 import { s3Settings } from '../support/s3-settings.ts';
 import { type S3Bucket, s3Bucket } from '../support/services/s3.ts';
+import type { OpenOutputs } from './file-output.ts';
 
 const CHILD = join(import.meta.dirname, 'killed-s3-sink-child.ts');
 const MIB = 1024 * 1024;
@@ -62,15 +64,15 @@ export function s3Sink(url: string, overwrite: boolean, settings: Partial<S3Sett
 export function s3Outputs(
   name: string,
   { plan, killed, every }: (typeof outputSizes)[keyof typeof outputSizes],
-): SinkDriver {
+): OpenOutputs {
   return {
     plan: new SinkPlan(plan),
     killed: { plan: new SinkPlan(killed), every },
-    place: () => s3Place(name),
+    place: () => s3Place(name, killed),
   };
 }
 
-async function s3Place(name: string): Promise<SinkPlace> {
+async function s3Place(name: string, killed: SinkPlanSize): Promise<DyingSinkPlace & OpenSinkPlace> {
   const place = await s3Bucket();
   const { client, bucket } = place;
   const key = `out/${name}`;
@@ -92,6 +94,15 @@ async function s3Place(name: string): Promise<SinkPlace> {
     },
     spoil: () => spoil(place, key),
     killedRun: (size, operation) => killedRun(place, url, size, operation),
+    diedRun: async (moment) => {
+      if ((await endOfRun(startRun(url, killed, s3Settings(place), moment))) !== 'killed')
+        throw new Error('the run did not die');
+    },
+    secrets: [place.secretAccessKey],
+    contents: async () =>
+      await Promise.all(
+        (await keys()).map(async (one) => `${one}\n${(await bytesOf(client, bucket, one))?.toString()}`),
+      ),
     close: async () => {
       for (const one of await keys()) await client.send(new DeleteObjectCommand({ Bucket: bucket, Key: one }));
       client.destroy();
@@ -123,7 +134,7 @@ async function killedRun(
 ): Promise<'killed' | 'finished'> {
   await using proxy = await S3FaultProxy.start(place.endpointUrl);
   const settings = { ...s3Settings(place), endpointUrl: proxy.endpointUrl };
-  const child = fork(CHILD, [url, JSON.stringify(size), JSON.stringify(settings)], { stdio: 'inherit' });
+  const child = startRun(url, size, settings);
   const ended = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
   const wanted = Math.floor(operation / 2);
   let changes = 0;
@@ -139,10 +150,19 @@ async function killedRun(
     await kill();
     return { answer: 503, code: 'ServiceUnavailable' };
   };
-  const [code, signal] = await ended;
-  if (signal === 'SIGKILL') return 'killed';
-  if (code === 0) return 'finished';
-  throw new Error(`the run ended with ${code ?? signal}`);
+  return await endOfRun(child);
+}
+
+function startRun(url: string, size: SinkPlanSize, settings: Partial<S3Settings>, moment?: DyingMoment): ChildProcess {
+  const args = [url, JSON.stringify(size), JSON.stringify(settings), ...(moment === undefined ? [] : [moment])];
+  return fork(CHILD, args, { stdio: 'inherit' });
+}
+
+async function endOfRun(child: ChildProcess): Promise<'killed' | 'finished'> {
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+  if (child.signalCode === 'SIGKILL') return 'killed';
+  if (child.exitCode === 0) return 'finished';
+  throw new Error(`the run ended with ${child.exitCode ?? child.signalCode}`);
 }
 
 async function readOutput({ client, bucket }: S3Bucket, key: string): Promise<PublishedOutput | null> {

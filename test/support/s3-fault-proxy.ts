@@ -41,6 +41,8 @@ export class S3FaultProxy implements AsyncDisposable {
   readonly endpointUrl: string;
   /** Every request so far, in the order of their coming. */
   readonly seen: SeenRequest[] = [];
+  /** Bytes of bodies that it has handed on to clients. */
+  replyBytes = 0;
   /** Decides about each request; may wait. */
   fault: (request: SeenRequest) => S3Fault | null | Promise<S3Fault | null> = () => null;
   readonly #close: () => Promise<void>;
@@ -108,6 +110,7 @@ export class S3FaultProxy implements AsyncDisposable {
       await this.#breakOff(reply, outgoing, fault);
       return;
     }
+    reply.on('data', (chunk: Buffer) => (this.replyBytes += chunk.length));
     await (fault === 'damaged reply' ? pipeline(reply, damage(), outgoing) : pipeline(reply, outgoing));
   }
 

@@ -38,6 +38,7 @@ export function createObjectSink(options: ObjectSinkOptions): Sink {
   const sink = new ObjectSink(options);
   return {
     guarantee: 'exactly-once',
+    check: async (signal) => options.store.checkOutput?.(options.key, { overwrite: options.overwrite }, signal),
     open: (job, signal) => sink.open(job, signal),
     write: (batch, schema, signal) => sink.write(batch, schema, signal),
     commit: (signal) => sink.commit(signal),

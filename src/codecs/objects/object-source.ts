@@ -62,6 +62,13 @@ export function createObjectSource(options: ObjectSourceOptions): Source {
       const schema = after === null ? null : await headerOf(options, object, null, signal);
       yield* readObject(options, object, after, schema, limits, (bytes) => (progress.within = bytes), signal);
     },
+    check: async (signal) => {
+      const found: ObjectInfo[] = [];
+      for (const pattern of patterns) found.push(...(await store.list(pattern, signal)));
+      const [first] = found;
+      // The first row, with the header before it: that it can be read, unpacked and decoded.
+      if (first !== undefined) await headerOf(options, first, null, signal);
+    },
     close: async () => store[Symbol.asyncDispose](),
     [Symbol.asyncDispose]: async () => store[Symbol.asyncDispose](),
   };

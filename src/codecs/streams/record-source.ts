@@ -24,6 +24,7 @@ export function createRecordSource(input: AsyncIterable<ObjectRow>, clock: Clock
     identity: async () => null,
     splits: async () => [{ id: NAME, bytes: null }],
     read: (_split, _after, limits, signal) => new RecordBatches(limits).read(new ChunkReader(input, clock, signal)),
+    check: async () => undefined,
     close: async () => undefined,
     [Symbol.asyncDispose]: async () => undefined,
   };

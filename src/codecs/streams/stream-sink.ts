@@ -72,6 +72,9 @@ export function createStreamSink(options: StreamSinkOptions): Sink {
     },
     write,
     commit: async () => ledger!,
+    check: async () => {
+      if (broken !== undefined || output.destroyed || output.writableEnded) throw closed(name, broken);
+    },
     publish: async (facts, schema, signal) => {
       await header(schema, signal);
       return { ...facts, columns: columnNames(schema), objects: [] };

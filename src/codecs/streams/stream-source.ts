@@ -27,6 +27,8 @@ export function createStreamSource({ name, input, codec, compression }: StreamSo
     splits: async () => [{ id: name, bytes: null }],
     read: (split, after, limits, signal) =>
       codec.decode(decompress(compression, counted(), name, signal), { split: split.id, after, limits }, null, signal),
+    // What comes once must not be read before it is wanted.
+    check: async () => undefined,
     close: async () => undefined,
     [Symbol.asyncDispose]: async () => undefined,
   };

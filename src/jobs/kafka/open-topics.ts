@@ -104,6 +104,8 @@ export function openTopicSink(
   });
   return {
     ...sink,
+    // The topic of dead letters need not be there yet: it is made when the output is opened.
+    check: async () => void (await partitionsOfOutput(client, output)),
     open: async (identity, signal) => {
       await ensureDeadLetterTopic(client, output, replicationFactor);
       return sink.open(identity, signal);
@@ -122,13 +124,17 @@ export async function ensureDeadLetterTopic(
   output: TopicOutput,
   replicationFactor: number | null,
 ): Promise<void> {
-  const partitions = await client.topics.partitions(output.topic);
-  if (partitions === null)
-    throw new SluiceError(
-      'KAFKA_TOPIC_MISSING',
-      `outputSettings.topic: there is no topic ${output.topic}; create it, with the partitions that you want`,
-    );
+  const partitions = await partitionsOfOutput(client, output);
   await client.topics.create({ name: deadLetterTopicOf(output), partitions, replicationFactor, config: {} });
+}
+
+async function partitionsOfOutput(client: KafkaClient, { topic }: TopicOutput): Promise<number> {
+  const partitions = await client.topics.partitions(topic);
+  if (partitions !== null) return partitions;
+  throw new SluiceError(
+    'KAFKA_TOPIC_MISSING',
+    `outputSettings.topic: there is no topic ${topic}; create it, with the partitions that you want`,
+  );
 }
 
 /** Where partitions begin for which nothing is committed. */

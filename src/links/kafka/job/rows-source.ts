@@ -61,15 +61,10 @@ export function createRowsSource({ client, topic, clock }: RowsSourceOptions): S
 
   return {
     async identity() {
-      partitions = (await client.topics.partitions(topic)) ?? 0;
-      if (partitions === 0) {
-        throw new SluiceError(
-          'KAFKA_TOPIC_MISSING',
-          `there is no topic ${topic}; a job keeps its rows only with kafka.keepTopics: true`,
-        );
-      }
+      partitions = await partitionsOf(client, topic);
       return { topic, ranges: (await client.topics.ranges(topic)).map(({ start, end }) => [start, end]) };
     },
+    check: async () => void (await partitionsOf(client, topic)),
     splits: async (): Promise<readonly Split[]> => [{ id: topic, bytes: null }],
     read: (_split, after, _limits, signal) => read(after, signal),
     get bytesRead() {
@@ -78,4 +73,13 @@ export function createRowsSource({ client, topic, clock }: RowsSourceOptions): S
     close: async () => undefined,
     [Symbol.asyncDispose]: async () => undefined,
   };
+}
+
+async function partitionsOf(client: KafkaClient, topic: string): Promise<number> {
+  const partitions = (await client.topics.partitions(topic)) ?? 0;
+  if (partitions > 0) return partitions;
+  throw new SluiceError(
+    'KAFKA_TOPIC_MISSING',
+    `there is no topic ${topic}; a job keeps its rows only with kafka.keepTopics: true`,
+  );
 }

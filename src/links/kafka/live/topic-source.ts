@@ -102,10 +102,30 @@ export function createTopicSource(options: TopicSourceOptions): Source {
     },
     splits: async () => ranges.map((range) => ({ id: splitOf(range), bytes: null })),
     read: (split, after: Position | null, limits, signal) => read(split.id, after as number | null, limits, signal),
+    check: async (signal) => {
+      const messages = await firstMessages(client, await topicRanges(client.topics, topics, from, until), signal);
+      await assertReadable(options.messages(), messages, topics.join(', '), signal);
+    },
     finished: async (signal) => options.memory?.forget(signal),
     close: async () => undefined,
     [Symbol.asyncDispose]: async () => undefined,
   };
+}
+
+/** Throws INTAKE_UNREADABLE when none of the messages is a row. No messages at all are no fault: they may come. */
+async function assertReadable(
+  reader: MessageReader,
+  messages: readonly Envelope[],
+  topics: string,
+  signal: AbortSignal,
+): Promise<void> {
+  if (messages.length === 0) return;
+  const { unreadable } = await reader.read(messages, signal);
+  if (unreadable.length < messages.length) return;
+  throw new SluiceError(
+    'INTAKE_UNREADABLE',
+    `none of the first ${messages.length} messages of ${topics} is a row: ${unreadable[0]?.reason ?? ''}. Check intakeSettings.format.`,
+  );
 }
 
 function splitOf({ topic, partition }: TopicPartition): string {

@@ -206,6 +206,10 @@ export function createTopicSink(options: TopicSinkOptions): Sink {
       await commits.flush(signal);
       return manifest;
     },
+    check: async () => {
+      await target(topic);
+      if (deadLetterTopic !== null) await target(deadLetterTopic);
+    },
     discard: async () => {
       const { ledgers, commits } = open();
       const fenced = findSluiceError(commits.failure)?.code === 'KAFKA_FENCED';

@@ -1,0 +1,7 @@
+import type { S3Settings } from '../../connectors/s3/s3-settings.ts';
+import { tellBatches } from '../../src/testing.ts';
+import { s3Source } from './s3-intake.ts';
+
+/** Tells the batches of objects; whoever started it kills it. */
+const [url = '', settings = ''] = process.argv.slice(2);
+await tellBatches(s3Source(url, JSON.parse(settings) as Partial<S3Settings>));
