@@ -1,8 +1,10 @@
 import type { ObjectStore } from '../../src/sdk.ts';
 import { checkFileOutput } from './check-output.ts';
+import type { ObjectStore, OutputLookup } from '../../src/sdk.ts';
 import { readChunks } from './file-chunks.ts';
 import { intakeFault } from './file-fault.ts';
 import { listFiles } from './file-listing.ts';
+import { lookAtFiles } from './look-at-files.ts';
 import { outputPaths } from './output-paths.ts';
 import { stageFiles } from './stage-files.ts';
 
@@ -15,7 +17,7 @@ export interface FileStoreOptions {
  * Objects kept as local files; a key is a path, relative to the working folder or absolute. An output is written beside
  * its place and takes its name when it is finished; see README.md for the files and what they promise.
  */
-export function createFileStore(options: FileStoreOptions = {}): ObjectStore {
+export function createFileStore(options: FileStoreOptions = {}): ObjectStore & OutputLookup {
   return {
     name: (key) => key,
     list: (pattern, signal) => listFiles(pattern, signal),
@@ -30,6 +32,7 @@ export function createFileStore(options: FileStoreOptions = {}): ObjectStore {
       stageFiles(outputPaths(key, options.deadLetterPath ?? null), overwrite, signal),
     checkOutput: (key, { overwrite }, signal) =>
       checkFileOutput(outputPaths(key, options.deadLetterPath ?? null), overwrite, signal),
+    look: (key) => lookAtFiles(outputPaths(key, null)),
     // Files are opened for each read and each output, and closed with them: nothing is left to free.
     [Symbol.asyncDispose]: async () => undefined,
   };

@@ -1,4 +1,5 @@
 import { messageOf, SluiceError } from '../../src/sdk.ts';
+import { wrongServer } from './wrong-server.ts';
 
 /** What the library's errors have in common; none of it is sure to be there. */
 interface S3ErrorShape {
@@ -147,6 +148,8 @@ export function s3Fault(error: unknown, context: FaultContext): unknown {
       facts,
     );
   }
+  const wrong = wrongServer(error, code, endpoint);
+  if (wrong !== null) return new SluiceError('STORE_UNREACHABLE', `${wrong} It was asked for ${object}.`, facts);
   if (messageOf(error).startsWith('Region is missing')) {
     return new SluiceError(
       'CONFIG_INVALID',
@@ -187,7 +190,9 @@ function accessWords(name: string, status: number | undefined, object: string, d
     default: {
       if (status !== 401 && status !== 403) return null;
       const right =
-        doing === 'read' ? 's3:GetObject and s3:ListBucket' : 's3:PutObject, s3:GetObject and s3:DeleteObject';
+        doing === 'read'
+          ? 's3:GetObject and s3:ListBucket'
+          : 's3:PutObject, s3:GetObject, s3:DeleteObject, s3:AbortMultipartUpload and s3:ListBucket';
       return `These credentials, or none, give no right to ${doing} ${object}. It takes ${right}.`;
     }
   }

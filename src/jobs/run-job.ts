@@ -14,6 +14,7 @@ import type { CommitPolicy } from '../stages/delivery.ts';
 import { FailureBudget } from '../stages/failure-budget.ts';
 import { withBatchObserver } from './batch-observer.ts';
 import { BatchSizing } from './batch-sizing.ts';
+import { commitPolicyOf } from './commit-policy.ts';
 import type { JobInput } from './description/job-description.ts';
 import { type JobDescription, resolveJob } from './description/parse-job.ts';
 import { jobHandle } from './job-handle.ts';
@@ -39,11 +40,9 @@ export interface RunJobOptions {
   readonly streams?: Partial<StandardStreams>;
   /** Other ends than the settings describe: what `score` and `scoreObjects` are made of. */
   readonly endpoints?: (job: JobDescription, codec: Codec) => Endpoints;
-  /** How much a crash may cost: a commit at least this often. Default every second and every 64 MB. */
+  /** How much a crash may cost: a commit at least this often. Default every second and every 64 MB, to S3 every 10 seconds and every GB. */
   readonly commits?: Partial<CommitPolicy>;
 }
-
-const COMMITS: CommitPolicy = { everyMs: 1_000, everyBytes: 64_000_000 };
 
 /**
  * Runs a job: scores its intake into its output, once per row and in order; continues an interrupted run of the same
@@ -222,7 +221,7 @@ class Run {
       outputFormat: (intake) => createOutputFormat(outputSettingsOf(job), intake, { columns: ledger?.columns ?? null }),
       limits: sizing,
       failures: new FailureBudget({ abortOnError: job.abortOnError, ...job.deadLetters }),
-      commits: { ...COMMITS, ...this.#options.commits },
+      commits: { ...commitPolicyOf(job), ...this.#options.commits },
       clock,
       meters,
       onDelivered: (tally) => tracker.delivered(tally),

@@ -29,7 +29,7 @@ export function openS3Sink(
   codec: Codec,
   { clock, overwrite }: { readonly clock: Clock; readonly overwrite: boolean },
 ): Sink {
-  const { url, serverSideEncryption: given, partBytes } = output;
+  const { url } = output;
   const { path: deadLettersUrl } = job.deadLetters;
   if (deadLettersUrl !== null && !deadLettersUrl.startsWith('s3://')) {
     throw new SluiceError(
@@ -37,10 +37,20 @@ export function openS3Sink(
       `deadLetters.path: ${deadLettersUrl} is no address of an object; the dead letters of an output in S3 go to s3://bucket/key.`,
     );
   }
-  const encryption = given === null ? null : { ...given, customerKey: given.customerKey?.reveal() ?? null };
-  const store = createS3Store({ settings: { ...accessOf(output), encryption, partBytes }, deadLettersUrl, clock });
+  const store = openS3Store(output, deadLettersUrl, clock);
   const compression = output.compression === 'auto' ? compressionOf(url) : output.compression;
   return createObjectSink({ store, key: url, codec, compression, overwrite });
+}
+
+/** The store of an output in S3. */
+export function openS3Store(
+  output: S3Output,
+  deadLettersUrl: string | null,
+  clock: Clock,
+): ReturnType<typeof createS3Store> {
+  const { serverSideEncryption: given, partBytes } = output;
+  const encryption = given === null ? null : { ...given, customerKey: given.customerKey?.reveal() ?? null };
+  return createS3Store({ settings: { ...accessOf(output), encryption, partBytes }, deadLettersUrl, clock });
 }
 
 const NO_ENCRYPTION = { algorithm: null, kmsKeyId: null, kmsEncryptionContext: null } as const;

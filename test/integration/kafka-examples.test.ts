@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { verifyOutput } from '../../connectors/file/verify.ts';
+import { verifyNamedOutput } from '../../src/jobs/verify-named-output.ts';
 import { type ModelServer, startModelServer } from '../../src/model-server/index.ts';
 import { type Command, startSluice } from '../support/command-line.ts';
 import { LiveTopics, until } from '../support/live-topic.ts';
@@ -86,7 +86,7 @@ needs('kafka')('the examples whose ends are topics run as they stand', () => {
     const names = (ending: string): readonly string[] => readdirSync(parts).filter((name) => name.endsWith(ending));
     const found: string[] = [];
     for (const name of names('.csv.gz')) {
-      expect((await verifyOutput(join(parts, name))).problems).toEqual([]);
+      expect((await verifyNamedOutput(join(parts, name))).problems).toEqual([]);
       const [, ...rows] = gunzipSync(readFileSync(join(parts, name)))
         .toString()
         .trimEnd()
@@ -109,7 +109,7 @@ needs('kafka')('the examples whose ends are topics run as they stand', () => {
     expect(stderr).toMatch(/200 rows scored/);
     expect(code).toBe(0);
     const output = join(folder, 'work/flights-replayed.csv');
-    expect((await verifyOutput(output)).problems).toEqual([]);
+    expect((await verifyNamedOutput(output)).problems).toEqual([]);
     const [, ...rows] = readFileSync(output, 'utf8').trimEnd().split('\n');
     expect(rows.map((row) => row.split(',')[1]!).toSorted()).toEqual(ids);
   });

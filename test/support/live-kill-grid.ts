@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { verifyOutput } from '../../connectors/file/verify.ts';
+import { verifyNamedOutput } from '../../src/jobs/verify-named-output.ts';
 import { isPoison, type LiveKillCase, type LiveKillOutcome, LiveKills } from './live-kills.ts';
 import { type ConsoleRecord, kafkaConsoleConsumer } from './services/kafka-console-consumer.ts';
 import { needs } from './services/needs.ts';
@@ -22,7 +22,7 @@ const READ_MS = 15_000;
  * `kills` of them for each kind of output.
  */
 export function liveKillGrid(output: LiveKillCase['output'], firstSeed: number, runs: number): void {
-  needs('kafka')(`a live job into ${output} whose processes are killed with kill -9`, () => {
+  needs('kafka', ...(output === 'objects' ? (['s3'] as const) : []))(`a live job into ${output} whose processes are killed with kill -9`, () => {
     let live: LiveKills;
     let midway = 0;
 
@@ -113,7 +113,7 @@ async function assertParts(
   partitions: number,
 ): Promise<void> {
   const names = readdirSync(folder);
-  expect(names.filter((name) => name.endsWith('.partial') || name.endsWith('.ledger.json'))).toEqual([]);
+  expect(names.filter((name) => name.includes('.partial') || name.endsWith('.ledger.json'))).toEqual([]);
   for (let partition = 0; partition < partitions; partition += 1) {
     const own = inOrder(given).filter((record) => record.partition === partition);
     const parts = names.filter((name) => name.startsWith(`${input}-${partition}-`) && name.endsWith('.csv')).toSorted();
@@ -122,7 +122,7 @@ async function assertParts(
     let next = 0;
     for (const part of parts) {
       const path = join(folder, part);
-      expect((await verifyOutput(path)).problems).toEqual([]);
+      expect((await verifyNamedOutput(path)).problems).toEqual([]);
       const { job } = JSON.parse(readFileSync(`${path}.manifest.json`, 'utf8'));
       // A part begins where the one before it ended.
       expect(job.from).toBe(next);

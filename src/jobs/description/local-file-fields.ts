@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { rollFields } from './roll-fields.ts';
 
 const compression = z
   .enum(['auto', 'none', 'gzip', 'zstd'])
@@ -44,12 +45,5 @@ export const localFileOutput = z.strictObject({
       'The file to write, or `-` for standard output. Relative to the working folder. For a live topic the folder of its parts.',
     ),
   compression,
-  roll: z
-    .strictObject({
-      rows: z.int().min(1).default(1_000_000).describe('Rows of one part at the most.'),
-      bytes: z.int().min(1).default(256_000_000).describe('Bytes of CSV of one part, about.'),
-      seconds: z.number().min(0.1).default(300).describe('How long a part takes rows, from its first one on.'),
-    })
-    .prefault({})
-    .describe('When a part of a live topic is finished and the next one begun: at whichever comes first.'),
+  roll: rollFields,
 });

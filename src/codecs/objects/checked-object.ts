@@ -1,21 +1,17 @@
-import { createHash } from 'node:crypto';
-import {
-  type Codec,
-  type Compression,
-  createCsvCodec,
-  decompress,
-  defaultCsvSettings,
-  type Manifest,
-  messageOf,
-  schemaOf,
-} from '../../src/sdk.ts';
-import { readChunks } from './file-chunks.ts';
+import type { Codec } from '../../core/codec.ts';
+import { messageOf } from '../../core/error.ts';
+import type { Manifest, ObjectDigest } from '../../core/ledger.ts';
+import type { ObjectStore } from '../../core/object-store.ts';
+import { schemaOf } from '../../core/schema.ts';
+import { type Compression, decompress } from '../compression.ts';
+import { createCsvCodec } from '../csv/csv-codec.ts';
+import { defaultCsvSettings } from '../csv/csv-settings.ts';
+import type { Checksum } from './checksum.ts';
 
-/** What a file holds, as far as it could be read. */
+/** What an object holds, as far as it could be read. */
 export interface CheckedObject {
   readonly bytes: number;
-  /** Hex. */
-  readonly sha256: string;
+  readonly digest: ObjectDigest;
   /** Rows without the header, or lines. */
   readonly records: number;
   /** Whether the header line is that of the manifest's columns. */
@@ -26,27 +22,40 @@ export interface CheckedObject {
 
 const LF = 0x0a;
 
+/** An object to check. */
+export interface ObjectToCheck {
+  readonly store: ObjectStore;
+  readonly key: string;
+  /** A checksum of the kind that the manifest has, of nothing yet. */
+  readonly checksum: () => Checksum;
+}
+
 /** Reads an object of dead letters: bytes, checksum, lines. */
-export async function checkLines(path: string, signal: AbortSignal): Promise<CheckedObject> {
-  const hash = createHash('sha256');
+export async function checkLines({ store, key, checksum }: ObjectToCheck, signal: AbortSignal): Promise<CheckedObject> {
+  const hash = checksum();
   let [bytes, records] = [0, 0];
-  for await (const chunk of readChunks(path, 0, Number.POSITIVE_INFINITY, signal)) {
+  for await (const chunk of store.read(key, 0, signal)) {
     hash.update(chunk);
     bytes += chunk.length;
     for (let at = chunk.indexOf(LF); at >= 0; at = chunk.indexOf(LF, at + 1)) records += 1;
   }
-  return { bytes, sha256: hash.digest('hex'), records, headerMatches: true, fault: null };
+  return { bytes, digest: hash.digest(), records, headerMatches: true, fault: null };
 }
 
-/** Reads an object of rows in one pass: bytes and checksum of the file, header and records of what it holds unpacked. */
-export async function checkRows(path: string, manifest: Manifest, signal: AbortSignal): Promise<CheckedObject> {
+/** Reads an object of rows in one pass: bytes and checksum of the object, header and records of what it holds unpacked. */
+export async function checkRows(
+  object: ObjectToCheck,
+  manifest: Manifest,
+  signal: AbortSignal,
+): Promise<CheckedObject> {
+  const { store, key, checksum } = object;
   const codec = codecOf(manifest);
   const expected = manifest.columns.length === 0 ? new Uint8Array(0) : codec.encodeHeader(schemaOf(manifest.columns));
-  const hash = createHash('sha256');
+  const hash = checksum();
   const seen = { bytes: 0, complete: false, head: 0, headerMatches: true };
 
   async function* stored(): AsyncGenerator<Uint8Array, void> {
-    for await (const chunk of readChunks(path, 0, Number.POSITIVE_INFINITY, signal)) {
+    for await (const chunk of store.read(key, 0, signal)) {
       hash.update(chunk);
       seen.bytes += chunk.length;
       yield chunk;
@@ -54,7 +63,7 @@ export async function checkRows(path: string, manifest: Manifest, signal: AbortS
     seen.complete = true;
   }
   async function* unpacked(compression: Compression): AsyncGenerator<Uint8Array, void> {
-    for await (const chunk of decompress(compression, stored(), path, signal)) {
+    for await (const chunk of decompress(compression, stored(), store.name(key), signal)) {
       const head = chunk.subarray(0, expected.length - seen.head);
       if (Buffer.compare(head, expected.subarray(seen.head, seen.head + head.length)) !== 0) seen.headerMatches = false;
       seen.head += head.length;
@@ -65,20 +74,20 @@ export async function checkRows(path: string, manifest: Manifest, signal: AbortS
   let records = 0;
   let fault: string | null = null;
   try {
-    const chunks = unpacked(await compressionIn(path, signal));
+    const chunks = unpacked(await compressionIn(store, key, signal));
     const limits = { rows: 100_000, bytes: 4 * 1024 * 1024, lingerMs: Number.POSITIVE_INFINITY };
     if (expected.length === 0) for await (const _ of chunks);
     else {
-      const context = { split: path, after: null, limits };
+      const context = { split: key, after: null, limits };
       for await (const batch of codec.decode(chunks, context, null, signal)) records += batch.rows;
     }
   } catch (error) {
     fault = messageOf(error);
   }
   const headerMatches = seen.headerMatches && seen.head === expected.length;
-  if (seen.complete) return { bytes: seen.bytes, sha256: hash.digest('hex'), records, headerMatches, fault };
-  // Broken records stop the pass before the end of the file; its checksum still tells whether it is as it was written.
-  const whole = await checkLines(path, signal);
+  if (seen.complete) return { bytes: seen.bytes, digest: hash.digest(), records, headerMatches, fault };
+  // Broken records stop the pass before the end of the object; its checksum still tells whether it is as it was written.
+  const whole = await checkLines(object, signal);
   return { ...whole, records, headerMatches, fault };
 }
 
@@ -97,12 +106,13 @@ function codecOf(manifest: Manifest): Codec {
   });
 }
 
-/** By the content, as a setting may have named the compression and not the file. No CSV starts with these bytes. */
-async function compressionIn(path: string, signal: AbortSignal): Promise<Compression> {
-  for await (const chunk of readChunks(path, 0, 4, signal)) {
-    const start = Buffer.from(chunk).toString('hex');
-    if (start.startsWith('1f8b')) return 'gzip';
-    if (start === '28b52ffd') return 'zstd';
+/** By the content, as a setting may have named the compression and not the key. No CSV starts with these bytes. */
+async function compressionIn(store: ObjectStore, key: string, signal: AbortSignal): Promise<Compression> {
+  let start = '';
+  for await (const chunk of store.read(key, 0, signal)) {
+    start += Buffer.from(chunk.subarray(0, 4)).toString('hex');
+    if (start.length >= 8) break;
   }
-  return 'none';
+  if (start.startsWith('1f8b')) return 'gzip';
+  return start.startsWith('28b52ffd') ? 'zstd' : 'none';
 }
