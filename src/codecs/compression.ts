@@ -19,6 +19,11 @@ export function compressionOf(name: string): Compression {
   return ending.startsWith('g') ? 'gzip' : 'zstd';
 }
 
+/** A name without the ending that tells its compression. */
+export function withoutCompression(name: string): string {
+  return compressionOf(name) === 'none' ? name : name.slice(0, name.lastIndexOf('.'));
+}
+
 /**
  * The decompressed bytes of a stream. Reads on through any number of gzip members or zstd frames, so that what is
  * written in pieces by `compressMember` comes back whole. Chunks of the input may be used again once the next is asked for.

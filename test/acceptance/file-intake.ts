@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { createFileStore } from '../../connectors/file/file-store.ts';
 import type { Compression } from '../../src/codecs/compression.ts';
-import { createCsvCodec } from '../../src/codecs/csv/csv-codec.ts';
 import { defaultCsvSettings } from '../../src/codecs/csv/csv-settings.ts';
+import { csvReaders } from '../../src/codecs/formats.ts';
 import { createObjectSource } from '../../src/codecs/objects/object-source.ts';
 import type { SourceDriver } from '../../src/testing.ts';
 
@@ -34,7 +34,7 @@ export async function fileIntake(form: FileForm): Promise<SourceDriver> {
       createObjectSource({
         store: createFileStore(),
         patterns: [join(folder, 'part-*')],
-        codec: createCsvCodec(settings),
+        readers: csvReaders(settings),
         compression: 'auto',
       }),
     change: () => writeFile(path(2), packed(textOf(rows(25, 30), form), form)),

@@ -1,8 +1,8 @@
 import { gzipSync } from 'node:zlib';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { createS3Store } from '../../connectors/s3/s3-store.ts';
-import { createCsvCodec } from '../../src/codecs/csv/csv-codec.ts';
 import { defaultCsvSettings } from '../../src/codecs/csv/csv-settings.ts';
+import { csvReaders } from '../../src/codecs/formats.ts';
 import { createObjectSource } from '../../src/codecs/objects/object-source.ts';
 import type { SourceDriver } from '../../src/testing.ts';
 import { s3Settings } from '../support/s3-settings.ts';
@@ -29,7 +29,7 @@ export async function s3Intake({ compression, padding }: ObjectForm): Promise<So
       createObjectSource({
         store: createS3Store({ settings: { ...s3Settings(place), rangeBytes: 100_000, aheadBytes: 300_000 } }),
         patterns: [`s3://${place.bucket}/in/part-*`],
-        codec: createCsvCodec(defaultCsvSettings),
+        readers: csvReaders(defaultCsvSettings),
         compression: 'auto',
       }),
     change: () => put(2, rows(25, 30, padding)),

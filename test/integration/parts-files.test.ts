@@ -7,8 +7,7 @@ import { createFileStore } from '../../connectors/file/file-store.ts';
 import { readManifest } from '../../connectors/file/manifest-file.ts';
 import { verifyOutput } from '../../connectors/file/verify.ts';
 import { compressionOf } from '../../src/codecs/compression.ts';
-import { createCsvCodec } from '../../src/codecs/csv/csv-codec.ts';
-import { defaultCsvSettings } from '../../src/codecs/csv/csv-settings.ts';
+import { createWriter } from '../../src/codecs/formats.ts';
 import { createObjectSink } from '../../src/codecs/objects/object-sink.ts';
 import type { LinkWriter } from '../../src/core/link.ts';
 import type { ScoredBatch } from '../../src/core/scored-batch.ts';
@@ -56,8 +55,7 @@ function holder({ ending = '.csv', roll, ...settings }: Settings = {}): Holder {
       createObjectSink({
         store: createFileStore(),
         key: keyOf(split, from, ending),
-        codec: createCsvCodec(defaultCsvSettings),
-        compression: compressionOf(ending),
+        writer: createWriter('csv', {}, compressionOf(ending)),
         overwrite: false,
       }),
     // While the ledger stands there, the publication is not finished: opening the part finishes it.

@@ -1,6 +1,6 @@
 import { createFileStore } from '../../../connectors/file/file-store.ts';
-import { createCsvCodec } from '../../codecs/csv/csv-codec.ts';
 import { type CsvSettings, defaultCsvSettings } from '../../codecs/csv/csv-settings.ts';
+import { createReaders } from '../../codecs/formats.ts';
 import { createObjectSource } from '../../codecs/objects/object-source.ts';
 import type { BatchLimits } from '../../core/batch-limits.ts';
 import { findSluiceError, SluiceError } from '../../core/error.ts';
@@ -47,7 +47,7 @@ async function* rowsOf(path: string, settings: CsvSettings, signal: AbortSignal)
   await using source = createObjectSource({
     store: createFileStore(),
     patterns: [path],
-    codec: createCsvCodec(settings),
+    readers: createReaders({ csv: settings }),
     compression: 'auto',
   });
   try {

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { intakeColumns, intakeFormat, jsonPath, outputFormat } from './format-fields.ts';
 
 const compression = z
   .enum(['auto', 'none', 'gzip', 'zstd'])
@@ -20,6 +21,9 @@ export const localFileIntake = z
       .union([z.string().min(1), z.array(z.string().min(1)).min(1)])
       .optional()
       .describe('Several of them, read one after the other as one data set; in place of `file`.'),
+    format: intakeFormat,
+    jsonPath,
+    columns: intakeColumns,
     compression,
   })
   .superRefine(({ file, files }, context) => {
@@ -32,7 +36,7 @@ export const localFileIntake = z
       context.addIssue({ code: 'custom', path: ['files'], message: 'cannot have standard input (-) beside files' });
     }
   })
-  .transform(({ type, file, files, compression }) => ({ type, files: [file ?? [], files ?? []].flat(), compression }));
+  .transform(({ file, files, ...given }) => ({ ...given, files: [file ?? [], files ?? []].flat() }));
 
 /** `outputSettings` of a job that writes a local file. */
 export const localFileOutput = z.strictObject({
@@ -43,6 +47,7 @@ export const localFileOutput = z.strictObject({
     .describe(
       'The file to write, or `-` for standard output. Relative to the working folder. For a live topic the folder of its parts.',
     ),
+  format: outputFormat,
   compression,
   roll: z
     .strictObject({

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { s3Credential } from './credential-fields.ts';
+import { intakeColumns, intakeFormat, jsonPath, outputFormat } from './format-fields.ts';
 import { Secret } from './secret.ts';
 
 const MIB = 1024 * 1024;
@@ -66,7 +67,9 @@ export const s3Intake = z
     url: url().describe(
       'An object; a prefix that ends in a slash, for all objects under it; or a pattern (`s3://bucket/2026/*.csv`), in the order of their keys.',
     ),
-    format: z.literal('csv').default('csv').describe('What the objects hold.'),
+    format: intakeFormat,
+    jsonPath,
+    columns: intakeColumns,
     compression,
     ...access,
     customerKey: secretText().describe(
@@ -93,7 +96,7 @@ export const s3Output = z
       'The object to write. `{{ current_run_timestamp }}` (milliseconds since 1970) and `{{ current_run_time }}` (UTC) in it ' +
         'are replaced when the run begins; such an output is never continued, as the next run has another name.',
     ),
-    format: z.literal('csv').default('csv').describe('What the object holds.'),
+    format: outputFormat,
     compression,
     ...access,
     partitionColumns: z

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createFileStore } from '../../../connectors/file/file-store.ts';
 import { readManifest } from '../../../connectors/file/manifest-file.ts';
-import { createCsvCodec } from '../../codecs/csv/csv-codec.ts';
+import { createWriter, endingOf, outputFormatOf } from '../../codecs/formats.ts';
 import { createObjectSink } from '../../codecs/objects/object-sink.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Sink } from '../../core/sink.ts';
@@ -15,26 +15,29 @@ type LocalOutput = Extract<JobDescription['outputSettings'], { readonly type: 'l
 const ENDINGS = { none: '', gzip: '.gz', zstd: '.zst' } as const;
 
 /**
- * The parts of a live topic as files of one folder: `<topic>-<partition>-<first offset, 20 digits>.csv`, each with its manifest
- * and dead letters beside it. Two processes on one folder keep off each other by the locks of files.
+ * The parts of a live topic as files of one folder: `<topic>-<partition>-<first offset, 20 digits>.csv` (or as the format is called),
+ * each with its manifest and dead letters beside it. Two processes on one folder keep off each other by the locks of files.
  */
 export function localParts(
   job: JobDescription,
-  { path, compression: wanted }: LocalOutput,
+  { path, format: wantedFormat, compression: wanted }: LocalOutput,
   clock: Clock,
 ): Pick<PartsOptions, 'openPart' | 'publishedThrough'> {
   const compression = wanted === 'auto' ? 'none' : wanted;
-  const codec = createCsvCodec(job.csvSettings, { clock });
+  // The name is that of a folder, and says nothing.
+  const format = outputFormatOf(wantedFormat, '');
   const keyOf = (split: string, from: number): string =>
-    join(path, `${split.replace('/', '-')}-${String(from).padStart(20, '0')}.csv${ENDINGS[compression]}`);
+    join(
+      path,
+      `${split.replace('/', '-')}-${String(from).padStart(20, '0')}.${endingOf(format)}${ENDINGS[compression]}`,
+    );
   return {
     openPart(split, from): Sink {
       mkdirSync(path, { recursive: true });
       return createObjectSink({
         store: createFileStore(),
         key: keyOf(split, from),
-        codec,
-        compression,
+        writer: createWriter(format, { csv: job.csvSettings }, compression, { clock }),
         overwrite: false,
       });
     },

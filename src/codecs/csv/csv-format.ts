@@ -1,0 +1,13 @@
+import type { ObjectFormat } from '../object-format.ts';
+import { createCodecWriter } from '../objects/codec-writer.ts';
+import { createStreamReader } from '../objects/stream-reader.ts';
+import { createCsvCodec } from './csv-codec.ts';
+
+/** CSV with a header line; what nothing else recognizes is taken for it. */
+export const csvFormat: ObjectFormat = {
+  name: 'csv',
+  endings: ['csv', 'tsv', 'psv'],
+  recognizes: () => false,
+  reader: ({ csv }, ports) => createStreamReader(createCsvCodec(csv, ports)),
+  writer: ({ csv }, compression, ports) => createCodecWriter(createCsvCodec(csv, ports), compression),
+};
