@@ -3,6 +3,8 @@ import { SluiceError } from '../core/error.ts';
 import { type Compression, withoutCompression } from './compression.ts';
 import { csvFormat } from './csv/csv-format.ts';
 import { type CsvSettings, defaultCsvSettings } from './csv/csv-settings.ts';
+import { jsonFormat } from './json/json-format.ts';
+import { jsonlFormat } from './jsonl/jsonl-format.ts';
 import type {
   FormatName,
   FormatPorts,
@@ -13,7 +15,7 @@ import type {
 } from './object-format.ts';
 
 /** Every format of objects: one line each. */
-const formats: readonly ObjectFormat[] = [csvFormat];
+const formats: readonly ObjectFormat[] = [csvFormat, jsonlFormat, jsonFormat];
 
 export const defaultFormatSettings: FormatSettings = { csv: defaultCsvSettings, jsonPath: null, columns: null };
 
