@@ -1,5 +1,6 @@
 import { systemClock } from '../core/clock.ts';
 import { SluiceError } from '../core/error.ts';
+import { avroFormat } from './avro/avro-format.ts';
 import { type Compression, withoutCompression } from './compression.ts';
 import { csvFormat } from './csv/csv-format.ts';
 import { type CsvSettings, defaultCsvSettings } from './csv/csv-settings.ts';
@@ -15,7 +16,7 @@ import type {
 } from './object-format.ts';
 
 /** Every format of objects: one line each. */
-const formats: readonly ObjectFormat[] = [csvFormat, jsonlFormat, jsonFormat];
+const formats: readonly ObjectFormat[] = [csvFormat, jsonlFormat, jsonFormat, avroFormat];
 
 export const defaultFormatSettings: FormatSettings = { csv: defaultCsvSettings, jsonPath: null, columns: null };
 

@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { createFileStore } from '../../connectors/file/file-store.ts';
-import type { Compression } from '../../src/codecs/compression.ts';
 import { defaultCsvSettings } from '../../src/codecs/csv/csv-settings.ts';
 import { csvReaders } from '../../src/codecs/formats.ts';
 import { createObjectSource } from '../../src/codecs/objects/object-source.ts';
@@ -11,7 +10,7 @@ import type { SourceDriver } from '../../src/testing.ts';
 
 /** How the files of an intake are written. */
 export interface FileForm {
-  readonly compression: Compression;
+  readonly compression: 'none' | 'gzip' | 'zstd';
   readonly delimiter: string;
   readonly encoding: 'utf-8' | 'latin_1';
   readonly newline: '\n' | '\r\n';

@@ -13,6 +13,20 @@ export const outputFormat = format.describe(
   'What is written. `auto` goes by the ending of the name, behind which that of a compression may stand; else it is CSV.',
 );
 
+/** `compression` of an intake of objects. */
+export const intakeCompression = z
+  .enum(['auto', 'none', 'gzip', 'zstd', 'bzip2'])
+  .default('auto')
+  .describe('`auto` goes by the ending of the name: .gz, .gzip, .zst, .zstd, .bz2, .bzip2.');
+
+/** `compression` of an output of objects. */
+export const outputCompression = z
+  .enum(['auto', 'none', 'gzip', 'zstd'])
+  .default('auto')
+  .describe(
+    '`auto` goes by the ending of the name: .gz, .gzip, .zst, .zstd. Avro and Parquet pack what they hold by themselves, and are not packed once more.',
+  );
+
 /** `jsonPath` of an intake of objects. */
 export const jsonPath = z
   .string()

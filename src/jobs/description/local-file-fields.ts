@@ -1,10 +1,12 @@
 import * as z from 'zod';
-import { intakeColumns, intakeFormat, jsonPath, outputFormat } from './format-fields.ts';
-
-const compression = z
-  .enum(['auto', 'none', 'gzip', 'zstd'])
-  .default('auto')
-  .describe('`auto` goes by the ending of the name: .gz, .gzip, .zst, .zstd.');
+import {
+  intakeColumns,
+  intakeCompression,
+  intakeFormat,
+  jsonPath,
+  outputCompression,
+  outputFormat,
+} from './format-fields.ts';
 
 /** `intakeSettings` of a job that reads local files. */
 export const localFileIntake = z
@@ -24,7 +26,7 @@ export const localFileIntake = z
     format: intakeFormat,
     jsonPath,
     columns: intakeColumns,
-    compression,
+    compression: intakeCompression,
   })
   .superRefine(({ file, files }, context) => {
     const all = [file ?? [], files ?? []].flat();
@@ -48,7 +50,7 @@ export const localFileOutput = z.strictObject({
       'The file to write, or `-` for standard output. Relative to the working folder. For a live topic the folder of its parts.',
     ),
   format: outputFormat,
-  compression,
+  compression: outputCompression,
   roll: z
     .strictObject({
       rows: z.int().min(1).default(1_000_000).describe('Rows of one part at the most.'),

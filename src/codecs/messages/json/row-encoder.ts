@@ -86,7 +86,7 @@ export class JsonRowEncoder {
 }
 
 function kindOf({ type }: Column): Member['kind'] {
-  if (type === 'integer' || type === 'number') return 'number';
+  if (type === 'integer' || type === 'number' || type === 'decimal') return 'number';
   return type === 'boolean' ? 'boolean' : 'text';
 }
 
