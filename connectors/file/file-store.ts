@@ -1,6 +1,5 @@
-import type { ObjectStore } from '../../src/sdk.ts';
-import { checkFileOutput } from './check-output.ts';
 import type { ObjectStore, OutputLookup } from '../../src/sdk.ts';
+import { checkFileOutput } from './check-output.ts';
 import { readChunks } from './file-chunks.ts';
 import { intakeFault } from './file-fault.ts';
 import { listFiles } from './file-listing.ts';
@@ -27,6 +26,19 @@ export function createFileStore(options: FileStoreOptions = {}): ObjectStore & O
       } catch (error) {
         throw intakeFault(error, key);
       }
+    },
+    async range(key, from, length, signal) {
+      const bytes = new Uint8Array(length);
+      let filled = 0;
+      try {
+        for await (const chunk of readChunks(key, from, from + length, signal)) {
+          bytes.set(chunk, filled);
+          filled += chunk.length;
+        }
+      } catch (error) {
+        throw intakeFault(error, key);
+      }
+      return bytes.subarray(0, filled);
     },
     stage: (key, { overwrite }, signal) =>
       stageFiles(outputPaths(key, options.deadLetterPath ?? null), overwrite, signal),

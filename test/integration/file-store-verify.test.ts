@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createFileStore } from '../../connectors/file/file-store.ts';
-import { verifyNamedOutput } from '../../src/jobs/verify-named-output.ts';
 import { createObjectSink } from '../../src/codecs/objects/object-sink.ts';
 import { encodeRecords } from '../../src/core/canonical-csv.ts';
+import { verifyNamedOutput } from '../../src/jobs/verify-named-output.ts';
 import {
   type Compression,
   type CsvSettings,
-  createCsvCodec,
+  createWriter,
   defaultCsvSettings,
   type Manifest,
   type ScoredBatch,
@@ -51,8 +51,7 @@ async function made({
   await using sink = createObjectSink({
     store: createFileStore(),
     key,
-    codec: createCsvCodec(settings),
-    compression,
+    writer: createWriter('csv', { csv: settings }, compression),
     overwrite: false,
   });
   await sink.open(told ? { csvSettings: { delimiter, quotechar, encoding } } : { intake: 'x' }, signal);
