@@ -33,6 +33,12 @@ export interface ObjectStore extends AsyncDisposable {
   read(key: string, offset: number, signal: AbortSignal): AsyncIterable<Uint8Array>;
   /** Takes the output `key` for writing. Errors as of `Sink.open`. @param overwrite replace what is there. */
   stage(key: string, options: { readonly overwrite: boolean }, signal: AbortSignal): Promise<StagedOutput>;
+  /**
+   * Whether `stage` would take the output `key` now: rejects as it would (a finished output, one that is being written, no place, no right to
+   * write, no space), in the same words. Takes nothing, leaves nothing behind, and touches no interrupted run. That objects can be read
+   * is seen by `list` and the first chunk of `read`.
+   */
+  checkOutput?(key: string, options: { readonly overwrite: boolean }, signal: AbortSignal): Promise<void>;
 }
 
 /** What a commit recorded: the caller's note, and how many bytes of each object are durable. */
