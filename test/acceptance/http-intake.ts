@@ -4,6 +4,7 @@ import { createCsvCodec } from '../../src/codecs/csv/csv-codec.ts';
 import { defaultCsvSettings } from '../../src/codecs/csv/csv-settings.ts';
 import { createObjectSource } from '../../src/codecs/objects/object-source.ts';
 import type { SourceDriver } from '../../src/testing.ts';
+import { HurriedClock } from '../support/hurried-clock.ts';
 import { type WebBody, WebServer } from '../support/web-server.ts';
 
 /** How a server gives a body. */
@@ -37,7 +38,7 @@ export async function webIntake(form: WebForm): Promise<SourceDriver> {
     records,
     source: () =>
       createObjectSource({
-        store: createHttpStore({ clock: { ...hurried } }),
+        store: createHttpStore({ clock: new HurriedClock() }),
         patterns: [`http://user:pass@${host}${path}?signature=abc`],
         codec: createCsvCodec(defaultCsvSettings),
         compression: form.compression,
@@ -46,25 +47,6 @@ export async function webIntake(form: WebForm): Promise<SourceDriver> {
     close: () => server.close(),
   };
 }
-
-/** Waits between attempts do not last. */
-const hurried = {
-  now: () => performance.now(),
-  wall: () => Date.now(),
-  random: () => 0,
-  sleep: (ms: number, signal: AbortSignal): Promise<void> =>
-    new Promise((resolve, reject) => {
-      const timer = setTimeout(resolve, ms < 20_000 ? 0 : ms);
-      signal.addEventListener(
-        'abort',
-        () => {
-          clearTimeout(timer);
-          reject(signal.reason as Error);
-        },
-        { once: true },
-      );
-    }),
-};
 
 type Rows = readonly (readonly (string | null)[])[];
 
