@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { HttpAddress } from './http-address.ts';
-import { brokenOff } from './http-fault.ts';
 import type { HttpConnection } from './http-connection.ts';
+import { brokenOff } from './http-fault.ts';
 import { assertReadable, assertSameState, changed, type HttpQuery, type HttpState, requestOf } from './http-state.ts';
 import { replyChunks } from './reply-body.ts';
 
@@ -44,7 +44,10 @@ export async function* readBody(
       assertSame(reply, state, address);
       if (reply.statusCode === 206 && startOf(reply.headers['content-range']) !== at) {
         reply.destroy();
-        throw brokenOff(`gives ${reply.headers['content-range'] ?? 'some part'} for a range from byte ${at} on`, address);
+        throw brokenOff(
+          `gives ${reply.headers['content-range'] ?? 'some part'} for a range from byte ${at} on`,
+          address,
+        );
       }
       let skipped = reply.statusCode === 206 ? at : 0;
       const again = createHash('sha256');
@@ -69,7 +72,8 @@ export async function* readBody(
         yield rest;
       }
       if (skipped < at) throw changed(name, `it ends before byte ${at}`);
-      if (state.bytes !== null && at < state.bytes) throw brokenOff(`ends after ${at} of ${state.bytes} bytes`, address);
+      if (state.bytes !== null && at < state.bytes)
+        throw brokenOff(`ends after ${at} of ${state.bytes} bytes`, address);
       return;
     } catch (error) {
       await patience.outlast(error, signal);

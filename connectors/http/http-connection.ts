@@ -4,9 +4,9 @@ import { type Clock, SluiceError } from '../../src/sdk.ts';
 import { type HttpAddress, httpName } from './http-address.ts';
 import { brokenOff, isPassing, networkFault, retryAfterMs } from './http-fault.ts';
 import type { HttpSettings } from './http-settings.ts';
+import { inTime } from './in-time.ts';
 import { Patience } from './patience.ts';
 import { redirectTarget } from './redirect.ts';
-import { inTime } from './in-time.ts';
 import { sendBody, type UploadBody } from './upload-body.ts';
 
 export interface HttpRequest {
@@ -69,7 +69,11 @@ export class HttpConnection implements AsyncDisposable {
         reply.destroy();
         if (hops === MOST_REDIRECTS)
           throw new SluiceError('CONFIG_INVALID', `${address.name} redirects more than ${MOST_REDIRECTS} times.`);
-        const next = redirectTarget(url, { status, location: reply.headers.location, method }, this.settings.allowedHosts);
+        const next = redirectTarget(
+          url,
+          { status, location: reply.headers.location, method },
+          this.settings.allowedHosts,
+        );
         url = next.url;
         if (next.method !== method) body = undefined;
         method = next.method;

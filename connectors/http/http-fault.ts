@@ -89,7 +89,11 @@ export function replyFault(status: number, text: string, { doing, name }: FaultC
     case 404:
     case 410:
       return doing === 'read'
-        ? new SluiceError('INTAKE_NOT_FOUND', `There is nothing at ${name} (${status}). Check the address.${said}`, facts)
+        ? new SluiceError(
+            'INTAKE_NOT_FOUND',
+            `There is nothing at ${name} (${status}). Check the address.${said}`,
+            facts,
+          )
         : new SluiceError(
             'OUTPUT_UNWRITABLE',
             `There is no place ${name} to write to (${status}). Check outputSettings.url.${said}`,

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { type Json, SluiceError } from '../../src/sdk.ts';
 import type { HttpAddress } from './http-address.ts';
-import { replyFault } from './http-fault.ts';
 import type { HttpConnection, HttpReply, HttpRequest } from './http-connection.ts';
+import { replyFault } from './http-fault.ts';
 import { replyChunks, replyText } from './reply-body.ts';
 
 /** The state that the body at an address is in, as far as its server tells. */
@@ -70,11 +70,14 @@ export function versionOf({ bytes, etag, modified, head }: HttpState): Json {
 export function assertSameState(reply: HttpReply, state: HttpState, { name }: HttpAddress): void {
   const { etag, modified } = validatorsOf(reply);
   const bytes = reply.statusCode === 206 ? totalOf(reply.headers['content-range']) : lengthOf(reply);
-  // A server that answers for several may leave something out; what it does say must fit.
-  const isSame = (now: string | number | null, then: string | number | null): boolean =>
-    now === null || then === null || now === then;
-  if (isSame(etag, state.etag) && isSame(bytes, state.bytes) && (etag !== null || isSame(modified, state.modified))) return;
+  if (isSame(etag, state.etag) && isSame(bytes, state.bytes) && (etag !== null || isSame(modified, state.modified)))
+    return;
   throw changed(name, `${state.bytes ?? 'unknown'} bytes then, ${bytes ?? 'unknown'} now`);
+}
+
+/** A server that answers for several may leave something out; what it does say must fit. */
+function isSame(now: string | number | null, then: string | number | null): boolean {
+  return now === null || then === null || now === then;
 }
 
 export function changed(name: string, how: string): SluiceError {

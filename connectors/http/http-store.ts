@@ -23,10 +23,7 @@ const PLAIN_GET: HttpQuery = { method: 'GET', body: null, packed: false };
  * password or a signature: keys and names leave them out. See README.md for what is promised.
  */
 export function createHttpStore(options: HttpStoreOptions = {}): ObjectStore {
-  const connection = new HttpConnection(
-    { ...defaultHttpSettings, ...options.settings },
-    options.clock ?? systemClock,
-  );
+  const connection = new HttpConnection({ ...defaultHttpSettings, ...options.settings }, options.clock ?? systemClock);
   const query = { ...PLAIN_GET, ...options.query };
   const listed = new Map<string, { readonly text: string; readonly state: HttpState }>();
 

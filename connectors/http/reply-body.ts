@@ -1,6 +1,6 @@
 import { SluiceError } from '../../src/sdk.ts';
-import { brokenOff, networkFault } from './http-fault.ts';
 import type { HttpConnection, HttpReply } from './http-connection.ts';
+import { brokenOff, networkFault } from './http-fault.ts';
 import { inTime } from './in-time.ts';
 
 /** The start of a body that says what went wrong, for a message. */
@@ -21,7 +21,8 @@ export async function* replyChunks(
   try {
     for (;;) {
       const next = await inTime(chunks.next(), settings.silenceMs, clock, signal);
-      if (next === 'late') throw brokenOff(`was silent for ${settings.silenceMs / 1000} s in the middle of its body`, { name });
+      if (next === 'late')
+        throw brokenOff(`was silent for ${settings.silenceMs / 1000} s in the middle of its body`, { name });
       if (next.done === true) return;
       yield next.value;
     }

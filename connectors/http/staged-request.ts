@@ -1,10 +1,17 @@
 import { createHash } from 'node:crypto';
 import { access, constants, mkdir, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { findSluiceError, type Json, messageOf, type ObjectStore, SluiceError, type StagedOutput } from '../../src/sdk.ts';
+import {
+  findSluiceError,
+  type Json,
+  messageOf,
+  type ObjectStore,
+  SluiceError,
+  type StagedOutput,
+} from '../../src/sdk.ts';
 import type { HttpAddress } from './http-address.ts';
-import { replyFault } from './http-fault.ts';
 import type { HttpConnection } from './http-connection.ts';
+import { replyFault } from './http-fault.ts';
 import { alreadyThere, upload } from './upload.ts';
 import { readRecord, removeRecord, type UploadRecord, writeRecord } from './upload-record.ts';
 
@@ -62,7 +69,9 @@ export async function stageRequest(
     throw error;
   }
   const publish = async (manifest: Json, publishing: AbortSignal): Promise<void> => {
-    const idempotencyKey = createHash('sha256').update(JSON.stringify([address.name, manifest])).digest('hex');
+    const idempotencyKey = createHash('sha256')
+      .update(JSON.stringify([address.name, manifest]))
+      .digest('hex');
     const begun = note('sending', idempotencyKey);
     await inSpool(spool, () => writeRecord(recordPath, begun));
     await staged.publish(manifest, publishing);
@@ -164,7 +173,9 @@ async function inSpool<T>({ path }: Spool, work: () => Promise<T>): Promise<T> {
     throw new SluiceError(
       isFull ? 'OUTPUT_FULL' : 'OUTPUT_UNWRITABLE',
       `The output cannot be kept in ${folder} until it is sent: ${messageOf(error)}. ` +
-        (isFull ? 'Free some space there, or set outputSettings.spool.' : 'Change its rights, or set outputSettings.spool.'),
+        (isFull
+          ? 'Free some space there, or set outputSettings.spool.'
+          : 'Change its rights, or set outputSettings.spool.'),
       { cause: error },
     );
   }

@@ -34,9 +34,10 @@ export async function sendBody(
   signal: AbortSignal,
 ): Promise<boolean> {
   let isAnswered = false;
-  const early = answered.then(() => {
+  const early = (async () => {
+    await answered;
     isAnswered = true;
-  });
+  })();
   early.catch(() => undefined);
   const asked = new Promise<void>((resolve) => request.once('continue', resolve));
   request.flushHeaders();
@@ -55,7 +56,7 @@ export async function sendBody(
       settled.abort();
     }
   }
-  if (isAnswered) return false;
+  // A server that knows the length may have answered between the last byte and this call.
   request.end();
   return true;
 }

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { SluiceError } from '../../src/sdk.ts';
 import type { HttpAddress } from './http-address.ts';
-import { replyFault } from './http-fault.ts';
 import type { HttpConnection } from './http-connection.ts';
+import { replyFault } from './http-fault.ts';
 import { replyChunks, replyText } from './reply-body.ts';
 
 /** What is sent, and how. */

@@ -15,7 +15,9 @@ import type { DeadLetter } from '../core/scored-batch.ts';
 import type { Sink } from '../core/sink.ts';
 import type { Source } from '../core/source.ts';
 import type { KafkaClient } from '../links/kafka/client.ts';
+import { openDatasetSource } from './catalog/open-dataset.ts';
 import type { JobDescription } from './description/parse-job.ts';
+import { openHttpSink, openHttpSource } from './http-endpoints.ts';
 import { openReplay, openTopicSink } from './kafka/open-topics.ts';
 import { openS3Sink, openS3Source } from './s3-endpoints.ts';
 
@@ -43,6 +45,8 @@ export function openSource(job: JobDescription, codec: Codec, ports: EndpointPor
   const { intakeSettings: intake } = job;
   if (intake.type === 'kafka') return openReplay(job, intake, clusterClient(ports), ports);
   if (intake.type === 's3') return openS3Source(intake, codec, ports.clock);
+  if (intake.type === 'http') return openHttpSource(intake, codec, ports.clock);
+  if (intake.type === 'dataset') return openDatasetSource(intake, job.csvSettings, ports.clock);
   const { files, compression } = intake;
   if (files[0] === STANDARD_STREAM) {
     return createStreamSource({
@@ -60,6 +64,7 @@ export function openSink(job: JobDescription, codec: Codec, ports: EndpointPorts
   const { outputSettings: output } = job;
   if (output.type === 'kafka') return openTopicSink(job, output, clusterClient(ports), ports);
   if (output.type === 's3') return openS3Sink(job, output, codec, ports);
+  if (output.type === 'http') return openHttpSink(job, output, codec, ports);
   const deadLetterPath = job.deadLetters.path;
   const { path } = output;
   const compression = compressionFor(output);
@@ -78,6 +83,7 @@ export function openSink(job: JobDescription, codec: Codec, ports: EndpointPorts
 /** Where a job writes, for people. */
 export function outputName({ outputSettings: output }: JobDescription): string {
   if (output.type === 'kafka') return `topic ${output.topic}`;
+  if (output.type === 'http') return output.name;
   return output.type === 's3' ? output.url : output.path;
 }
 
@@ -99,6 +105,11 @@ export function assertOutputIsNoIntake(job: JobDescription, splits: readonly { r
     'outputSettings.url': output.type === 's3' ? output.url : null,
     'deadLetters.path': job.deadLetters.path,
   };
+  if (output.type === 'http' && splits.some(({ id }) => id === output.name) && output.method === 'PUT')
+    throw new SluiceError(
+      'CONFIG_INVALID',
+      `outputSettings.url: ${output.name} is the intake; write to another address`,
+    );
   for (const [field, url] of Object.entries(objects)) {
     if (url?.startsWith('s3://') && splits.some(({ id }) => id === url))
       throw new SluiceError('CONFIG_INVALID', `${field}: ${url} is an object of the intake; write to another one`);

@@ -31,7 +31,9 @@ export async function webIntake(form: WebForm): Promise<SourceDriver> {
     const breakAfter = form.breakAfter;
     // A reply from the start goes a little further each time; a range goes so far again.
     server.fault = ({ number, headers }) =>
-      headers.range === 'bytes=0-0' ? null : { breakAfter: form.ranges ? breakAfter : breakAfter * (1 + (number % 40)) };
+      headers.range === 'bytes=0-0'
+        ? null
+        : { breakAfter: form.ranges ? breakAfter : breakAfter * (1 + (number % 40)) };
   }
   const { host } = server;
   return {

@@ -78,14 +78,19 @@ describe('a body behind an address', () => {
 
   test.each([
     ['by its ETag', { etag: '"1"', ranges: true }, { etag: '"2"', ranges: true }],
-    ['by its time', { modified: 'Thu, 01 Jan 2026 00:00:00 GMT', ranges: true }, { modified: 'Fri, 02 Jan 2026 00:00:00 GMT', ranges: true }],
+    [
+      'by its time',
+      { modified: 'Thu, 01 Jan 2026 00:00:00 GMT', ranges: true },
+      { modified: 'Fri, 02 Jan 2026 00:00:00 GMT', ranges: true },
+    ],
     ['by its bytes, as nothing else tells', {}, {}],
   ])('that changes while it is read is refused, told %s', async (_, before, after) => {
     server.bodies.set('/a', { bytes: BYTES, ...before });
     server.fault = ({ headers, path }) => {
       if (path !== '/a' || headers.range === 'bytes=0-0') return null;
       // The first read of the rows breaks, and finds another body then.
-      return server.requests.filter((request) => request.headers.range !== 'bytes=0-0').length === ('etag' in before || 'modified' in before ? 1 : 2)
+      return server.requests.filter((request) => request.headers.range !== 'bytes=0-0').length ===
+        ('etag' in before || 'modified' in before ? 1 : 2)
         ? { breakAfter: 90_000 }
         : null;
     };
@@ -139,7 +144,9 @@ describe('a body behind an address', () => {
         : path === '/b' && headers.range === undefined
           ? { breakAfter: 5 }
           : null;
-    expect(await failure(read(storeOf({ retryMs: 100, silenceMs: 50 }), `${server.url}/a`))).toMatch(/^STORE_UNREACHABLE/);
+    expect(await failure(read(storeOf({ retryMs: 100, silenceMs: 50 }), `${server.url}/a`))).toMatch(
+      /^STORE_UNREACHABLE/,
+    );
     expect(await failure(read(storeOf({ retryMs: 100 }), `${server.url}/b`))).toMatch(
       /^STORE_UNREACHABLE: .* gives bytes 0-9\/\d+ for a range from byte \d+ on/,
     );
@@ -198,15 +205,18 @@ describe('who asks', () => {
     [404, 'INTAKE_NOT_FOUND', /There is nothing at/],
     [410, 'INTAKE_NOT_FOUND', /There is nothing at/],
     [418, 'INTAKE_UNREADABLE', /it answers 418/],
-  ])('is told of a %i in words of its own, with what the server says and without any secret', async (status, code, words) => {
-    server.fault = () => ({ status, body: 'the server has its reasons' });
-    const url = `http://user:hidden-1@${server.host}/a?signature=hidden-2`;
-    const said = await failure(read(storeOf({ token: 'hidden-3', headers: { 'x-key': 'hidden-4' } }), url));
-    expect(said).toMatch(new RegExp(`^${code}: `));
-    expect(said).toMatch(words);
-    expect(said).toContain('the server has its reasons');
-    expect(said).not.toContain('hidden');
-  });
+  ])(
+    'is told of a %i in words of its own, with what the server says and without any secret',
+    async (status, code, words) => {
+      server.fault = () => ({ status, body: 'the server has its reasons' });
+      const url = `http://user:hidden-1@${server.host}/a?signature=hidden-2`;
+      const said = await failure(read(storeOf({ token: 'hidden-3', headers: { 'x-key': 'hidden-4' } }), url));
+      expect(said).toMatch(new RegExp(`^${code}: `));
+      expect(said).toMatch(words);
+      expect(said).toContain('the server has its reasons');
+      expect(said).not.toContain('hidden');
+    },
+  );
 
   test('sends its token, its headers, and the user and password of an address', async () => {
     server.bodies.set('/a', { bytes: BYTES, etag: '"1"' });

@@ -1,4 +1,10 @@
-import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { selfSigned } from './self-signed.ts';
@@ -130,7 +136,7 @@ export class WebServer implements AsyncDisposable {
     }
     this.uploads.push({ request, bytes });
     if (request.method === 'PUT') this.bodies.set(request.path, { bytes });
-    if (fault?.loseAnswer === true) message.destroy();
+    if (fault?.loseAnswer === true) response.destroy();
     else response.writeHead(201).end('created');
   }
 

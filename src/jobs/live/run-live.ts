@@ -205,7 +205,8 @@ async function openWriter(
     });
     return { ...writer, [Symbol.asyncDispose]: async () => undefined };
   }
-  if (output.type === 's3') throw new SluiceError('CONTRACT_BROKEN', 'a live topic cannot be written to S3');
+  if (output.type !== 'kafka')
+    throw new SluiceError('CONTRACT_BROKEN', `a live topic cannot be written to an output of type ${output.type}`);
   const { compression, replicationFactor } = clusterOf(job);
   await ensureDeadLetterTopic(cluster, output, replicationFactor);
   const options: TopicWriterOptions = {
