@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { findSluiceError, messageOf } from '../core/error.ts';
+import { catalogCommand } from './commands/catalog.ts';
 import { compareCommand } from './commands/compare.ts';
 import { modelServerCommand } from './commands/model-server.ts';
 import { runCommand } from './commands/run.ts';
@@ -28,6 +29,7 @@ Examples:
   sluice run job.yaml --progress json
   sluice verify out.csv
   sluice worker --brokers broker-1:9092
+  sluice catalog add flights in/flights.csv
   sluice model-server --port 8100
 
 Exit codes: 0 done, 1 failed, 2 bad job file or arguments, 3 a check failed, 4 too many bad rows, 130 interrupted.`,
@@ -37,6 +39,7 @@ Exit codes: 0 done, 1 failed, 2 bad job file or arguments, 3 a check failed, 4 t
     scoreCommand,
     verifyCommand,
     compareCommand,
+    catalogCommand,
     workerCommand,
     modelServerCommand,
     schemaCommand,

@@ -67,6 +67,12 @@ export const errorTable = {
     'The intake is not the one that the interrupted job began with.',
     'Restore it, or start anew with --overwrite.',
   ),
+  DATASET_UNUSABLE: entry(
+    'job',
+    false,
+    'The version of the dataset is not a snapshot, or is not ingested.',
+    'Create a snapshot in the catalog, or name a version that is one in intakeSettings.datasetVersionId.',
+  ),
   INTAKE_ENCODING: entry(
     'job',
     false,
@@ -162,13 +168,13 @@ export const errorTable = {
   STORE_UNREACHABLE: entry(
     'connection',
     true,
-    'The store of objects (S3) does not answer, or only that it cannot.',
-    'Correct endpointUrl, or wait for the store; run the same job again to continue.',
+    'The store of objects (S3, a server behind an address, a catalog) does not answer, or only that it cannot.',
+    'Correct its address, or wait for the store; run the same job again to continue.',
   ),
   STORE_ACCESS: entry(
     'job',
     false,
-    'The store of objects (S3) refuses the credentials, or they give no right to the object.',
+    'The store of objects (S3, a server behind an address, a catalog) refuses the credentials, or they give no right to the object.',
     'Correct or renew the credentials, or have the right given that the message names; run the same job again to continue.',
   ),
   LEDGER_OTHER_JOB: entry(

@@ -1,4 +1,5 @@
 import { type ErrorCode, errorTable } from './error-table.ts';
+import type { Json } from './json.ts';
 
 /** How much an error spoils: the row alone, its batch, the connection (others may work), or the whole job. */
 export type ErrorScope = 'row' | 'batch' | 'connection' | 'job';
@@ -13,6 +14,8 @@ export interface ErrorFacts {
   readonly row?: number;
   /** HTTP status, where there was one. */
   readonly status?: number;
+  /** The identity of the job that an output is held for, where it is refused to another. */
+  readonly held?: { readonly [part: string]: Json };
 }
 
 /**
@@ -26,6 +29,7 @@ export class SluiceError extends Error {
   readonly waitMs: number | undefined;
   readonly row: number | undefined;
   readonly status: number | undefined;
+  readonly held: ErrorFacts['held'];
 
   /** @param message what happened, where (file, line, field, row), and what to do about it; one or two sentences. */
   constructor(code: ErrorCode, message: string, facts: ErrorFacts = {}) {
@@ -38,6 +42,7 @@ export class SluiceError extends Error {
     this.waitMs = facts.waitMs;
     this.row = facts.row;
     this.status = facts.status;
+    this.held = facts.held;
   }
 }
 

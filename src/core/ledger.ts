@@ -103,6 +103,7 @@ export function assertSameJob(found: JobIdentity, wanted: JobIdentity, output: s
     'LEDGER_OTHER_JOB',
     `${output} holds an interrupted run of another job (${differences.join('; ')}). ` +
       'Undo the change, choose another output, or start anew with --overwrite.',
+    { held: found },
   );
 }
 

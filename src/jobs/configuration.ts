@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { SluiceError } from '../core/error.ts';
 import { nameList, nearestNames } from '../scoring/output/nearest-name.ts';
 import { credentialEntries, type s3Credential } from './description/credential-fields.ts';
+import { type CatalogFields, catalogFields } from './description/dataset-fields.ts';
 import { type Deployment, resolveDeployment } from './description/deployment.ts';
 import { deploymentEntry } from './description/deployment-fields.ts';
 import { kafkaJobFields } from './description/kafka-fields.ts';
@@ -19,6 +20,15 @@ export const configurationSchema = z.strictObject({
     .describe('The deployments that jobs may name, by the name that the prediction server knows them by.'),
   kafka: kafkaJobFields.nullable().default(null).describe('The Kafka cluster of jobs that name none themselves.'),
   credentials: credentialEntries,
+  catalog: catalogFields,
+  stateFolder: z
+    .string()
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe(
+      'Where Sluice keeps its catalog, and outputs that are not sent yet. Null: `.sluice`; SLUICE_STATE goes before both.',
+    ),
 });
 
 /** What a configuration file says. */
@@ -26,6 +36,9 @@ export interface Configuration {
   readonly file: string;
   readonly deploymentIds: readonly string[];
   readonly kafka: z.output<typeof kafkaJobFields> | null;
+  /** Where the datasets are that jobs name; null: in Sluice's own registry. */
+  readonly catalog: CatalogFields | null;
+  readonly stateFolder: string | null;
   /**
    * A deployment by its ID. Throws DEPLOYMENT_UNKNOWN with the nearest IDs, CONFIG_VARIABLE if it needs a variable that
    * is not set, CONFIG_UNREADABLE if it names a file that cannot be read: deployments that no job uses need neither.
@@ -62,13 +75,20 @@ export function loadConfiguration(file: string, sources: ConfigurationSources = 
   const [waiting, waitingCredentials] = [waitingIn('deployments'), waitingIn('credentials')];
   if (waiting.length + waitingCredentials.length < problems.length) throw refusal('CONFIG_VARIABLE', problems, written);
   const ready = without(without(value, 'deployments', waiting), 'credentials', waitingCredentials);
-  const { deployments, kafka, credentials } = validate(configurationSchema, ready, replaced, written);
+  const { deployments, kafka, credentials, catalog, stateFolder } = validate(
+    configurationSchema,
+    ready,
+    replaced,
+    written,
+  );
   const entries = new Map(Object.entries(deployments));
   const deploymentIds = [...new Set([...entries.keys(), ...waiting.map(({ path }) => String(path[1]))])];
   return {
     file,
     deploymentIds,
     kafka,
+    catalog,
+    stateFolder,
     deployment(id, place) {
       const fields = entries.get(id);
       if (fields !== undefined) {

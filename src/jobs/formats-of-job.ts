@@ -18,7 +18,7 @@ interface ObjectOutput {
 
 /** Readers for the objects of an intake. Throws CONFIG_INVALID. */
 export function intakeReaders(
-  { csvSettings: csv }: JobDescription,
+  { csvSettings: csv }: Pick<JobDescription, 'csvSettings'>,
   { format, jsonPath, columns }: ObjectIntake,
   { clock }: FormatPorts,
 ): ObjectReaders {

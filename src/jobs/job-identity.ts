@@ -61,8 +61,13 @@ function readingIdentity({ format, jsonPath, columns }: ObjectEnd<JobDescription
 
 /** The format is told by name, whatever told it: it says what the output holds. */
 function writingIdentity(output: ObjectEnd<JobDescription['outputSettings']>): JobIdentity {
-  const format = outputFormat(output, output.type === 's3' ? output.url : output.path);
+  const format = outputFormat(output, nameOf(output));
   return format === 'csv' ? {} : { outputFormat: format };
+}
+
+function nameOf(output: ObjectEnd<JobDescription['outputSettings']>): string {
+  if (output.type === 's3') return output.url;
+  return output.type === 'http' ? output.name : output.path;
 }
 
 type ObjectEnd<T> = Exclude<T, { readonly type: 'kafka' }>;

@@ -14,8 +14,10 @@ import type { DeadLetter } from '../core/scored-batch.ts';
 import type { Sink } from '../core/sink.ts';
 import type { Source } from '../core/source.ts';
 import type { KafkaClient } from '../links/kafka/client.ts';
+import { openDatasetSource } from './catalog/open-dataset.ts';
 import type { JobDescription } from './description/parse-job.ts';
 import { intakeReaders, outputCompression, outputFormat } from './formats-of-job.ts';
+import { openHttpSink, openHttpSource } from './http-endpoints.ts';
 import { openReplay, openTopicSink } from './kafka/open-topics.ts';
 import { openS3Sink, openS3Source } from './s3-endpoints.ts';
 
@@ -43,6 +45,8 @@ export function openSource(job: JobDescription, ports: EndpointPorts): Source {
   const { intakeSettings: intake } = job;
   if (intake.type === 'kafka') return openReplay(job, intake, clusterClient(ports), ports);
   if (intake.type === 's3') return openS3Source(job, intake, ports.clock);
+  if (intake.type === 'http') return openHttpSource(job, intake, ports.clock);
+  if (intake.type === 'dataset') return openDatasetSource(job, intake, ports.clock);
   const { files, compression } = intake;
   const readers = intakeReaders(job, intake, ports);
   if (files[0] === STANDARD_STREAM) {
@@ -61,6 +65,7 @@ export function openSink(job: JobDescription, ports: EndpointPorts): Sink {
   const { outputSettings: output } = job;
   if (output.type === 'kafka') return openTopicSink(job, output, clusterClient(ports), ports);
   if (output.type === 's3') return openS3Sink(job, output, ports);
+  if (output.type === 'http') return openHttpSink(job, output, ports);
   const deadLetterPath = job.deadLetters.path;
   const { path } = output;
   const writer = createWriter(
@@ -84,6 +89,7 @@ export function openSink(job: JobDescription, ports: EndpointPorts): Sink {
 /** Where a job writes, for people. */
 export function outputName({ outputSettings: output }: JobDescription): string {
   if (output.type === 'kafka') return `topic ${output.topic}`;
+  if (output.type === 'http') return output.name;
   return output.type === 's3' ? output.url : output.path;
 }
 
@@ -102,6 +108,11 @@ export function assertOutputIsNoIntake(job: JobDescription, objects: readonly st
     'outputSettings.url': output.type === 's3' ? output.url : null,
     'deadLetters.path': job.deadLetters.path,
   };
+  if (output.type === 'http' && objects.includes(output.name) && output.method === 'PUT')
+    throw new SluiceError(
+      'CONFIG_INVALID',
+      `outputSettings.url: ${output.name} is the intake; write to another address`,
+    );
   for (const [field, url] of Object.entries(written)) {
     if (url?.startsWith('s3://') && objects.includes(url))
       throw new SluiceError('CONFIG_INVALID', `${field}: ${url} is an object of the intake; write to another one`);

@@ -12,6 +12,7 @@ import type { CommitPolicy } from '../stages/delivery.ts';
 import { FailureBudget } from '../stages/failure-budget.ts';
 import { withBatchObserver } from './batch-observer.ts';
 import { BatchSizing } from './batch-sizing.ts';
+import { continuedVersion } from './catalog/continued-version.ts';
 import { commitPolicyOf } from './commit-policy.ts';
 import type { JobInput } from './description/job-description.ts';
 import { type JobDescription, resolveJob } from './description/parse-job.ts';
@@ -135,8 +136,16 @@ class Run {
   }
 
   async execute(): Promise<JobResult> {
+    for (let job = this.#job; ; ) {
+      const outcome = await this.#attempt(job);
+      if (!('continueAs' in outcome)) return outcome;
+      job = outcome.continueAs;
+    }
+  }
+
+  /** Runs the job, or says as which job its output is continued. */
+  async #attempt(job: JobDescription): Promise<JobResult | { readonly continueAs: JobDescription }> {
     const { clock, signal } = this.#ports;
-    const job = this.#job;
     const { endpoints } = this.#options;
     const cluster = job.kafka === null ? null : await openCluster(job.kafka, clock);
     await using _ = cluster;
@@ -152,7 +161,12 @@ class Run {
       splits.map(({ id, object }) => object ?? id),
     );
     const identity = jobIdentity(job, intake);
-    const ledger = await sink.open(identity, signal);
+    const ledger = await sink.open(identity, signal).catch((error: unknown) => {
+      const continueAs = continuedVersion(job, identity, error);
+      if (continueAs === null) throw error;
+      return { continueAs };
+    });
+    if (ledger !== null && 'continueAs' in ledger) return ledger;
     if (ledger !== null && intake === null) {
       throw new SluiceError(
         'INTAKE_CHANGED',

@@ -14,7 +14,7 @@ type S3Intake = Extract<JobDescription['intakeSettings'], { readonly type: 's3' 
 type S3Output = Extract<JobDescription['outputSettings'], { readonly type: 's3' }>;
 
 /** The source of an intake in S3. */
-export function openS3Source(job: JobDescription, intake: S3Intake, clock: Clock): Source {
+export function openS3Source(job: Pick<JobDescription, 'csvSettings'>, intake: S3Intake, clock: Clock): Source {
   const { customerKey, rangeBytes, aheadBytes, compression } = intake;
   const encryption =
     customerKey === null ? null : { ...NO_ENCRYPTION, customerAlgorithm: 'AES256', customerKey: customerKey.reveal() };

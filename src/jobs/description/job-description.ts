@@ -1,6 +1,8 @@
 import * as z from 'zod';
 import { csvFields } from './csv-fields.ts';
+import { datasetIntake } from './dataset-fields.ts';
 import { inlineDeployment } from './deployment-fields.ts';
+import { httpIntake, httpOutput } from './http-fields.ts';
 import { kafkaIntake, kafkaJobFields, kafkaOutput } from './kafka-fields.ts';
 import { localFileIntake, localFileOutput } from './local-file-fields.ts';
 import { s3Intake, s3Output } from './s3-fields.ts';
@@ -52,10 +54,10 @@ export const jobDescription = z
       .default(null)
       .describe('The model that must answer. Null takes the one that the deployment has when the job begins.'),
     intakeSettings: z
-      .discriminatedUnion('type', [localFileIntake, s3Intake, kafkaIntake])
+      .discriminatedUnion('type', [localFileIntake, s3Intake, httpIntake, datasetIntake, kafkaIntake])
       .describe('Where rows are read from.'),
     outputSettings: z
-      .discriminatedUnion('type', [localFileOutput, s3Output, kafkaOutput])
+      .discriminatedUnion('type', [localFileOutput, s3Output, httpOutput, kafkaOutput])
       .describe('Where scored rows are written to.'),
     csvSettings: csvFields.prefault({}).describe('How CSV is read, and written.'),
     numConcurrent: z
@@ -190,6 +192,10 @@ export const jobDescription = z
     if (isLive && output.type === 'localFile' && output.path === '-') {
       const message = 'must be a folder for the parts of a live topic; or give intakeSettings.until';
       context.addIssue({ code: 'custom', path: ['outputSettings', 'path'], message });
+    }
+    if (isLive && output.type === 'http') {
+      const message = 'http cannot take a live topic: write files (localFile) or a topic, or give intakeSettings.until';
+      context.addIssue({ code: 'custom', path: ['outputSettings', 'type'], message });
     }
     const message = output.type === 's3' ? s3UrlProblem(output.url, isLive) : null;
     if (message !== null) context.addIssue({ code: 'custom', path: ['outputSettings', 'url'], message });

@@ -1,6 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { SluiceError } from '../../core/error.ts';
+import { catalogPlace } from '../catalog/catalog-place.ts';
 import type { Configuration } from '../configuration.ts';
+import { spoolPath } from '../spool-path.ts';
+import { stateFolder } from '../state-folder.ts';
 import { type Deployment, resolveDeployment } from './deployment.ts';
 import { type JobFields, jobDescription } from './job-description.ts';
 import { kafkaJobFields } from './kafka-fields.ts';
@@ -89,8 +92,14 @@ function resolveFields(fields: JobFields, places: Pick<WrittenText, 'place'>, co
   const engine = context.engine ?? rest.engine;
   const job = {
     ...rest,
-    intakeSettings: withCredentials(rest.intakeSettings, places.place(['intakeSettings', 'credentialId']), context),
-    outputSettings: withCredentials(rest.outputSettings, places.place(['outputSettings', 'credentialId']), context),
+    intakeSettings: withCatalog(
+      withCredentials(rest.intakeSettings, places.place(['intakeSettings', 'credentialId']), context),
+      context,
+    ),
+    outputSettings: withSpool(
+      withCredentials(rest.outputSettings, places.place(['outputSettings', 'credentialId']), context),
+      context,
+    ),
     engine,
     deployment,
     chunkRows: chunkRows ?? (isAutomatic ? AUTO_ROWS : MAX_ROWS),
@@ -111,6 +120,20 @@ function withCredentials<S extends JobFields['intakeSettings' | 'outputSettings'
     'CONFIG_INVALID',
     `${place}: credentialId names "${credentialId}", but no configuration was given; name its file with --config, or give credentials in place.`,
   );
+}
+
+/** A dataset with the catalog that it is in. */
+function withCatalog<S extends JobFields['intakeSettings']>(settings: S, { configuration, env }: JobContext): S {
+  if (settings.type !== 'dataset') return settings;
+  const { catalogUrl, token, allowedHosts } = settings;
+  const place = catalogPlace(configuration, env ?? process.env);
+  return { ...settings, catalog: catalogUrl === null ? place : { ...place, url: catalogUrl, token, allowedHosts } };
+}
+
+/** An output that is sent, with the file that it grows in until then. */
+function withSpool<S extends JobFields['outputSettings']>(settings: S, { configuration, env }: JobContext): S {
+  if (settings.type !== 'http' || settings.spool !== null) return settings;
+  return { ...settings, spool: spoolPath(stateFolder(env ?? process.env, configuration), settings) };
 }
 
 /** The cluster of a job that needs one: its own, that of the configuration, and the brokers that were given beside them. */

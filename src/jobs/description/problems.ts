@@ -24,7 +24,7 @@ interface Written {
 }
 
 /** Fields whose content is never quoted. */
-const SECRET_FIELDS = new Set(['token', 'dataRobotKey', 'server', 'password', 'url']);
+const SECRET_FIELDS = new Set(['token', 'dataRobotKey', 'server', 'password', 'url', 'headers', 'body']);
 
 /** What a validation found, in words, every problem once. */
 export function problemsOf(found: readonly Issue[], written: Written): readonly Problem[] {

@@ -72,8 +72,12 @@ export async function claimPlace(
 
 /** The same on every run of the same job into the same output, and on every machine. */
 function nameOf(identity: JobIdentity, { outputSettings: output }: JobDescription): string {
-  const place = output.type === 'localFile' ? output.path : output.type === 's3' ? output.url : output.topic;
+  const place = output.type === 'localFile' ? output.path : output.type === 's3' ? output.url : placeOf(output);
   return createHash('sha256').update(canonicalJson({ identity, place })).digest('hex').slice(0, 16);
+}
+
+function placeOf(output: Extract<JobDescription['outputSettings'], { readonly type: 'kafka' | 'http' }>): string {
+  return output.type === 'http' ? output.name : output.topic;
 }
 
 function newEpoch(clock: Clock): string {

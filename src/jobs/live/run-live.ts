@@ -207,6 +207,8 @@ async function openWriter(
     });
     return { ...writer, [Symbol.asyncDispose]: () => parts[Symbol.asyncDispose]() };
   }
+  if (output.type !== 'kafka')
+    throw new SluiceError('CONTRACT_BROKEN', `a live topic cannot be written to an output of type ${output.type}`);
   const { compression, replicationFactor } = clusterOf(job);
   await ensureDeadLetterTopic(cluster, output, replicationFactor);
   const options: TopicWriterOptions = {

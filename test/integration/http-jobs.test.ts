@@ -1,0 +1,284 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { findSluiceError } from '../../src/core/error.ts';
+import { type JobInput, type RunJobOptions, runJob } from '../../src/index.ts';
+import { resolveJob } from '../../src/jobs/description/parse-job.ts';
+import { sluice, startSluice } from '../support/command-line.ts';
+import { HurriedClock } from '../support/hurried-clock.ts';
+import { PredictionServer } from '../support/prediction-server.ts';
+import { WebServer } from '../support/web-server.ts';
+
+const ROWS = 2_000;
+const TEXT = `x,id\n${Array.from({ length: ROWS }, (_, i) => `${i},r${i}\n`).join('')}`;
+const SCORED = `y_PREDICTION,id\n${Array.from({ length: ROWS }, (_, i) => `${2 * i},r${i}\n`).join('')}`;
+
+let predictions: PredictionServer;
+let web: WebServer;
+let folder = '';
+
+beforeAll(async () => {
+  predictions = await PredictionServer.start();
+});
+afterAll(() => predictions.close());
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'sluice-http-jobs-'));
+  web = await WebServer.start();
+  web.bodies.set('/in/rows.csv', { bytes: Buffer.from(TEXT), etag: '"1"', ranges: true });
+});
+afterEach(async () => {
+  predictions.options = {};
+  await web.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+type HttpOutput = Extract<JobInput['outputSettings'], { type: 'http' }>;
+
+function jobOf(output: Partial<HttpOutput> = {}, more: Partial<JobInput> = {}): JobInput {
+  return {
+    deployment: { id: 'd', server: predictions.url },
+    intakeSettings: { type: 'http', url: `${web.url}/in/rows.csv` },
+    outputSettings: { type: 'http', url: `${web.url}/out/scored.csv`, spool: join(folder, 'scored.csv'), ...output },
+    passthroughColumns: ['id'],
+    ...more,
+  };
+}
+
+async function run(job: JobInput, options: RunJobOptions = {}): Promise<void> {
+  await runJob(job, { clock: new HurriedClock(), ...options }).result;
+}
+
+async function refusal(job: JobInput, options: RunJobOptions = {}): Promise<string> {
+  const error = await run(job, options).then(
+    () => null,
+    (thrown: unknown) => findSluiceError(thrown),
+  );
+  return `${error?.code}: ${error?.message}`;
+}
+
+function at(path: string): string | undefined {
+  return web.bodies.get(path)?.bytes.toString();
+}
+
+describe('a job from one address to another', () => {
+  test('sends one body with its length and an idempotency key, and keeps the manifest', async () => {
+    await run(jobOf({ token: 'abc', headers: { 'x-key': 'k' } }));
+    expect(at('/out/scored.csv')).toBe(SCORED);
+    expect(web.uploads).toHaveLength(1);
+    expect(web.uploads[0]?.request).toMatchObject({
+      method: 'PUT',
+      headers: {
+        'content-type': 'text/csv',
+        'content-length': String(SCORED.length),
+        'if-none-match': '*',
+        authorization: 'Bearer abc',
+        'x-key': 'k',
+      },
+    });
+    expect(web.uploads[0]?.request.headers['idempotency-key']).toMatch(/^[0-9a-f]{64}$/);
+    expect(readdirSync(folder).toSorted()).toEqual(['scored.csv.manifest.json', 'scored.csv.upload.json']);
+  });
+
+  test('packs by the ending of its path, posts, and sends chunks when told to', async () => {
+    web.bodies.set('/in/rows.csv.gz', { bytes: gzipSync(TEXT), etag: '"1"' });
+    const url = `${web.url}/out/scored.csv.gz`;
+    const intakeSettings = { type: 'http', url: `${web.url}/in/rows.csv.gz` } as const;
+    await run(jobOf({ url, method: 'POST', chunked: true }, { intakeSettings }));
+    const [sent] = web.uploads;
+    expect(sent?.request.method).toBe('POST');
+    expect(sent?.request.headers['content-length']).toBeUndefined();
+    expect(sent?.request.headers['transfer-encoding']).toBe('chunked');
+    expect(sent?.request.headers['if-none-match']).toBeUndefined();
+    expect(gunzipSync(sent!.bytes).toString()).toBe(SCORED);
+  });
+
+  test('is sent again, whole and under the same key, while the server breaks off, is overloaded or loses its answer', async () => {
+    let puts = 0;
+    web.fault = ({ method }) => {
+      if (method !== 'PUT') return null;
+      puts += 1;
+      if (puts === 1) return { breakUploadAfter: 1 };
+      if (puts === 2) return { status: 503, headers: { 'retry-after': '4' } };
+      return puts === 3 ? { loseAnswer: true } : null;
+    };
+    const clock = new HurriedClock();
+    await run(jobOf(), { clock });
+    expect(at('/out/scored.csv')).toBe(SCORED);
+    // The fourth attempt found what the third had left, and that it was the same.
+    expect(puts).toBe(4);
+    expect(clock.slept).toContain(4_000);
+    const keys = web.requests.filter(({ method }) => method === 'PUT').map(({ headers }) => headers['idempotency-key']);
+    expect(new Set(keys).size).toBe(1);
+  });
+
+  test('is refused by a finished one, also when it was sent and nobody can see it, and done anew when told to', async () => {
+    await run(jobOf());
+    expect(await refusal(jobOf())).toMatch(/^OUTPUT_EXISTS: The output was sent to http:\S+ at 20/);
+    expect(web.uploads).toHaveLength(1);
+    await run(jobOf(), { overwrite: true });
+    expect(web.uploads).toHaveLength(2);
+    expect(web.uploads[1]?.request.headers['if-none-match']).toBeUndefined();
+  });
+
+  test('replaces nothing unasked: not what was there before, nor what somebody else puts there meanwhile', async () => {
+    web.bodies.set('/out/scored.csv', { bytes: Buffer.from('mine') });
+    const sent = predictions.requests.length;
+    expect(await refusal(jobOf())).toMatch(/^OUTPUT_EXISTS: There is something at/);
+    expect(predictions.requests).toHaveLength(sent);
+    web.bodies.delete('/out/scored.csv');
+    predictions.options = {
+      respond: () => {
+        web.bodies.set('/out/scored.csv', { bytes: Buffer.from('mine') });
+        return undefined;
+      },
+    };
+    expect(await refusal(jobOf())).toMatch(/^OUTPUT_EXISTS: There is something at/);
+    expect(at('/out/scored.csv')).toBe('mine');
+  });
+
+  test.each([
+    [401, /^STORE_ACCESS: .*does not know who asks/],
+    [403, /^STORE_ACCESS: .*gives no right to write/],
+    [404, /^OUTPUT_UNWRITABLE: There is no place/],
+    [405, /^OUTPUT_UNWRITABLE: .*does not take this method/],
+    [413, /^OUTPUT_UNWRITABLE: .*no body of this size/],
+    [507, /^OUTPUT_FULL: /],
+  ])(
+    'that is answered %i keeps its output and sends it when that is corrected, without scoring a row again',
+    async (status, words) => {
+      web.fault = ({ method }) => (method === 'PUT' ? { status } : null);
+      expect(await refusal(jobOf())).toMatch(words);
+      const scored = predictions.requests.length;
+      web.fault = () => null;
+      expect(await refusal(jobOf())).toMatch(/^OUTPUT_EXISTS: The output was sent to/);
+      expect(predictions.requests).toHaveLength(scored);
+      expect(at('/out/scored.csv')).toBe(SCORED);
+      expect(existsSync(join(folder, 'scored.csv'))).toBe(false);
+    },
+  );
+
+  test('follows a redirect with its body to the same host, and to no other', async () => {
+    web.fault = ({ path }) =>
+      path === '/out/scored.csv' ? { status: 307, headers: { location: '/there.csv' } } : null;
+    await run(jobOf());
+    expect(at('/there.csv')).toBe(SCORED);
+    await using other = await WebServer.start();
+    web.fault = ({ path, method }) =>
+      path === '/out/2.csv' && method === 'PUT' ? { status: 307, headers: { location: `${other.url}/x` } } : null;
+    const second = { url: `${web.url}/out/2.csv`, spool: join(folder, '2.csv') };
+    expect(await refusal(jobOf(second))).toMatch(/^CONFIG_INVALID: .*another host/);
+    expect(other.requests).toHaveLength(0);
+    web.fault = ({ method }) => (method === 'PUT' ? { status: 302, headers: { location: '/y' } } : null);
+    const third = { url: `${web.url}/out/3.csv`, spool: join(folder, '3.csv') };
+    expect(await refusal(jobOf(third))).toMatch(/loses the body/);
+  });
+
+  test('shows no secret anywhere, and is continued with others', async () => {
+    const url = (secret: string): string => `http://user:${secret}-1@${web.host}/out/scored.csv?signature=${secret}-2`;
+    const input = (secret: string) =>
+      ({ type: 'http', url: `http://user:${secret}-3@${web.host}/in/rows.csv?s=${secret}-4` }) as const;
+    web.fault = ({ method }) => (method === 'PUT' ? { status: 403 } : null);
+    const said = await refusal(jobOf({ url: url('hidden') }, { intakeSettings: input('hidden') }));
+    expect(said).toMatch(/^STORE_ACCESS/);
+    const kept = readdirSync(folder).map((name) => readFileSync(join(folder, name), 'utf8'));
+    const job = resolveJob(jobOf({ url: url('hidden'), headers: { a: 'hidden' }, token: 'hidden' }));
+    expect(`${said}${kept.join('')}${JSON.stringify(job)}`).not.toContain('hidden');
+    web.fault = () => null;
+    const again = await refusal(jobOf({ url: url('other') }, { intakeSettings: input('other') }));
+    expect(again).toMatch(/^OUTPUT_EXISTS: The output was sent/);
+    expect(at('/out/scored.csv')).toBe(SCORED);
+  });
+
+  test('does not write over its intake', async () => {
+    expect(await refusal(jobOf({ url: `${web.url}/in/rows.csv` }), { overwrite: true })).toMatch(
+      /^CONFIG_INVALID: outputSettings.url: .*is the intake/,
+    );
+    expect(at('/in/rows.csv')).toBe(TEXT);
+  });
+
+  test('keeps dead letters beside its spool, or where it is told', async () => {
+    predictions.options = { reject: ([x]) => (x === '7' ? 'no sevens' : null) };
+    await run(jobOf());
+    expect(readFileSync(join(folder, 'scored.csv.dead.jsonl'), 'utf8')).toContain('no sevens');
+    const path = join(folder, 'letters.jsonl');
+    await run(jobOf({ url: `${web.url}/out/2.csv`, spool: join(folder, '2.csv') }, { deadLetters: { path } }));
+    expect(readFileSync(path, 'utf8')).toContain('no sevens');
+  });
+});
+
+describe('a job that is killed', () => {
+  function jobFile(more: object): string {
+    const path = join(folder, 'job.json');
+    writeFileSync(path, JSON.stringify({ ...jobOf(), ...more }));
+    return path;
+  }
+
+  test('while it scores is continued to the same bytes', async () => {
+    const path = jobFile({ numConcurrent: 1, chunkRows: 50 });
+    const first = startSluice(['run', path]);
+    const before = predictions.requests.length;
+    let killed = false;
+    predictions.options = {
+      respond: () => {
+        if (predictions.requests.length - before < ROWS / 100) return undefined;
+        if (!killed) killed = first.process.kill('SIGKILL');
+        return { drop: 'before' };
+      },
+    };
+    expect((await first.ended).code).toBeNull();
+    predictions.options = {};
+    expect(web.uploads).toHaveLength(0);
+    expect(await sluice(['run', path])).toMatchObject({ code: 0 });
+    expect(at('/out/scored.csv')).toBe(SCORED);
+  });
+
+  test('while it sends is completed by the next run: the same bytes under the same key, and no row scored again', async () => {
+    const path = jobFile({});
+    const first = startSluice(['run', path]);
+    let killed = false;
+    web.fault = ({ method }) => {
+      if (method !== 'PUT' || killed) return null;
+      killed = first.process.kill('SIGKILL');
+      return { never: true };
+    };
+    expect((await first.ended).code).toBeNull();
+    const scored = predictions.requests.length;
+    const second = await sluice(['run', path]);
+    expect(second.stderr).toMatch(/OUTPUT_EXISTS: The output was sent to http/);
+    expect(predictions.requests).toHaveLength(scored);
+    expect(at('/out/scored.csv')).toBe(SCORED);
+    const keys = web.requests.filter(({ method }) => method === 'PUT').map(({ headers }) => headers['idempotency-key']);
+    expect(keys).toHaveLength(2);
+    expect(new Set(keys).size).toBe(1);
+  });
+
+  test('while it replaces something goes on replacing it without being told again', async () => {
+    web.bodies.set('/out/scored.csv', { bytes: Buffer.from('old') });
+    const path = jobFile({ numConcurrent: 1, chunkRows: 50 });
+    const first = startSluice(['run', path, '--overwrite']);
+    let killed = false;
+    web.fault = ({ method }) => {
+      if (method !== 'PUT' || killed) return null;
+      killed = first.process.kill('SIGKILL');
+      return { never: true };
+    };
+    expect((await first.ended).code).toBeNull();
+    expect(at('/out/scored.csv')).toBe('old');
+    await sluice(['run', path]);
+    expect(at('/out/scored.csv')).toBe(SCORED);
+  });
+});
+
+test.each([
+  [{ type: 'http', url: 'ftp://a/b' }, 'must be an http:// or https:// address'],
+  [{ type: 'http', url: 'http://a/b', body: 'x' }, 'is for method: POST'],
+  [{ type: 'http', url: 'http://a/b', headers: { 'bad name': 'x' } }, 'headers'],
+  [{ type: 'http', url: 'http://a/b', headers: { a: 'hidden\nvalue' } }, 'headers'],
+])('an intake of %j is refused: %s', (intakeSettings, words) => {
+  const deployment = { id: 'd', server: 'http://127.0.0.1' };
+  const resolved = () => resolveJob({ deployment, intakeSettings, outputSettings: { path: 'o' } });
+  expect(resolved).toThrow(words);
+  expect(resolved).not.toThrow('hidden');
+});
