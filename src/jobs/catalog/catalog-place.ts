@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { SluiceError } from '../../core/error.ts';
 import type { Configuration } from '../configuration.ts';
 import type { CatalogPlace } from '../description/dataset-fields.ts';
+import { s3KeysOf } from '../s3-keys.ts';
 import { stateFolder } from '../state-folder.ts';
 
 /** The catalog that a configuration names, or Sluice's own registry in the state folder. */
@@ -28,5 +29,5 @@ function withCredentials(
   if (store.credentialId === null) return store;
   if (store.credentials !== null)
     throw new SluiceError('CONFIG_INVALID', 'catalog.store has both credentialId and credentials; keep one of them.');
-  return { ...store, credentials: configuration!.credential(store.credentialId, 'catalog.store.credentialId') };
+  return { ...store, credentials: s3KeysOf(configuration!, store.credentialId, 'catalog.store.credentialId') };
 }

@@ -12,6 +12,7 @@ import { s3Intake } from '../description/s3-fields.ts';
 import { validate } from '../description/validate.ts';
 import { openHttpSource } from '../http-endpoints.ts';
 import { openS3Source } from '../s3-endpoints.ts';
+import { s3KeysOf } from '../s3-keys.ts';
 
 /** What a dataset is made of, and how to get there. */
 export interface DatasetInput {
@@ -36,7 +37,7 @@ export function openDatasetInput(
     const { credentialId } = settings;
     if (credentialId !== null && configuration === undefined)
       throw new SluiceError('CONFIG_INVALID', `--credential-id names "${credentialId}"; name its file with --config.`);
-    const credentials = credentialId === null ? null : configuration!.credential(credentialId, '--credential-id');
+    const credentials = credentialId === null ? null : s3KeysOf(configuration!, credentialId, '--credential-id');
     return { source: openS3Source({ csvSettings }, { ...settings, credentials }, clock), description: source };
   }
   if (/^https?:\/\//.test(source)) {

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { SluiceError } from '../../core/error.ts';
 import { catalogPlace } from '../catalog/catalog-place.ts';
 import type { Configuration } from '../configuration.ts';
+import { s3KeysOf } from '../s3-keys.ts';
 import { spoolPath } from '../spool-path.ts';
 import { stateFolder } from '../state-folder.ts';
 import { type Deployment, resolveDeployment } from './deployment.ts';
@@ -115,7 +116,7 @@ function withCredentials<S extends JobFields['intakeSettings' | 'outputSettings'
 ): S {
   if (settings.type !== 's3' || settings.credentialId === null) return settings;
   const { credentialId } = settings;
-  if (configuration !== undefined) return { ...settings, credentials: configuration.credential(credentialId, place) };
+  if (configuration !== undefined) return { ...settings, credentials: s3KeysOf(configuration, credentialId, place) };
   throw new SluiceError(
     'CONFIG_INVALID',
     `${place}: credentialId names "${credentialId}", but no configuration was given; name its file with --config, or give credentials in place.`,
