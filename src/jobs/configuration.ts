@@ -2,10 +2,11 @@ import { readFileSync } from 'node:fs';
 import * as z from 'zod';
 import { SluiceError } from '../core/error.ts';
 import { nameList, nearestNames } from '../scoring/output/nearest-name.ts';
-import { credentialEntries, type s3Credential } from './description/credential-fields.ts';
+import { type Credential, credentialEntries } from './description/credential-fields.ts';
 import { type Deployment, resolveDeployment } from './description/deployment.ts';
 import { deploymentEntry } from './description/deployment-fields.ts';
 import { kafkaJobFields } from './description/kafka-fields.ts';
+import { type DataStore, dataStoreEntries } from './description/sql-fields.ts';
 import { unreadable } from './description/unreadable.ts';
 import { refusal, validate } from './description/validate.ts';
 import { substitute } from './description/variables.ts';
@@ -19,6 +20,7 @@ export const configurationSchema = z.strictObject({
     .describe('The deployments that jobs may name, by the name that the prediction server knows them by.'),
   kafka: kafkaJobFields.nullable().default(null).describe('The Kafka cluster of jobs that name none themselves.'),
   credentials: credentialEntries,
+  dataStores: dataStoreEntries,
 });
 
 /** What a configuration file says. */
@@ -36,7 +38,9 @@ export interface Configuration {
    * Credentials by their ID. Throws CONFIG_INVALID with the nearest IDs, and CONFIG_VARIABLE as `deployment` does.
    * @param place where the ID was written, for the message.
    */
-  credential(id: string, place: string): z.output<typeof s3Credential>;
+  credential(id: string, place: string): Credential;
+  /** A data store by its ID; throws as `credential` does. */
+  dataStore(id: string, place: string): DataStore;
 }
 
 /** Where a configuration takes what stands elsewhere. */
@@ -60,10 +64,31 @@ export function loadConfiguration(file: string, sources: ConfigurationSources = 
   const waitingIn = (section: string): typeof problems =>
     problems.filter(({ path }) => path[0] === section && path.length > 2);
   const [waiting, waitingCredentials] = [waitingIn('deployments'), waitingIn('credentials')];
-  if (waiting.length + waitingCredentials.length < problems.length) throw refusal('CONFIG_VARIABLE', problems, written);
-  const ready = without(without(value, 'deployments', waiting), 'credentials', waitingCredentials);
-  const { deployments, kafka, credentials } = validate(configurationSchema, ready, replaced, written);
+  const waitingStores = waitingIn('dataStores');
+  if (waiting.length + waitingCredentials.length + waitingStores.length < problems.length)
+    throw refusal('CONFIG_VARIABLE', problems, written);
+  const deploymentsReady = without(value, 'deployments', waiting);
+  const ready = without(without(deploymentsReady, 'credentials', waitingCredentials), 'dataStores', waitingStores);
+  const { deployments, kafka, credentials, dataStores } = validate(configurationSchema, ready, replaced, written);
   const entries = new Map(Object.entries(deployments));
+  /** An entry of a section that jobs name by its ID. */
+  const named = <T>(
+    section: string,
+    found: Readonly<Record<string, T>>,
+    unset: typeof problems,
+    id: string,
+    place: string,
+  ): T => {
+    if (Object.hasOwn(found, id)) return found[id]!;
+    const missing = unset.filter(({ path }) => path[1] === id);
+    if (missing.length > 0) throw refusal('CONFIG_VARIABLE', missing, written);
+    const known = [...new Set([...Object.keys(found), ...unset.map(({ path }) => String(path[1]))])];
+    const what = section === 'credentials' ? 'credentials' : 'data store';
+    throw new SluiceError(
+      'CONFIG_INVALID',
+      `${place}: the configuration ${file} has no ${what} "${id}"; ${hint(id, known)}`,
+    );
+  };
   const deploymentIds = [...new Set([...entries.keys(), ...waiting.map(({ path }) => String(path[1]))])];
   return {
     file,
@@ -78,17 +103,8 @@ export function loadConfiguration(file: string, sources: ConfigurationSources = 
       if (missing.length > 0) throw refusal('CONFIG_VARIABLE', missing, written);
       throw unknown(id, place, file, deploymentIds);
     },
-    credential(id, place) {
-      const found = new Map(Object.entries(credentials)).get(id);
-      if (found !== undefined) return found;
-      const missing = waitingCredentials.filter(({ path }) => path[1] === id);
-      if (missing.length > 0) throw refusal('CONFIG_VARIABLE', missing, written);
-      const known = [...Object.keys(credentials), ...waitingCredentials.map(({ path }) => String(path[1]))];
-      throw new SluiceError(
-        'CONFIG_INVALID',
-        `${place}: the configuration ${file} has no credentials "${id}"; ${hint(id, [...new Set(known)])}`,
-      );
-    },
+    credential: (id, place) => named('credentials', credentials, waitingCredentials, id, place),
+    dataStore: (id, place) => named('dataStores', dataStores, waitingStores, id, place),
   };
 }
 

@@ -19,8 +19,23 @@ export const s3Credential = z.strictObject({
     .describe('For temporary credentials.'),
 });
 
+/** A user of a database, as a stored credential of DataRobot (`basic`) has them. */
+export const basicCredential = z.strictObject({
+  credentialType: z.literal('basic').default('basic').describe('Kind of credentials.'),
+  user: z.string().min(1).describe('The user.'),
+  password: z
+    .string()
+    .nullable()
+    .default(null)
+    .transform((given) => (given === null ? null : new Secret(given)))
+    .describe('Best written as a variable: `${DATABASE_PASSWORD}`.'),
+});
+
 /** `credentials` in a configuration: what jobs may name by `credentialId`. */
 export const credentialEntries = z
-  .record(z.string().min(1), s3Credential)
+  .record(z.string().min(1), z.union([s3Credential, basicCredential]))
   .default({})
   .describe('Credentials that jobs may name by `credentialId`.');
+
+/** An entry of `credentials`. */
+export type Credential = z.output<typeof credentialEntries>[string];

@@ -106,7 +106,14 @@ function withCredentials<S extends JobFields['intakeSettings' | 'outputSettings'
 ): S {
   if (settings.type !== 's3' || settings.credentialId === null) return settings;
   const { credentialId } = settings;
-  if (configuration !== undefined) return { ...settings, credentials: configuration.credential(credentialId, place) };
+  if (configuration !== undefined) {
+    const credentials = configuration.credential(credentialId, place);
+    if ('awsAccessKeyId' in credentials) return { ...settings, credentials };
+    throw new SluiceError(
+      'CONFIG_INVALID',
+      `${place}: the credentials "${credentialId}" are no keys of S3 (awsAccessKeyId, awsSecretAccessKey).`,
+    );
+  }
   throw new SluiceError(
     'CONFIG_INVALID',
     `${place}: credentialId names "${credentialId}", but no configuration was given; name its file with --config, or give credentials in place.`,

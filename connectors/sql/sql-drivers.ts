@@ -1,0 +1,24 @@
+import { SluiceError } from '../../src/sdk.ts';
+import type { SqlDriver } from './driver.ts';
+import { type JdbcUrl, parseJdbcUrl } from './jdbc-url.ts';
+import type { SqlAccess } from './sql-settings.ts';
+
+type MakeDriver = (url: JdbcUrl, access: SqlAccess) => SqlDriver;
+
+/** Drivers of our own by the product in the address. Loaded when they are used: a job needs one of them at the most. */
+const own: Readonly<Record<string, () => Promise<MakeDriver>>> = {};
+
+/** The driver for an address. Throws CONFIG_INVALID for one that cannot be read, or that has no driver. */
+export async function sqlDriver(access: SqlAccess): Promise<SqlDriver> {
+  const url = parseJdbcUrl(access.jdbcUrl);
+  const make = own[url.product];
+  if (make === undefined) throw noDriver(url);
+  return (await make())(url, access);
+}
+
+function noDriver({ product }: JdbcUrl): SluiceError {
+  return new SluiceError(
+    'CONFIG_INVALID',
+    `jdbcUrl: there is no driver for ${product}; there are drivers for ${Object.keys(own).join(', ')}.`,
+  );
+}

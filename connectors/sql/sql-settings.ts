@@ -1,0 +1,15 @@
+/** How one database is reached. */
+export interface SqlAccess {
+  /** `jdbc:postgresql://host:5432/database?ssl=true`; may hold a user and a password. */
+  readonly jdbcUrl: string;
+  /** Take the place of those in the address. */
+  readonly user: string | null;
+  readonly password: string | null;
+  /** How long to wait for a connection, in milliseconds. */
+  readonly connectMs: number;
+  /** Rows that are fetched at once, where a driver wants to know; null: its own choice. */
+  readonly fetchSize: number | null;
+  /** For databases without a driver of our own: the JDBC driver's JAR files, and its class where it does not announce itself. */
+  readonly jars: readonly string[];
+  readonly driverClass: string | null;
+}
