@@ -6,7 +6,8 @@ import type { SqlAccess } from './sql-settings.ts';
 type MakeDriver = (url: JdbcUrl, access: SqlAccess) => SqlDriver;
 
 /** Drivers of our own by the product in the address. Loaded when they are used: a job needs one of them at the most. */
-const own: Readonly<Record<string, () => Promise<MakeDriver>>> = {};
+const mysql = async (): Promise<MakeDriver> => (await import('./mysql/mysql-driver.ts')).mysqlDriver;
+const own: Readonly<Record<string, () => Promise<MakeDriver>>> = { mysql, mariadb: mysql };
 
 /** The driver for an address. Throws CONFIG_INVALID for one that cannot be read, or that has no driver. */
 export async function sqlDriver(access: SqlAccess): Promise<SqlDriver> {

@@ -53,7 +53,12 @@ export class BridgeSession {
    * @param data belongs to the caller again when the promise settles.
    * @throws BridgeError for what JDBC says, else the error that broke the process.
    */
-  async ask(op: string, fields: Frame['said'], signal: AbortSignal | null, data: Uint8Array | null = null): Promise<Reply> {
+  async ask(
+    op: string,
+    fields: Frame['said'],
+    signal: AbortSignal | null,
+    data: Uint8Array | null = null,
+  ): Promise<Reply> {
     signal?.throwIfAborted();
     if (this.#broken !== null) throw this.#broken;
     const { promise, resolve, reject } = Promise.withResolvers<Reply>();

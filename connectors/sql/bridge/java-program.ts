@@ -43,9 +43,13 @@ export function javaMissing(java: string, said: string, cause: unknown): SluiceE
     : said === ''
       ? `There is no Java here ('${java}')`
       : `'${java}' does not run the bridge (${said.trim().split('\n').slice(-3).join(' ').slice(0, 300)})`;
-  return new SluiceError('DRIVER_MISSING', `${what}, which a database without a driver in Node is reached by. ${INSTALL}`, {
-    cause,
-  });
+  return new SluiceError(
+    'CONFIG_INVALID',
+    `${what}, which a database without a driver in Node is reached by. ${INSTALL}`,
+    {
+      cause,
+    },
+  );
 }
 
 /** The folder of the compiled bridge; null where it cannot be had. It gets its name only when it is whole. */

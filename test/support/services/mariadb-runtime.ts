@@ -9,7 +9,12 @@ export const mariaDbImage = 'mariadb:11.8';
 /** The server's programs without what would start one for the whole machine; the second has what makes a new folder of data. */
 const PACKAGES = ['mariadb-server-core', 'mariadb-client-core'];
 const run = promisify(execFile);
-const PROGRAMS = ['/usr/sbin/mariadbd', '/usr/local/sbin/mariadbd', '/usr/libexec/mariadbd', '/opt/homebrew/bin/mariadbd'];
+const PROGRAMS = [
+  '/usr/sbin/mariadbd',
+  '/usr/local/sbin/mariadbd',
+  '/usr/libexec/mariadbd',
+  '/opt/homebrew/bin/mariadbd',
+];
 
 /** How MariaDB servers are run here: by a Docker engine that answers and has or gets the image, else by a program of this machine. */
 export async function mariaDbRuntime(): Promise<RunServices['mariadb-runtime']> {

@@ -78,7 +78,7 @@ export async function startMariaDb(): Promise<OwnMariaDb> {
   try {
     const version = await answers({ ...address, password: started.password }, started.said);
     const connection = await createConnection({ ...address, password: started.password });
-    await connection.query("set password for current_user() = password(?)", [password]);
+    await connection.query('set password for current_user() = password(?)', [password]);
     await connection.end();
     const from = runtime.kind === 'docker' ? `the image ${mariaDbImage}` : runtime.path;
     return {
@@ -116,7 +116,13 @@ async function asProcess(program: string): Promise<Started> {
     chmodSync(folder, 0o755);
     spawnSync('chown', ['-R', serviceUser(), data]);
   }
-  const install = ['--no-defaults', ...user, `--datadir=${data}`, '--auth-root-authentication-method=normal', '--skip-test-db'];
+  const install = [
+    '--no-defaults',
+    ...user,
+    `--datadir=${data}`,
+    '--auth-root-authentication-method=normal',
+    '--skip-test-db',
+  ];
   const port = await freePort();
   const socket = join(data, 's');
   const log = join(folder, 'server.log');
@@ -169,10 +175,12 @@ async function answers(address: MariaDbAddress, said: () => string): Promise<str
       const connection = await createConnection({ ...address });
       const [rows] = await connection.query('select version() as version');
       await connection.end();
-      return (rows as readonly { readonly version: string }[])[0]!.version;
+      return (rows as unknown as readonly { readonly version: string }[])[0]!.version;
     } catch (error) {
       if (performance.now() > deadline)
-        throw new Error(`MariaDB on ${address.host}:${address.port} does not answer. It said:\n${said()}`, { cause: error });
+        throw new Error(`MariaDB on ${address.host}:${address.port} does not answer. It said:\n${said()}`, {
+          cause: error,
+        });
     }
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
