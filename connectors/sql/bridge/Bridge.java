@@ -134,6 +134,10 @@ public final class Bridge {
     private volatile Statement running;
     private String product = "";
     private Cursor cursor;
+    /** The isolation of before this transaction, where it has one of its own. */
+    private Integer before;
+    /** The transaction was begun for a query, as some drivers read row by row only within one. */
+    private boolean queryOnly;
 
     Session(int id) {
       this.id = id;
@@ -174,13 +178,13 @@ public final class Bridge {
         case "endQuery": closeCursor(); return map();
         case "execute": return execute(request);
         case "load": return Load.into(this, connection, product, request);
-        case "commit": connection.commit(); return map();
-        case "rollback": closeCursor(); connection.rollback(); return map();
+        case "describe": return describe(request.text("sql"));
+        case "begin": return begin(request.optional("isolation"));
+        case "commit": return end(true);
+        case "rollback": return end(false);
         case "tables": return Names.tables(connection, request);
         case "columns": return Names.columns(connection, request);
         case "keys": return Names.keys(connection, request);
-        case "types": return Names.types(connection);
-        case "valid": return map("valid", connection.isValid(request.number("seconds")));
         case "close": close(); return map();
         default: throw new IllegalArgumentException("no operation " + op);
       }
@@ -194,49 +198,91 @@ public final class Bridge {
       for (Map.Entry<String, Object> one : given.entrySet()) properties.setProperty(one.getKey(), (String) one.getValue());
       if (request.optional("user") != null) properties.setProperty("user", request.text("user"));
       if (request.optional("password") != null) properties.setProperty("password", request.text("password"));
+      DriverManager.setLoginTimeout(request.number("loginSeconds"));
       connection = DriverManager.getConnection(request.text("url"), properties);
       DatabaseMetaData about = connection.getMetaData();
       product = String.valueOf(about.getDatabaseProductName());
-      boolean transactions = about.supportsTransactions();
-      if (request.optional("isolation") != null && about.supportsTransactionIsolationLevel(level(request.text("isolation"))))
-        connection.setTransactionIsolation(level(request.text("isolation")));
-      if (transactions) connection.setAutoCommit(false);
       return map(
           "product", product,
-          "productVersion", String.valueOf(about.getDatabaseProductVersion()),
-          "driver", String.valueOf(about.getDriverName()),
-          "driverVersion", String.valueOf(about.getDriverVersion()),
-          "quote", String.valueOf(about.getIdentifierQuoteString()).trim(),
-          "transactions", transactions,
-          "savepoints", about.supportsSavepoints(),
-          "batches", about.supportsBatchUpdates(),
-          "isolation", connection.getTransactionIsolation(),
-          "unquoted", about.storesUpperCaseIdentifiers() ? "upper" : about.storesLowerCaseIdentifiers() ? "lower" : "mixed");
+          "version", String.valueOf(about.getDatabaseProductVersion()),
+          "driver", about.getDriverName() + " " + about.getDriverVersion(),
+          "transactions", about.supportsTransactions(),
+          "catalog", current(connection::getCatalog),
+          "schema", current(connection::getSchema));
     }
 
-    private static int level(String name) {
-      switch (name) {
-        case "serializable": return Connection.TRANSACTION_SERIALIZABLE;
-        case "repeatable read": return Connection.TRANSACTION_REPEATABLE_READ;
-        default: return Connection.TRANSACTION_READ_COMMITTED;
+    private interface Asked {
+      String get() throws SQLException;
+    }
+
+    private static String current(Asked asked) {
+      try {
+        return asked.get();
+      } catch (SQLException | AbstractMethodError | UnsupportedOperationException older) {
+        return null;
+      }
+    }
+
+    private Map<String, Object> begin(String isolation) throws SQLException {
+      if (isolation != null) {
+        int level = isolation.equals("serializable") ? Connection.TRANSACTION_SERIALIZABLE : Connection.TRANSACTION_REPEATABLE_READ;
+        before = connection.getTransactionIsolation();
+        connection.setTransactionIsolation(level);
+      }
+      connection.setAutoCommit(false);
+      return map();
+    }
+
+    private Map<String, Object> end(boolean commit) throws SQLException {
+      closeCursor();
+      if (connection.getAutoCommit()) return map();
+      if (commit) connection.commit();
+      else connection.rollback();
+      connection.setAutoCommit(true);
+      if (before != null) connection.setTransactionIsolation(before);
+      before = null;
+      return map();
+    }
+
+    /** The columns of a query; it is run only where the driver cannot tell them before. */
+    private Map<String, Object> describe(String sql) throws SQLException {
+      try (PreparedStatement statement = connection.prepareStatement(sql)) {
+        ResultSetMetaData about = null;
+        try {
+          about = statement.getMetaData();
+        } catch (SQLException later) {
+          // What is wrong with it is said when it is run.
+        }
+        if (about != null) return map("columns", Cursor.columns(about));
+        statement.setMaxRows(1);
+        running = statement;
+        try (ResultSet rows = statement.executeQuery()) {
+          return map("columns", Cursor.columns(rows.getMetaData()));
+        }
+      } finally {
+        running = null;
       }
     }
 
     private Map<String, Object> query(Request request) throws SQLException {
       closeCursor();
+      if (connection.getAutoCommit()) {
+        connection.setAutoCommit(false);
+        queryOnly = true;
+      }
       PreparedStatement statement =
           connection.prepareStatement(request.text("sql"), ResultSet.TYPE_FORWARD_ONLY, ResultSet.CONCUR_READ_ONLY);
       running = statement;
       try {
         bindAll(statement, request.list("parameters"));
         statement.setFetchSize(request.number("fetchSize"));
-        cursor = new Cursor(statement, statement.executeQuery());
+        cursor = new Cursor(statement, statement.executeQuery(), request.list("names"));
       } catch (Throwable error) {
         statement.close();
-        running = null;
+        closeCursor();
         throw error;
       }
-      return map("columns", cursor.columns());
+      return map("columns", Cursor.columns(cursor.about));
     }
 
     private Map<String, Object> execute(Request request) throws SQLException {
@@ -270,7 +316,15 @@ public final class Bridge {
       Cursor open = cursor;
       cursor = null;
       running = null;
-      if (open != null) open.close();
+      try {
+        if (open != null) open.close();
+      } finally {
+        if (queryOnly) {
+          queryOnly = false;
+          connection.rollback();
+          connection.setAutoCommit(true);
+        }
+      }
     }
 
     void runs(Statement statement) {
@@ -316,27 +370,51 @@ public final class Bridge {
   static final class Cursor {
     private final Statement statement;
     private final ResultSet rows;
-    private final ResultSetMetaData about;
+    final ResultSetMetaData about;
+    /** The result's column for each field, from 1. */
+    private final int[] places;
     private final Cell[] cells;
     private boolean ended;
 
-    Cursor(Statement statement, ResultSet rows) throws SQLException {
+    /** @param names of the columns that are wanted, in their order; none: all. */
+    Cursor(Statement statement, ResultSet rows, List<Object> names) throws SQLException {
       this.statement = statement;
       this.rows = rows;
       this.about = rows.getMetaData();
-      this.cells = new Cell[about.getColumnCount()];
-      for (int i = 0; i < cells.length; i += 1) cells[i] = Cell.of(about.getColumnType(i + 1), about.getColumnTypeName(i + 1));
+      this.places = names.isEmpty() ? all(about.getColumnCount()) : named(names);
+      this.cells = new Cell[places.length];
+      for (int i = 0; i < cells.length; i += 1) cells[i] = Cell.of(about.getColumnType(places[i]), about.getColumnTypeName(places[i]));
     }
 
-    List<Object> columns() throws SQLException {
+    private static int[] all(int count) {
+      int[] places = new int[count];
+      for (int i = 0; i < count; i += 1) places[i] = i + 1;
+      return places;
+    }
+
+    private int[] named(List<Object> names) throws SQLException {
+      int[] found = new int[names.size()];
+      boolean[] taken = new boolean[about.getColumnCount() + 1];
+      for (int i = 0; i < found.length; i += 1) {
+        for (int place = 1; place < taken.length && found[i] == 0; place += 1)
+          if (!taken[place] && about.getColumnLabel(place).equals(names.get(i))) found[i] = place;
+        if (found[i] == 0) throw new SQLException("the result has no column " + names.get(i), "42S22");
+        taken[found[i]] = true;
+      }
+      return found;
+    }
+
+    static List<Object> columns(ResultSetMetaData about) throws SQLException {
       List<Object> columns = new ArrayList<>();
-      for (int i = 1; i <= cells.length; i += 1) {
+      for (int i = 1; i <= about.getColumnCount(); i += 1) {
         columns.add(map(
             "name", about.getColumnLabel(i),
             "jdbc", about.getColumnType(i),
             "typeName", about.getColumnTypeName(i),
             "precision", about.getPrecision(i),
-            "scale", about.getScale(i)));
+            "scale", about.getScale(i),
+            "nullable", about.isNullable(i) != ResultSetMetaData.columnNoNulls,
+            "generated", false));
       }
       return columns;
     }
@@ -351,7 +429,7 @@ public final class Bridge {
         int start = records.length;
         for (int i = 0; i < cells.length; i += 1) {
           if (i > 0) records.add(',');
-          cells[i].write(rows, i + 1, records);
+          cells[i].write(rows, places[i], records);
         }
         // A record of a single null would be an empty line, which is no record.
         if (records.length == start) records.ascii("\"\"");
@@ -843,7 +921,7 @@ public final class Bridge {
     }
   }
 
-  /** What the database has: tables, columns, keys, types. Names are given as they are stored, and matched whole. */
+  /** What the database has: tables, columns, keys. Names are given as they are stored, and matched whole. */
   static final class Names {
     static Map<String, Object> tables(Connection connection, Request request) throws SQLException {
       DatabaseMetaData about = connection.getMetaData();
@@ -873,10 +951,19 @@ public final class Bridge {
               "typeName", rows.getString("TYPE_NAME"),
               "precision", rows.getInt("COLUMN_SIZE"),
               "scale", rows.getInt("DECIMAL_DIGITS"),
-              "nullable", rows.getInt("NULLABLE") != DatabaseMetaData.columnNoNulls));
+              "nullable", rows.getInt("NULLABLE") != DatabaseMetaData.columnNoNulls,
+              "generated", generated(rows)));
         }
       }
       return map("columns", columns);
+    }
+
+    private static boolean generated(ResultSet rows) {
+      try {
+        return "YES".equals(rows.getString("IS_GENERATEDCOLUMN"));
+      } catch (SQLException older) {
+        return false;
+      }
     }
 
     static Map<String, Object> keys(Connection connection, Request request) throws SQLException {
@@ -899,20 +986,6 @@ public final class Bridge {
         // Views and some databases have no indexes to speak of.
       }
       return map("primary", new ArrayList<Object>(primary.values()), "unique", new ArrayList<Object>(unique.values()));
-    }
-
-    static Map<String, Object> types(Connection connection) throws SQLException {
-      List<Object> types = new ArrayList<>();
-      try (ResultSet rows = connection.getMetaData().getTypeInfo()) {
-        while (rows.next()) {
-          types.add(map(
-              "name", rows.getString("TYPE_NAME"),
-              "jdbc", rows.getInt("DATA_TYPE"),
-              "precision", rows.getLong("PRECISION"),
-              "parameters", rows.getString("CREATE_PARAMS")));
-        }
-      }
-      return map("types", types);
     }
 
     /** A name, and not what its underscores would stand for. */
@@ -1071,10 +1144,6 @@ public final class Bridge {
 
     int number(String name) {
       return ((Long) fields.get(name)).intValue();
-    }
-
-    boolean flag(String name) {
-      return Boolean.TRUE.equals(fields.get(name));
     }
 
     @SuppressWarnings("unchecked")
