@@ -15,9 +15,9 @@ export interface StageMerge {
 /** A stage: a table of Sluice's own, with the columns of an output and one that numbers its rows. */
 export interface StageTable {
   readonly stage: TableName;
-  /** The table that the rows go to in the end. */
+  /** The table that the rows go to in the end. It need not be there yet: the stage is made of the columns. */
   readonly table: TableName;
-  /** Those that the job writes, as the table has them. */
+  /** Those that the job writes, with the types that are declared for them. */
   readonly columns: readonly SqlColumn[];
   /** Whether it must outlive the connection. One that need not may be a temporary table; it may be written outside a transaction, too. */
   readonly lasting: boolean;
@@ -42,7 +42,7 @@ export interface SqlDialect {
   keyText(length: number): string;
   /** The type of a text of any length (ledgers, dead letters). */
   readonly longText: string;
-  /** The statements that make a stage anew, one that is left over removed first. The columns have the table's types and its NOT NULL and CHECK where that is easy. */
+  /** The statements that make a stage anew, one that is left over removed first. */
   createStage(stage: StageTable): readonly string[];
   /** `UPDATE table SET … FROM stage`. Each row of the table is matched by one staged row at the most. */
   updateFromStage(merge: StageMerge): string;

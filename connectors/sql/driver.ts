@@ -8,7 +8,7 @@ export type SqlValue = string | number | bigint | boolean | null;
 export interface SqlRead {
   /** A table, or a query that stands for one. */
   readonly from: { readonly table: TableName } | { readonly query: string };
-  /** Those of the table or query that are wanted, in the order of the fields. */
+  /** Those of the table that are wanted, in the order of the fields; all of a query. */
   readonly columns: readonly SqlColumn[];
   /** A condition, in the dialect, without parameters. */
   readonly where: string | null;
@@ -67,7 +67,7 @@ export interface SqlConnection extends AsyncDisposable {
    */
   snapshot(joined: string | null, signal: AbortSignal): Promise<string | null>;
   /**
-   * The rows as canonical CSV (null an empty field, the empty string `""`, `true` and `false`, ISO 8601 dates; a record of one null is
+   * The rows as canonical CSV (null an empty field, the empty string `""`, `true` and `false`, ISO 8601 dates with a space or a T before the time; a record of one null is
    * `""`), in chunks that may be used again once the next is asked for. Slow readers slow down the database. Returning early ends the query.
    */
   read(read: SqlRead, signal: AbortSignal): AsyncIterable<Uint8Array>;

@@ -5,9 +5,15 @@ import type { SqlAccess } from './sql-settings.ts';
 
 type MakeDriver = (url: JdbcUrl, access: SqlAccess) => SqlDriver;
 
+const mysql = async (): Promise<MakeDriver> => (await import('./mysql/mysql-driver.ts')).createMysqlDriver;
+
 /** Drivers of our own by the product in the address. Loaded when they are used: a job needs one of them at the most. */
-const mysql = async (): Promise<MakeDriver> => (await import('./mysql/mysql-driver.ts')).mysqlDriver;
-const own: Readonly<Record<string, () => Promise<MakeDriver>>> = { mysql, mariadb: mysql };
+const own: Readonly<Record<string, () => Promise<MakeDriver>>> = {
+  postgresql: async () => (await import('./postgres/postgres-driver.ts')).createPostgresDriver,
+  mysql,
+  mariadb: mysql,
+  sqlite: async () => (await import('./sqlite/sqlite-driver.ts')).createSqliteDriver,
+};
 
 /** The driver for an address. Throws CONFIG_INVALID for one that cannot be read, or that has no driver. */
 export async function sqlDriver(access: SqlAccess): Promise<SqlDriver> {

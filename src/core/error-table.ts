@@ -159,6 +159,30 @@ export const errorTable = {
     'The store of objects (S3) refuses the credentials, or they give no right to the object.',
     'Correct or renew the credentials, or have the right given that the message names; run the same job again to continue.',
   ),
+  DATABASE_UNREACHABLE: entry(
+    'connection',
+    true,
+    'The database does not answer, or a connection to it was lost and did not come back.',
+    'Start it, or correct the address; run the same job again to continue.',
+  ),
+  DATABASE_ACCESS: entry(
+    'job',
+    false,
+    'The database refuses the user or the password, or the user has no right to do it.',
+    'Correct the credentials, or have the right granted that the message names; run the same job again to continue.',
+  ),
+  DATABASE_MISSING: entry(
+    'job',
+    false,
+    'There is no such database, schema, table or column.',
+    'Correct the name, or create it; createTableIfNotExists makes the table of an output.',
+  ),
+  DATABASE_FAULT: entry(
+    'job',
+    false,
+    'The database refused a statement.',
+    'Look at the message: for an intake the query is at fault, for an output mostly a trigger or a type of the table.',
+  ),
   LEDGER_OTHER_JOB: entry(
     'job',
     false,

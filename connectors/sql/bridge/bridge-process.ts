@@ -42,7 +42,7 @@ export class BridgeProcess implements AsyncDisposable {
         const said = this.#stderr.trim();
         const cause = new Error(said === '' ? how : said);
         this.#hello.reject(javaMissing(java, said || how, cause));
-        this.#fail(new SluiceError('STORE_UNREACHABLE', `The bridge to JDBC has ended (${how}).`, { cause }));
+        this.#fail(new SluiceError('DATABASE_UNREACHABLE', `The bridge to JDBC has ended (${how}).`, { cause }));
         resolve();
       });
     });

@@ -18,7 +18,6 @@ const PIECE = 256 * 1024;
 
 /** What the server said of itself when the connection began. */
 interface ServerFacts {
-  readonly id: number;
   readonly loadsLocal: boolean;
   readonly packetBytes: number;
 }
@@ -38,8 +37,8 @@ export class MysqlConnection implements SqlConnection {
   static async open(settings: MysqlSettings, signal: AbortSignal): Promise<MysqlConnection> {
     const link = await MysqlLink.open(settings, signal);
     try {
-      const ask = 'select connection_id(), @@local_infile, @@max_allowed_packet, @@sql_mode';
-      const [[id, local, packet, mode] = []] = (await link.run(ask, [], signal)) as unknown[][];
+      const ask = 'select @@local_infile, @@max_allowed_packet, @@sql_mode';
+      const [[local, packet, mode] = []] = (await link.run(ask, [], signal)) as unknown[][];
       // Values that do not fit are errors, and a backslash in a text that the library quotes is one.
       const modes = new Set(
         String(mode)
@@ -56,7 +55,6 @@ export class MysqlConnection implements SqlConnection {
         signal,
       );
       const facts = {
-        id: Number(id),
         loadsLocal: settings.loadsLocal && Number(local) === 1,
         packetBytes: Number(packet),
       };
@@ -112,15 +110,7 @@ export class MysqlConnection implements SqlConnection {
   }
 
   read(read: SqlRead, signal: AbortSignal): AsyncIterable<Uint8Array> {
-    const interrupt = async (): Promise<void> => {
-      const other = await MysqlLink.open(this.#settings, signal);
-      try {
-        await other.run(`kill query ${this.#facts.id}`, [], signal);
-      } finally {
-        await other.close();
-      }
-    };
-    return readRows(this.#link, read, { tinyIsTruth: this.#settings.tinyIsTruth, interrupt }, signal);
+    return readRows(this.#link, read, this.#settings.tinyIsTruth, signal);
   }
 
   async load({ table, columns }: LoadTarget, rows: CanonicalRows, signal: AbortSignal): Promise<void> {

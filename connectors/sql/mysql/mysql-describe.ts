@@ -19,7 +19,7 @@ export async function describeMysqlTable(
   if (exact === undefined) return null;
   const place = [String(exact[0]), String(exact[1])];
   const columns = await connection.query(
-    'select column_name, column_type, extra from information_schema.columns where table_schema = ? and table_name = ? order by ordinal_position',
+    'select column_name, column_type, extra, character_set_name, collation_name from information_schema.columns where table_schema = ? and table_name = ? order by ordinal_position',
     place,
     signal,
   );
@@ -31,14 +31,17 @@ export async function describeMysqlTable(
   );
   return {
     table: { catalog: null, schema: place[0]!, name: place[1]! },
-    columns: columns.map(([column, type, extra]) =>
-      sqlColumn(
+    columns: columns.map(([column, type, extra, characters, collation]) => {
+      // Two columns can be compared only where they are collated alike.
+      const words =
+        characters === null ? String(type) : `${String(type)} character set ${characters} collate ${collation}`;
+      return sqlColumn(
         String(column),
-        String(type),
+        words,
         tinyIsTruth,
-        !/\bgenerated\b/i.test(String(extra).replace(/default_generated/i, '')),
-      ),
-    ),
+        !/\b(virtual|stored|persistent) generated\b/i.test(String(extra)),
+      );
+    }),
     key: keyOf(keys),
   };
 }

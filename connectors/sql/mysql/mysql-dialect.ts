@@ -32,14 +32,12 @@ export const mysqlDialect: SqlDialect = {
   // By its bytes: names that differ in case or accents are not the same.
   keyText: (length) => `varchar(${length}) character set utf8mb4 collate utf8mb4_bin`,
   longText: TYPES.string,
-  createStage: ({ stage, table, columns, lasting }) => {
+  createStage: ({ stage, columns, lasting }) => {
     const kind = lasting ? 'table' : 'temporary table';
-    const names = columns.map(({ name }) => quote(name)).join(', ');
+    const fields = columns.map((column) => `${quote(column.name)} ${nullable(column.declared)}`);
     return [
       `drop ${kind} if exists ${tableName(stage)}`,
-      // Types, character sets and NOT NULL come along; keys do not.
-      `create ${kind} ${tableName(stage)} (${quote(STAGE_ROW)} bigint not null auto_increment primary key) engine = InnoDB ` +
-        `as select ${names} from ${tableName(table)} where false`,
+      `create ${kind} ${tableName(stage)} (${quote(STAGE_ROW)} bigint not null auto_increment primary key, ${fields.join(', ')}) engine = InnoDB`,
     ];
   },
   updateFromStage: ({ table, stage, where, set, match }) => {
@@ -51,6 +49,11 @@ export const mysqlDialect: SqlDialect = {
   // They can, but neither's optimizer makes a range of an index of it.
   comparesRows: false,
 };
+
+/** Of all types a column of times alone may not be null unless that is said. */
+function nullable(declared: string): string {
+  return `${declared} null`;
+}
 
 function quote(identifier: string): string {
   return `\`${identifier.replaceAll('`', '``')}\``;

@@ -6,7 +6,7 @@ import { mysqlDialect } from './mysql-dialect.ts';
 import { mysqlSettings } from './mysql-options.ts';
 
 /** MySQL, MariaDB and what speaks their protocol. */
-export function mysqlDriver(url: JdbcUrl, access: SqlAccess): SqlDriver {
+export function createMysqlDriver(url: JdbcUrl, access: SqlAccess): SqlDriver {
   const settings = mysqlSettings(url, access);
   return {
     product: url.product === 'mariadb' ? 'MariaDB' : 'MySQL',

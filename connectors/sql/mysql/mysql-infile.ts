@@ -1,16 +1,19 @@
+import { COMMA, decodeField, fieldEnd, QUOTE } from '../../../src/sdk.ts';
 import type { CanonicalRows } from '../driver.ts';
 import type { SqlColumn } from '../sql-column.ts';
 import { SqlFault } from '../sql-fault.ts';
 import { isBinary, isBits } from './mysql-columns.ts';
 import { mysqlMoment } from './mysql-moment.ts';
 
-const COMMA = 0x2c;
-const QUOTE = 0x22;
-const LF = 0x0a;
 const NULL = Uint8Array.from(Buffer.from('NULL'));
 
-/** How the fields of a column are changed for the server; null: not at all. */
-type Change = ((text: string) => string | null) | null;
+/** How the fields of a column are changed for the server. */
+interface Change {
+  /** Whether a field may need it, by its bytes. */
+  readonly concerns: (bytes: Uint8Array, start: number, end: number) => boolean;
+  /** Null: it stays as it is. */
+  readonly text: (text: string) => string | null;
+}
 
 /**
  * What canonical CSV becomes for LOAD DATA: with quotes and without an escape character a field that is the word NULL is null, and
@@ -21,7 +24,7 @@ export const INFILE_FORM = `fields terminated by ',' optionally enclosed by '"' 
 /** The bytes for LOAD DATA in that form. */
 export function infileBytes({ bytes }: CanonicalRows, columns: readonly SqlColumn[]): Uint8Array {
   const changes = columns.map(changeOf);
-  const keepsEmpty = columns.map(({ holdsEmptyText }) => holdsEmptyText);
+  const keepsEmpty = columns.map((column) => keepsEmptyText(column, columns));
   let to = new Uint8Array(bytes.length + (bytes.length >> 1) + 1024);
   let length = 0;
   const put = (part: Uint8Array): void => {
@@ -39,20 +42,15 @@ export function infileBytes({ bytes }: CanonicalRows, columns: readonly SqlColum
   let row = 0;
   for (let at = 0; at < bytes.length; ) {
     const start = at;
-    const quoted = bytes[at] === QUOTE;
-    if (quoted) {
-      for (at += 1; bytes[at] !== QUOTE || bytes[at + 1] === QUOTE; at += 1) if (bytes[at] === QUOTE) at += 1;
-      at += 1;
-    } else {
-      for (let byte = bytes[at]; byte !== COMMA && byte !== LF && byte !== undefined; byte = bytes[at]) at += 1;
-    }
+    at = fieldEnd(bytes, start);
+    const quoted = bytes[start] === QUOTE;
     const change = changes[column]!;
     const empty = quoted && at - start === 2;
     const instead =
       at === start || (empty && !keepsEmpty[column])
         ? NULL
-        : change !== null
-          ? ofRow(row, () => changed(change, bytes, start, at))
+        : change?.concerns(bytes, start, at) === true
+          ? ofRow(row, () => changed(change.text, bytes, start, at))
           : !quoted && isNullWord(bytes, start, at)
             ? Buffer.concat([QUOTES, bytes.subarray(start, at), QUOTES])
             : null;
@@ -95,43 +93,59 @@ function changed(
   start: number,
   end: number,
 ): Uint8Array | null {
-  const text = fieldText(bytes, start, end);
-  const given = change(text);
+  const given = change(decodeField(bytes, start, end) ?? '');
   return given === null ? null : Buffer.from(`"${given.replaceAll('"', '""')}"`);
 }
 
-/** The text of a field that is not null. */
-export function fieldText(bytes: Uint8Array, start: number, end: number): string {
-  const quoted = bytes[start] === QUOTE;
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString(
-    'utf8',
-    quoted ? start + 1 : start,
-    quoted ? end - 1 : end,
-  );
-  return quoted ? text.replaceAll('""', '"') : text;
+/** A record of one field has no other way to say null. */
+export function keepsEmptyText({ holdsEmptyText }: SqlColumn, all: readonly SqlColumn[]): boolean {
+  return holdsEmptyText && all.length > 1;
 }
 
 /** What the server reads where it does not understand our words. */
-export function changeOf(column: SqlColumn): Change {
+export function changeOf(column: SqlColumn): Change | null {
   const { type } = column;
-  if (type === 'boolean' || type === 'integer' || type === 'number')
-    return (text) => {
-      const word = text.trim().toLowerCase();
-      if (word === 'true' || word === 't') return '1';
-      if (word === 'false' || word === 'f') return '0';
-      return null;
-    };
-  if (type === 'timestamp' || type === 'date')
-    return (text) => (type === 'date' ? mysqlMoment(text).slice(0, 10) : mysqlMoment(text));
+  if (type === 'boolean' || type === 'integer' || type === 'number') return TRUTHS;
+  if (type === 'timestamp') return MOMENTS;
+  if (type === 'date') return DAYS;
+  if (!isBinary(column)) return null;
   // Without what stands before the digits, for UNHEX, which makes null of what it does not understand.
-  if (isBinary(column))
-    return (text) => {
+  return {
+    concerns: () => true,
+    text: (text) => {
       if (text === '') return null;
       if (!/^\\x(?:[0-9a-f]{2})*$/i.test(text))
         throw new SqlFault('row', `column ${column.name}: a value is no bytes (\\x and hexadecimal digits)`);
       return text.slice(2);
-    };
-  return null;
+    },
+  };
+}
+
+const TRUTHS: Change = {
+  concerns: (bytes, start) => bytes[start]! >= 0x41 || bytes[start] === QUOTE,
+  text: (text) => {
+    const word = text.trim().toLowerCase();
+    if (word === 'true' || word === 't') return '1';
+    return word === 'false' || word === 'f' ? '0' : null;
+  },
+};
+
+const MOMENTS: Change = {
+  // As the server writes it, but for the T that it reads as well, it is 26 characters at the most and ends with a digit.
+  concerns: (bytes, start, end) =>
+    end - start < 19 || end - start > 26 || bytes[start + 4] !== 0x2d || hasZone(bytes, start + 19, end),
+  text: mysqlMoment,
+};
+
+const DAYS: Change = {
+  concerns: (_bytes, start, end) => end - start !== 10,
+  text: (text) => mysqlMoment(text).slice(0, 10),
+};
+
+function hasZone(bytes: Uint8Array, from: number, end: number): boolean {
+  for (let at = from; at < end; at += 1)
+    if (bytes[at] !== 0x2e && (bytes[at]! < 0x30 || bytes[at]! > 0x39)) return true;
+  return false;
 }
 
 /** How a column takes its field from the variable `@name`: null for those that take it as it is. */

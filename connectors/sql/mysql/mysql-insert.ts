@@ -1,13 +1,11 @@
+import { decodeField, fieldEnd } from '../../../src/sdk.ts';
 import type { CanonicalRows, LoadTarget } from '../driver.ts';
 import type { SqlColumn } from '../sql-column.ts';
 import { SqlFault } from '../sql-fault.ts';
 import { isBinary, isBits } from './mysql-columns.ts';
 import { mysqlDialect } from './mysql-dialect.ts';
-import { changeOf, fieldText, ofRow } from './mysql-infile.ts';
+import { changeOf, keepsEmptyText, ofRow } from './mysql-infile.ts';
 
-const COMMA = 0x2c;
-const QUOTE = 0x22;
-const LF = 0x0a;
 /** What one statement may be, at the most: larger ones are no faster. */
 const STATEMENT = 1024 * 1024;
 
@@ -21,7 +19,7 @@ export function* insertStatements(
   const head = `insert into ${mysqlDialect.tableName(table)} (${names}) values `;
   // The packet holds bytes, and a character of our text is three of them at the most.
   const most = Math.min(STATEMENT, Math.floor(packetBytes / 3) - head.length - 1024);
-  const values = columns.map(valueOf);
+  const values = columns.map((column) => valueOf(column, keepsEmptyText(column, columns)));
   let tuples: string[] = [];
   let length = 0;
   let first = 0;
@@ -43,13 +41,13 @@ export function* insertStatements(
 
 type Literal = (text: string) => string;
 
-function valueOf(column: SqlColumn): Literal {
+function valueOf(column: SqlColumn, keepsEmpty: boolean): Literal {
   const change = changeOf(column);
   const bits = isBits(column);
   const binary = isBinary(column);
   return (text) => {
-    if (text === '' && !column.holdsEmptyText) return 'NULL';
-    const given = change?.(text) ?? text;
+    if (text === '' && !keepsEmpty) return 'NULL';
+    const given = change?.text(text) ?? text;
     if (binary) return `x'${given}'`;
     if (bits) return `cast('${escaped(given)}' as unsigned)`;
     return `'${escaped(given)}'`;
@@ -65,15 +63,10 @@ function tupleOf(bytes: Uint8Array, start: number, values: readonly Literal[]): 
   const parts: string[] = [];
   let at = start;
   for (const value of values) {
-    const from = at;
-    if (bytes[at] === QUOTE) {
-      for (at += 1; bytes[at] !== QUOTE || bytes[at + 1] === QUOTE; at += 1) if (bytes[at] === QUOTE) at += 1;
-      at += 1;
-    } else {
-      while (bytes[at] !== COMMA && bytes[at] !== LF) at += 1;
-    }
-    parts.push(at === from ? 'NULL' : value(fieldText(bytes, from, at)));
-    at += 1;
+    const end = fieldEnd(bytes, at);
+    const text = decodeField(bytes, at, end);
+    parts.push(text === null ? 'NULL' : value(text));
+    at = end + 1;
   }
   return `(${parts.join(',')})`;
 }

@@ -10,13 +10,13 @@ import { type Cell, Records } from './mysql-records.ts';
 const CHUNK = 256 * 1024;
 
 /**
- * The rows of a query as canonical CSV, in chunks, as they come; the server waits while nobody takes them.
- * @param interrupt ends the query from elsewhere, for a reader that stops early.
+ * The rows of a query as canonical CSV, in chunks, as they come; the server waits while nobody takes them. A reader that leaves early ends
+ * the connection.
  */
 export async function* readRows(
   link: MysqlLink,
   read: SqlRead,
-  { tinyIsTruth, interrupt }: { readonly tinyIsTruth: boolean; readonly interrupt: () => Promise<void> },
+  tinyIsTruth: boolean,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
   const sql = selectOf(read);
@@ -70,21 +70,8 @@ export async function* readRows(
       link.connection.resume();
     }
   } finally {
-    if (!ended && !signal.aborted) await drained();
-  }
-
-  /** Ends a query that is still running, so that the connection can be used again. */
-  async function drained(): Promise<void> {
-    records = null;
-    query.removeAllListeners('result');
-    query.on('result', () => undefined);
-    await interrupt();
-    wake = Promise.withResolvers<void>();
-    link.connection.resume();
-    while (!ended) {
-      await link.under(wake.promise, signal).catch(() => (ended = true));
-      wake = Promise.withResolvers<void>();
-    }
+    // Whoever left has no use for the rest, which can be most of a table.
+    if (!ended) link.destroy();
   }
 }
 

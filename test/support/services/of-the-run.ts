@@ -10,6 +10,13 @@ export interface RunServices {
   readonly 'kafka-tools': string;
   /** The address of the shared schema registry. */
   readonly registry: string;
+  /** The shared PostgreSQL server. */
+  readonly postgres: {
+    readonly host: string;
+    readonly port: number;
+    readonly user: string;
+    readonly password: string;
+  };
   /** How S3 servers are run here. */
   readonly 's3-runtime':
     | { readonly kind: 'docker'; readonly host: string }

@@ -57,6 +57,18 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
       say(mariaDb.description);
       return { host, port, user, password };
     },
+    postgres: async () => {
+      const { namedPostgres, startPostgres } = await import('./postgres.ts');
+      const named = namedPostgres();
+      if (named !== null) {
+        say(`the PostgreSQL of SLUICE_TEST_POSTGRES on ${named.host}:${named.port}`);
+        return named;
+      }
+      const { host, port, user, password, ...postgres } = await startPostgres();
+      own.push(postgres);
+      say(postgres.description);
+      return { host, port, user, password };
+    },
     's3-runtime': findS3Runtime,
     s3: async () => {
       // Its client library takes a second to load: not before it is needed.

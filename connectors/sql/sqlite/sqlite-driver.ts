@@ -1,0 +1,45 @@
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import type { SqlDriver } from '../driver.ts';
+import type { JdbcUrl } from '../jdbc-url.ts';
+import { SqlFault } from '../sql-fault.ts';
+import { SqliteConnection } from './sqlite-connection.ts';
+import { sqliteDialect } from './sqlite-dialect.ts';
+import { sqliteFault } from './sqlite-fault.ts';
+
+/** How long to wait for somebody else's transaction, unless `busy_timeout` in the address says so. */
+const BUSY_MS = 10_000;
+
+/** SQLite, by Node's own library. The address is that of a file: `jdbc:sqlite:scores.db`; `create=true` in it lets a new one be made. */
+export function createSqliteDriver(url: JdbcUrl): SqlDriver {
+  const path = (url.database ?? '').replace(/^~(?=\/)/, homedir());
+  const file = path.startsWith('/') ? path : join(process.cwd(), path);
+  return {
+    product: 'SQLite',
+    place: url.place,
+    dialect: sqliteDialect,
+    async connect(signal) {
+      signal.throwIfAborted();
+      if (!existsSync(file) && url.parameters.get('create') !== 'true') {
+        throw new SqlFault('missing', `there is no file ${path}; add ?create=true to the address to have it made`, {
+          what: 'database',
+        });
+      }
+      try {
+        const database = new DatabaseSync(file, { timeout: Number(url.parameters.get('busy_timeout') ?? BUSY_MS) });
+        try {
+          // Opening reads nothing: a file that is no database shows here.
+          database.prepare('SELECT count(*) FROM sqlite_schema').get();
+        } catch (error) {
+          database.close();
+          throw error;
+        }
+        return new SqliteConnection(database);
+      } catch (error) {
+        throw sqliteFault(error);
+      }
+    },
+  };
+}
