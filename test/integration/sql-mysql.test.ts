@@ -2,7 +2,6 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { SqlConnection } from '../../connectors/sql/driver.ts';
 import { sqlDriver } from '../../connectors/sql/sql-drivers.ts';
-import { SqlFault } from '../../connectors/sql/sql-fault.ts';
 import { decodeRecord, encodeRecords } from '../../src/core/canonical-csv.ts';
 import { type MariaDbDatabase, mariaDbDatabase } from '../support/services/mariadb.ts';
 import { needs } from '../support/services/needs.ts';

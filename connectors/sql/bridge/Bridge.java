@@ -167,7 +167,9 @@ public final class Bridge {
           reply(id, Json.write(answer(op, request)), null);
         }
       } catch (Throwable error) {
-        reply(id, Json.write(Fault.said(error, product)), null);
+        Map<String, Object> said = Fault.said(error, product);
+        if (op.equals("close")) said.put("closed", true);
+        reply(id, Json.write(said), null);
       }
     }
 
@@ -180,12 +182,12 @@ public final class Bridge {
         case "load": return Load.into(this, connection, product, request);
         case "describe": return describe(request.text("sql"));
         case "begin": return begin(request.optional("isolation"));
-        case "commit": return end(true);
-        case "rollback": return end(false);
+        case "commit": return ended(true);
+        case "rollback": return ended(false);
         case "tables": return Names.tables(connection, request);
         case "columns": return Names.columns(connection, request);
         case "keys": return Names.keys(connection, request);
-        case "close": close(); return map();
+        case "close": close(); return map("closed", true);
         default: throw new IllegalArgumentException("no operation " + op);
       }
     }
@@ -233,7 +235,7 @@ public final class Bridge {
       return map();
     }
 
-    private Map<String, Object> end(boolean commit) throws SQLException {
+    private Map<String, Object> ended(boolean commit) throws SQLException {
       closeCursor();
       if (connection.getAutoCommit()) return map();
       if (commit) connection.commit();
@@ -654,15 +656,18 @@ public final class Bridge {
     private final int jdbc;
     private final String typeName;
     private final boolean postgres;
+    /** Whether the empty text is a value, and not null. */
+    private final boolean empty;
 
     Bind(Map<String, Object> given, String product) {
       jdbc = ((Long) given.get("jdbc")).intValue();
       typeName = String.valueOf(given.get("typeName")).toLowerCase(Locale.ROOT);
       postgres = product.equals("PostgreSQL");
+      empty = Boolean.TRUE.equals(given.get("empty"));
     }
 
     void set(PreparedStatement statement, int at, String text) throws SQLException {
-      if (text == null) {
+      if (text == null || (text.isEmpty() && !empty)) {
         statement.setNull(at, jdbc);
         return;
       }

@@ -5,13 +5,6 @@ import { BridgeSession } from './bridge-session.ts';
 import { type Frame, FrameReader, frameHead } from './frames.ts';
 import { javaMissing, javaProgram } from './java-program.ts';
 
-export interface BridgeOptions {
-  /** The folder with the jars of the drivers. */
-  readonly driverFolder: string;
-  /** The program that runs Java, by its path or as found on PATH. */
-  readonly javaPath: string;
-}
-
 /** How long the process may take to roll back and end, before it is killed. */
 const PATIENCE_MS = 3000;
 const SAID_BYTES = 8192;
@@ -29,19 +22,19 @@ export class BridgeProcess implements AsyncDisposable {
   #broken: Error | null = null;
   #stderr = '';
 
-  private constructor(child: ChildProcess, java: string) {
+  private constructor(child: ChildProcess) {
     this.#child = child;
     this.#hello.promise.catch(() => undefined);
     this.#ended = new Promise<void>((resolve) => {
       child.once('error', (error) => {
-        this.#fail(javaMissing(java, '', error));
+        this.#fail(javaMissing('', error));
         resolve();
       });
       child.once('close', (code, signal) => {
         const how = signal === null ? `exit code ${code}` : signal;
         const said = this.#stderr.trim();
         const cause = new Error(said === '' ? how : said);
-        this.#hello.reject(javaMissing(java, said || how, cause));
+        this.#hello.reject(javaMissing(said || how, cause));
         this.#fail(new SluiceError('DATABASE_UNREACHABLE', `The bridge to JDBC has ended (${how}).`, { cause }));
         resolve();
       });
@@ -57,13 +50,17 @@ export class BridgeProcess implements AsyncDisposable {
     });
   }
 
-  /** Resolves when the bridge is ready. @throws SluiceError DRIVER_MISSING without a Java that can run it. */
-  static async start({ driverFolder, javaPath }: BridgeOptions, signal: AbortSignal): Promise<BridgeProcess> {
-    const { command, args } = await javaProgram(javaPath, driverFolder, signal);
+  /**
+   * Resolves when the bridge is ready.
+   * @param classPath where the drivers are.
+   * @throws SluiceError JAVA_MISSING without a Java that can run it.
+   */
+  static async start(classPath: readonly string[], signal: AbortSignal): Promise<BridgeProcess> {
+    const { command, args } = await javaProgram(classPath, signal);
     signal.throwIfAborted();
     // In a group of its own: Ctrl-C is for us, and we end it when we are through.
     const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'], detached: true });
-    const bridge = new BridgeProcess(child, javaPath);
+    const bridge = new BridgeProcess(child);
     const stop = (): void => bridge.#hello.reject(signal.reason as Error);
     signal.addEventListener('abort', stop, { once: true });
     try {
@@ -79,6 +76,10 @@ export class BridgeProcess implements AsyncDisposable {
 
   get pid(): number | undefined {
     return this.#child.pid;
+  }
+
+  get hasEnded(): boolean {
+    return this.#broken !== null;
   }
 
   /** A session without a connection yet. */

@@ -9,6 +9,8 @@ export interface BridgeFault {
   readonly vendorCode: number;
   /** A row alone is to blame: a value that does not fit, or a constraint. */
   readonly ofRow: boolean;
+  /** Which of the rows of a load; null where nobody knows. */
+  readonly row: number | null;
 }
 
 /** An error of JDBC. Looked at by `jdbcFault`, which makes words of it. */
@@ -37,11 +39,15 @@ interface Reply {
   readonly data: Uint8Array;
 }
 
+/** How long a connection may take to roll back and end. */
+const PATIENCE_MS = 3000;
+
 /** One connection of a bridge: requests are answered in their order, and several may be under way. */
 export class BridgeSession {
   readonly #line: Line;
   readonly #waiting: Waiting[] = [];
   #broken: Error | null = null;
+  #ended: (() => void) | null = null;
 
   constructor(line: Line) {
     this.#line = line;
@@ -82,6 +88,7 @@ export class BridgeSession {
 
   /** An answer has come. */
   take(said: Frame['said'], data: Uint8Array): void {
+    if (said.closed === true) return this.#ended?.();
     const next = this.#waiting.shift();
     const fault = said.error as BridgeFault | undefined;
     if (fault === undefined) next?.resolve({ said, data });
@@ -91,19 +98,34 @@ export class BridgeSession {
   /** No answer will come any more. */
   fail(error: Error): void {
     this.#broken ??= error;
+    this.#ended?.();
     for (const { reject } of this.#waiting.splice(0)) reject(error);
   }
 
-  /** Rolls back what is open and gives the connection back; resolves also when nobody is there to do it. */
+  /** Rolls back what is open and gives the connection back; resolves also when nobody is there to do it, or it takes too long. */
   async close(): Promise<void> {
-    this.#broken = null;
+    this.#broken ??= new Error('the session is closed');
+    this.fail(this.#broken);
+    let impatient: NodeJS.Timeout | undefined;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#ended = resolve;
     try {
-      await this.ask('close', {}, null);
+      await this.#line.send({ op: 'close' }, null);
+      impatient = setTimeout(resolve, PATIENCE_MS);
+      await promise;
     } catch {
       // What was not committed is rolled back with the connection.
     } finally {
-      this.#broken ??= new Error('the session is closed');
+      clearTimeout(impatient);
       this.#line.left();
     }
+  }
+
+  /** Ends it at once: what is under way is cancelled and rejects. */
+  destroy(reason: Error): void {
+    this.#broken ??= reason;
+    this.fail(reason);
+    this.#line.send({ op: 'cancel' }, null).catch(() => undefined);
+    void this.close();
   }
 }

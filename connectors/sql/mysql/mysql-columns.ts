@@ -56,7 +56,7 @@ export function wireField(packet: FieldPacket): WireField {
     type,
     binary: characterSet === BINARY,
     length: columnLength,
-    decimals: Number(decimals),
+    decimals,
     zerofill: (flags & FLAGS.zerofill) !== 0,
     unsigned: (flags & FLAGS.unsigned) !== 0,
   };

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { ResultSetHeader } from 'mysql2';
 import type { CanonicalRows, LoadTarget, SqlConnection, SqlRead, SqlValue } from '../driver.ts';
+import { OwnStages } from '../own-stages.ts';
 import type { SqlColumn, TableDescription, TableName } from '../sql-column.ts';
 import { SqlFault } from '../sql-fault.ts';
 import { columnOfField, wireField } from './mysql-columns.ts';
@@ -27,6 +28,7 @@ export class MysqlConnection implements SqlConnection {
   readonly #link: MysqlLink;
   readonly #settings: MysqlSettings;
   readonly #facts: ServerFacts;
+  readonly #stages = new OwnStages();
 
   private constructor(link: MysqlLink, settings: MysqlSettings, facts: ServerFacts) {
     this.#link = link;
@@ -67,6 +69,7 @@ export class MysqlConnection implements SqlConnection {
 
   async execute(sql: string, parameters: readonly SqlValue[], signal: AbortSignal): Promise<number> {
     const answer = await this.#link.run(sql, parameters.map(bound), signal);
+    this.#stages.ran(sql);
     return Array.isArray(answer) ? 0 : (answer as ResultSetHeader).affectedRows;
   }
 
@@ -89,6 +92,11 @@ export class MysqlConnection implements SqlConnection {
 
   async rollback(signal: AbortSignal): Promise<void> {
     await this.#link.run('rollback', [], signal);
+  }
+
+  async currentSchema(signal: AbortSignal): Promise<string | null> {
+    const [[schema] = []] = await this.query('select database()', [], signal);
+    return schema === null || schema === undefined ? null : String(schema);
   }
 
   describeTable(table: TableName, signal: AbortSignal): Promise<TableDescription | null> {
@@ -143,8 +151,13 @@ export class MysqlConnection implements SqlConnection {
     return Number(taken) === 1;
   }
 
-  close(): Promise<void> {
-    return this.#link.close();
+  async close(): Promise<void> {
+    const patience = AbortSignal.timeout(2000);
+    const drops = this.#stages.drops();
+    // Nobody else will; if it cannot be done now, the next run does it.
+    if (drops.length > 0) await this.#link.run('rollback', [], patience).catch(() => undefined);
+    for (const sql of drops) await this.#link.run(sql, [], patience).catch(() => undefined);
+    await this.#link.close();
   }
 
   destroy(): void {

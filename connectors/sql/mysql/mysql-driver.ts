@@ -2,7 +2,7 @@ import type { SqlDriver } from '../driver.ts';
 import type { JdbcUrl } from '../jdbc-url.ts';
 import type { SqlAccess } from '../sql-settings.ts';
 import { MysqlConnection } from './mysql-connection.ts';
-import { mysqlDialect } from './mysql-dialect.ts';
+import { mariaDbDialect, mysqlDialect } from './mysql-dialect.ts';
 import { mysqlSettings } from './mysql-options.ts';
 
 /** MySQL, MariaDB and what speaks their protocol. */
@@ -11,7 +11,7 @@ export function createMysqlDriver(url: JdbcUrl, access: SqlAccess): SqlDriver {
   return {
     product: url.product === 'mariadb' ? 'MariaDB' : 'MySQL',
     place: settings.place,
-    dialect: mysqlDialect,
+    dialect: url.product === 'mariadb' ? mariaDbDialect : mysqlDialect,
     connect: (signal) => MysqlConnection.open(settings, signal),
   };
 }

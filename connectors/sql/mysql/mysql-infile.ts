@@ -49,7 +49,7 @@ export function infileBytes({ bytes }: CanonicalRows, columns: readonly SqlColum
     const instead =
       at === start || (empty && !keepsEmpty[column])
         ? NULL
-        : change?.concerns(bytes, start, at) === true
+        : change !== null && change.concerns(bytes, start, at)
           ? ofRow(row, () => changed(change.text, bytes, start, at))
           : !quoted && isNullWord(bytes, start, at)
             ? Buffer.concat([QUOTES, bytes.subarray(start, at), QUOTES])

@@ -78,13 +78,15 @@ export async function* readRows(
 /** A query without a condition and an order is run as it stands: its own ORDER BY holds only so. */
 function selectOf(read: SqlRead): string {
   const { from, columns, where, orderBy } = read;
-  const { quote, tableName } = mysqlDialect;
+  const sql = mysqlDialect;
   if (isPlain(read)) return (from as { readonly query: string }).query;
   const list = columns
-    .map((column) => (isSingle(column) ? `${quote(column.name)} + 0e0 as ${quote(column.name)}` : quote(column.name)))
+    .map((column) =>
+      isSingle(column) ? `${sql.quote(column.name)} + 0e0 as ${sql.quote(column.name)}` : sql.quote(column.name),
+    )
     .join(', ');
-  const order = orderBy.length === 0 ? '' : ` order by ${orderBy.map((name) => quote(name)).join(', ')}`;
-  const source = 'query' in from ? `(${from.query}\n) q` : tableName(from.table);
+  const order = orderBy.length === 0 ? '' : ` order by ${orderBy.map((name) => sql.quote(name)).join(', ')}`;
+  const source = 'query' in from ? `(${from.query}\n) q` : sql.tableName(from.table);
   return `select ${list} from ${source}${where === null ? '' : ` where ${where}`}${order}`;
 }
 
