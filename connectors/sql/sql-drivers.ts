@@ -5,15 +5,23 @@ import type { SqlAccess } from './sql-settings.ts';
 
 type MakeDriver = (url: JdbcUrl, access: SqlAccess) => SqlDriver;
 
+const mysql = async (): Promise<MakeDriver> => (await import('./mysql/mysql-driver.ts')).createMysqlDriver;
+
 /** Drivers of our own by the product in the address. Loaded when they are used: a job needs one of them at the most. */
 const own: Readonly<Record<string, () => Promise<MakeDriver>>> = {
   postgresql: async () => (await import('./postgres/postgres-driver.ts')).createPostgresDriver,
+  mysql,
+  mariadb: mysql,
   sqlite: async () => (await import('./sqlite/sqlite-driver.ts')).createSqliteDriver,
 };
 
-/** The driver for an address. Throws CONFIG_INVALID for one that cannot be read, or that has no driver. */
+/**
+ * The driver for an address: one of our own, or (where JAR files are given) the JDBC driver in them. Throws CONFIG_INVALID for an address that
+ * cannot be read, or that has no driver.
+ */
 export async function sqlDriver(access: SqlAccess): Promise<SqlDriver> {
   const url = parseJdbcUrl(access.jdbcUrl);
+  if (access.jars.length > 0) return (await import('./jdbc/jdbc-driver.ts')).createJdbcDriver(url, access);
   const make = own[url.product];
   if (make === undefined) throw noDriver(url);
   return (await make())(url, access);
@@ -22,6 +30,6 @@ export async function sqlDriver(access: SqlAccess): Promise<SqlDriver> {
 function noDriver({ product }: JdbcUrl): SluiceError {
   return new SluiceError(
     'CONFIG_INVALID',
-    `jdbcUrl: there is no driver for ${product}; there are drivers for ${Object.keys(own).join(', ')}.`,
+    `jdbcUrl: ${product} has no driver here, as ${Object.keys(own).join(', ')} have. Give its JDBC driver by jars: its JAR files, or the folder that they lie in.`,
   );
 }

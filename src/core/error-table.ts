@@ -201,6 +201,12 @@ export const errorTable = {
     'The database refused a statement.',
     'Look at the message: for an intake the query is at fault, for an output mostly a trigger or a type of the table.',
   ),
+  JAVA_MISSING: entry(
+    'job',
+    false,
+    'A database is reached by its JDBC driver, and there is no Java that can run it.',
+    'Install a JDK of version 11 or newer (Debian, Ubuntu: apt-get install default-jdk-headless), or set JAVA_HOME.',
+  ),
   LEDGER_OTHER_JOB: entry(
     'job',
     false,

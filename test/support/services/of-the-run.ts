@@ -21,6 +21,12 @@ export interface RunServices {
   readonly 's3-runtime':
     | { readonly kind: 'docker'; readonly host: string }
     | { readonly kind: 'program'; readonly path: string };
+  /** How MariaDB servers are run here. */
+  readonly 'mariadb-runtime':
+    | { readonly kind: 'docker'; readonly host: string }
+    | { readonly kind: 'program'; readonly path: string };
+  /** The shared MariaDB server. */
+  readonly mariadb: { readonly host: string; readonly port: number; readonly user: string; readonly password: string };
   /** The shared S3 server. */
   readonly s3: { readonly endpointUrl: string; readonly accessKeyId: string; readonly secretAccessKey: string };
 }

@@ -5,6 +5,7 @@ import { type KafkaService, namedBrokers, startKafka } from './kafka.ts';
 import { findKafkaRuntime } from './kafka-runtime.ts';
 import { findKafkaTools } from './kafka-tools.ts';
 import { leftOut } from './left-out.ts';
+import { findMariaDbRuntime } from './mariadb-runtime.ts';
 import type { RunServices } from './of-the-run.ts';
 import { findS3Runtime } from './s3-gateway.ts';
 import { startRegistry } from './schema-registry.ts';
@@ -42,6 +43,19 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
       own.push({ [Symbol.asyncDispose]: () => registry.stop() });
       say(registry.description);
       return registry.url;
+    },
+    'mariadb-runtime': findMariaDbRuntime,
+    mariadb: async () => {
+      const { namedMariaDb, startMariaDb } = await import('./mariadb.ts');
+      const named = namedMariaDb();
+      if (named !== null) {
+        say(`MariaDB of SLUICE_TEST_MARIADB on ${named.host}:${named.port}`);
+        return named;
+      }
+      const { host, port, user, password, ...mariaDb } = await startMariaDb();
+      own.push(mariaDb);
+      say(mariaDb.description);
+      return { host, port, user, password };
     },
     postgres: async () => {
       const { namedPostgres, startPostgres } = await import('./postgres.ts');

@@ -1,0 +1,146 @@
+import { type SqlDialect, STAGE_ROW, type StageTable } from '../dialect.ts';
+import { mysqlDialect } from '../mysql/mysql-dialect.ts';
+import { postgresDialect } from '../postgres/postgres-dialect.ts';
+import type { SqlColumn, TableName } from '../sql-column.ts';
+
+type TypeWords = Readonly<Record<NonNullable<SqlColumn['type']>, string>>;
+
+/** What differs from the standard. */
+interface Words {
+  readonly types: Partial<TypeWords>;
+  readonly keyText?: (length: number) => string;
+  readonly longText?: string;
+  /** A column that numbers the rows by itself. */
+  readonly numbered?: string;
+  /** Before `TABLE`, for tables that end with their connection; null where there are none that are easily had. */
+  readonly temporary?: string | null;
+  /** Backslashes in a text mean something. */
+  readonly escapes?: boolean;
+  readonly releases?: boolean;
+  readonly savepoint?: SqlDialect['savepoint'];
+  /** Behind a MERGE. */
+  readonly mergeEnd?: string;
+  readonly dropIfExists?: (kind: string, table: string) => string;
+  /** Words before the text of a date or time; null: the text is enough. */
+  readonly literalDates?: boolean;
+  readonly national?: boolean;
+}
+
+const STANDARD: TypeWords = {
+  boolean: 'boolean',
+  integer: 'bigint',
+  number: 'double precision',
+  string: 'varchar(4000)',
+  date: 'date',
+  timestamp: 'timestamp',
+};
+
+const PRODUCTS: Readonly<Record<string, Words>> = {
+  h2: { types: { string: 'varchar' }, longText: 'clob', temporary: 'local temporary ' },
+  oracle: {
+    types: {
+      boolean: 'number(1)',
+      integer: 'number(19)',
+      number: 'binary_double',
+      string: 'varchar2(4000 char)',
+      timestamp: 'timestamp(6)',
+    },
+    keyText: (length) => `varchar2(${length} char)`,
+    numbered: 'number generated always as identity',
+    releases: false,
+    dropIfExists: (_kind, table) =>
+      `begin execute immediate 'drop table ${table.replaceAll("'", "''")} purge'; exception when others then if sqlcode != -942 then raise; end if; end;`,
+  },
+  sqlserver: {
+    types: { boolean: 'bit', number: 'float', string: 'nvarchar(max)', timestamp: 'datetime2' },
+    keyText: (length) => `nvarchar(${length})`,
+    longText: 'nvarchar(max)',
+    numbered: 'bigint identity(1, 1)',
+    savepoint: { set: 'save transaction sluice', rollback: 'rollback transaction sluice', release: null },
+    mergeEnd: ';',
+    literalDates: false,
+    national: true,
+  },
+  snowflake: {
+    types: { string: 'varchar', number: 'float', timestamp: 'timestamp_ntz' },
+    longText: 'varchar',
+    numbered: 'number autoincrement start 1 increment 1 order',
+    temporary: 'temporary ',
+    escapes: true,
+  },
+  db2: { types: { string: 'varchar(4000)' } },
+  derby: { types: { string: 'varchar(32672)' }, releases: true, dropIfExists: (_kind, table) => `drop table ${table}` },
+  hsqldb: { types: { string: 'longvarchar', number: 'double' } },
+};
+
+/** How a database is spoken to that has no driver of its own here: as the standard has it, but for what is known of the product. */
+export function jdbcDialect(product: string): SqlDialect {
+  if (product === 'mysql' || product === 'mariadb') return mysqlDialect;
+  if (product === 'postgresql')
+    return {
+      ...postgresDialect,
+      parameter: (_index, column) => (column === undefined ? '?' : `CAST(CAST(? AS text) AS ${column.declared})`),
+    };
+  const words = PRODUCTS[product] ?? { types: {} };
+  const { escapes = false, literalDates = true, national = false, releases = true } = words;
+  const text = (value: string): string =>
+    `${national ? 'N' : ''}'${(escapes ? value.replaceAll('\\', '\\\\') : value).replaceAll("'", "''")}'`;
+  return {
+    quote,
+    tableName,
+    parameter: (_index, column) => (column === undefined || isText(column) ? '?' : `cast(? as ${column.declared})`),
+    literal: (value, column) => {
+      if ((column.type === 'integer' || column.type === 'number') && NUMBER.test(value)) return value;
+      if (column.type === 'date' && literalDates && DAY.test(value)) return `date '${value}'`;
+      if (column.type === 'timestamp' && literalDates && MOMENT.test(value))
+        return `timestamp ${/Z$|[+-]\d\d(:?\d\d)?$/.test(value.slice(10)) ? 'with time zone ' : ''}'${value.replace('T', ' ').replace('Z', '+00:00')}'`;
+      return isText(column) ? text(value) : `cast(${text(value)} as ${column.declared})`;
+    },
+    typeOf: (type) => ({ ...STANDARD, ...words.types })[type ?? 'string'],
+    keyText: words.keyText ?? ((length) => `varchar(${length})`),
+    longText: words.longText ?? 'clob',
+    createStage: (stage) => createStage(stage, words),
+    updateFromStage: ({ table, stage, where, set, match }) => {
+      const on = match.map((name) => `t.${name} = s.${name}`).join(' and ');
+      const changes = set.map((name) => `t.${name} = s.${name}`).join(', ');
+      return `merge into ${table} t using ${stage} s on (${on} and (${where})) when matched then update set ${changes}${words.mergeEnd ?? ''}`;
+    },
+    savepoint: words.savepoint ?? {
+      set: `savepoint sluice${product === 'derby' || product === 'db2' ? ' on rollback retain cursors' : ''}`,
+      rollback: 'rollback to savepoint sluice',
+      release: releases ? 'release savepoint sluice' : null,
+    },
+    comparesRows: product === 'h2',
+  };
+}
+
+const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
+const DAY = /^\d{4}-\d{2}-\d{2}$/;
+const MOMENT = /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}(?::?\d{2})?)?$/;
+
+function createStage({ stage, columns, lasting }: StageTable, words: Words): readonly string[] {
+  const { numbered = 'bigint generated always as identity', temporary = null, dropIfExists } = words;
+  // Where a temporary table is not easily had it is one like others, which its next user drops.
+  const kind = lasting ? '' : (temporary ?? '');
+  const name = tableName(kind === '' ? stage : { catalog: null, schema: null, name: stage.name });
+  const fields = columns.map((column) => `${quote(column.name)} ${column.declared}`);
+  return [
+    (dropIfExists ?? ((_kind, table) => `drop table if exists ${table}`))(kind, name),
+    `create ${kind}table ${name} (${quote(STAGE_ROW)} ${numbered}, ${fields.join(', ')})`,
+  ];
+}
+
+function isText({ type }: SqlColumn): boolean {
+  return type === 'string';
+}
+
+function quote(identifier: string): string {
+  return `"${identifier.replaceAll('"', '""')}"`;
+}
+
+function tableName({ catalog, schema, name }: TableName): string {
+  return [catalog, schema, name]
+    .filter((part) => part !== null)
+    .map(quote)
+    .join('.');
+}

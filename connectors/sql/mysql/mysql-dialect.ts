@@ -1,0 +1,79 @@
+import type { SqlDialect } from '../dialect.ts';
+import { STAGE_ROW } from '../dialect.ts';
+import { OF_CONNECTION } from '../own-stages.ts';
+import { type SqlColumn, type TableName } from '../sql-column.ts';
+import { isBinary } from './mysql-columns.ts';
+import { mysqlMoment } from './mysql-moment.ts';
+
+const TYPES: Readonly<Record<NonNullable<SqlColumn['type']>, string>> = {
+  boolean: 'tinyint(1)',
+  integer: 'bigint',
+  number: 'double',
+  string: 'longtext character set utf8mb4',
+  date: 'date',
+  timestamp: 'datetime(6)',
+};
+
+const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
+
+/** SQL as MySQL has it. */
+export const mysqlDialect: SqlDialect = dialectOf('table', ` ${OF_CONNECTION}`);
+
+/** As MySQL's, with temporary tables that a statement may name more than once. */
+export const mariaDbDialect: SqlDialect = dialectOf('temporary table', '');
+
+/** @param kind of the stages that belong to one connection. */
+function dialectOf(ofConnection: string, comment: string): SqlDialect {
+  return {
+    quote,
+    tableName,
+    parameter: () => '?',
+    literal: (text, column) => {
+      if (column.type === 'boolean' && /^(true|false)$/.test(text)) return text === 'true' ? '1' : '0';
+      if ((column.type === 'integer' || column.type === 'number') && NUMBER.test(text)) return text;
+      if (isBinary(column) && /^\\x(?:[0-9a-f]{2})*$/i.test(text)) return `x'${text.slice(2)}'`;
+      // In hexadecimal a text means the same in every SQL mode.
+      const meant = column.type === 'timestamp' ? mysqlMoment(text) : text;
+      return `_utf8mb4 x'${Buffer.from(meant).toString('hex')}'`;
+    },
+    typeOf: (type) => (type === undefined ? TYPES.string : TYPES[type]),
+    // By its bytes: names that differ in case or accents are not the same.
+    keyText: (length) => `varchar(${length}) character set utf8mb4 collate utf8mb4_bin`,
+    longText: TYPES.string,
+    createStage: ({ stage, columns, lasting }) => {
+      const kind = lasting ? 'table' : ofConnection;
+      const fields = columns.map((column) => `${quote(column.name)} ${nullable(column.declared)}`);
+      return [
+        `drop ${kind} if exists ${tableName(stage)}`,
+        `create ${kind} ${tableName(stage)} (${quote(STAGE_ROW)} bigint not null auto_increment primary key, ${fields.join(', ')}) engine = InnoDB${lasting ? '' : comment}`,
+      ];
+    },
+    updateFromStage: ({ table, stage, where, set, match }) => {
+      const on = match.map((name) => `t.${name} = s.${name}`).join(' and ');
+      const changes = set.map((name) => `t.${name} = s.${name}`).join(', ');
+      return `update ${table} t join ${stage} s on ${on} set ${changes} where ${where}`;
+    },
+    savepoint: {
+      set: 'savepoint sluice',
+      rollback: 'rollback to savepoint sluice',
+      release: 'release savepoint sluice',
+    },
+    // They can, but neither's optimizer makes a range of an index of it.
+    comparesRows: false,
+  };
+}
+
+/** Of all types a column of times alone may not be null unless that is said. */
+function nullable(declared: string): string {
+  return `${declared} null`;
+}
+
+function quote(identifier: string): string {
+  return `\`${identifier.replaceAll('`', '``')}\``;
+}
+
+/** Here a schema is a database, and what JDBC calls a catalog. */
+function tableName({ catalog, schema, name }: TableName): string {
+  const database = schema ?? catalog;
+  return database === null ? quote(name) : `${quote(database)}.${quote(name)}`;
+}
