@@ -30,6 +30,8 @@ const STANDARD: TypeWords = {
   boolean: 'boolean',
   integer: 'bigint',
   number: 'double precision',
+  // As many digits as there are: of numbers one would have to know how many.
+  decimal: 'varchar(4000)',
   string: 'varchar(4000)',
   date: 'date',
   timestamp: 'timestamp',

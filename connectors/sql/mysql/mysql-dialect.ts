@@ -9,6 +9,8 @@ const TYPES: Readonly<Record<NonNullable<SqlColumn['type']>, string>> = {
   boolean: 'tinyint(1)',
   integer: 'bigint',
   number: 'double',
+  // Of a decimal of MySQL one would have to know how many digits there may be.
+  decimal: 'longtext character set utf8mb4',
   string: 'longtext character set utf8mb4',
   date: 'date',
   timestamp: 'datetime(6)',
