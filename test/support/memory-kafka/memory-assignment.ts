@@ -24,8 +24,6 @@ export class MemoryAssignment implements AssignedPartition {
   readonly partition: number;
   readonly start: number;
   lag: number | null = null;
-  /** Nothing is fetched ahead. */
-  readonly waitingSince = null;
   /** Whether it was handed out. */
   taken = false;
   readonly #cluster: Cluster;
@@ -58,6 +56,11 @@ export class MemoryAssignment implements AssignedPartition {
 
   get position(): number {
     return this.#position;
+  }
+
+  /** What is there has come by now; since when nobody knows. */
+  get waitingSince(): number | null {
+    return this.#readable().length > 0 ? this.#cluster.options.clock.now() : null;
   }
 
   /** Whether more is there than its buffer would hold. */
