@@ -1,6 +1,5 @@
-import type { ObjectStore } from '../../src/sdk.ts';
-import { checkFileOutput } from './check-output.ts';
 import type { ObjectStore, OutputLookup } from '../../src/sdk.ts';
+import { checkFileOutput } from './check-output.ts';
 import { readChunks } from './file-chunks.ts';
 import { intakeFault } from './file-fault.ts';
 import { listFiles } from './file-listing.ts';

@@ -23,11 +23,7 @@ export async function lookAtObjects(
   };
 }
 
-async function runAt(
-  connection: S3Connection,
-  places: OutputPlaces,
-  signal: AbortSignal,
-): Promise<OutputState['run']> {
+async function runAt(connection: S3Connection, places: OutputPlaces, signal: AbortSignal): Promise<OutputState['run']> {
   const found = await readLedger(connection, places, signal);
   if (found === null) return null;
   const { name } = places;
@@ -38,7 +34,10 @@ async function runAt(
     case 'publishing':
       return { state: 'publishing', says: `${name} was interrupted while it was being finished. ${again}` };
     case 'over':
-      return { state: 'open', says: `${name} is not there, and what a run left of it counts as nothing. Run the job again.` };
+      return {
+        state: 'open',
+        says: `${name} is not there, and what a run left of it counts as nothing. Run the job again.`,
+      };
     default: {
       const { bytes } = found.ledger!.objects.rows;
       return { state: 'open', says: `${name} is unfinished: ${bytes} bytes of it are durable. ${again}` };

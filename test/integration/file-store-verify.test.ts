@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createFileStore } from '../../connectors/file/file-store.ts';
-import { verifyNamedOutput } from '../../src/jobs/verify-named-output.ts';
 import { createObjectSink } from '../../src/codecs/objects/object-sink.ts';
 import { encodeRecords } from '../../src/core/canonical-csv.ts';
+import { verifyNamedOutput } from '../../src/jobs/verify-named-output.ts';
 import {
   type Compression,
   type CsvSettings,

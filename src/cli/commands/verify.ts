@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { SluiceError } from '../../core/error.ts';
-import { verifyNamedOutput } from '../../jobs/verify-named-output.ts';
 import type { StoreAccess } from '../../jobs/named-store.ts';
+import { verifyNamedOutput } from '../../jobs/verify-named-output.ts';
 import { count } from '../progress-text.ts';
 import { endpointOption, regionOption } from '../store-options.ts';
 

@@ -213,7 +213,9 @@ function s3UrlProblem(url: string, isLive: boolean): string | null {
   if (!isLive) return key === '' || isPrefix ? 'must name an object: s3://bucket/key' : null;
   if (!isPrefix)
     return 'must be a prefix that ends in a slash, for the parts of a live topic; or give intakeSettings.until';
-  return url.includes('{{') ? 'must be the same on every run, for the parts of a live topic: no template variables' : null;
+  return url.includes('{{')
+    ? 'must be the same on every run, for the parts of a live topic: no template variables'
+    : null;
 }
 
 function namesOneDeployment(given: { readonly deployment?: unknown; readonly deploymentId?: unknown }): boolean {

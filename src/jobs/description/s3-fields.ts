@@ -126,7 +126,9 @@ export const s3Output = z
       .min(5 * MIB)
       .max(5 * 1024 * MIB)
       .default(16 * MIB)
-      .describe('Bytes of one part of the upload, in whole MiB. There can be 10,000: the default is enough for 167 GB.'),
+      .describe(
+        'Bytes of one part of the upload, in whole MiB. There can be 10,000: the default is enough for 167 GB.',
+      ),
     roll: rollFields,
   })
   .superRefine(onlyOneCredential);
