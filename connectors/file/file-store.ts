@@ -27,6 +27,19 @@ export function createFileStore(options: FileStoreOptions = {}): ObjectStore & O
         throw intakeFault(error, key);
       }
     },
+    async range(key, from, length, signal) {
+      const bytes = new Uint8Array(length);
+      let filled = 0;
+      try {
+        for await (const chunk of readChunks(key, from, from + length, signal)) {
+          bytes.set(chunk, filled);
+          filled += chunk.length;
+        }
+      } catch (error) {
+        throw intakeFault(error, key);
+      }
+      return bytes.subarray(0, filled);
+    },
     stage: (key, { overwrite }, signal) =>
       stageFiles(outputPaths(key, options.deadLetterPath ?? null), overwrite, signal),
     checkOutput: (key, { overwrite }, signal) =>

@@ -2,7 +2,7 @@ import { type Clock, type ObjectInfo, type ObjectStore, type OutputLookup, syste
 import { checkUpload } from './check-upload.ts';
 import { lookAtObjects } from './look-at-objects.ts';
 import { outputPlaces } from './output-places.ts';
-import { headObject, type PinnedObject } from './pinned-object.ts';
+import { fetchRange, headObject, type PinnedObject } from './pinned-object.ts';
 import { readRanges } from './ranged-read.ts';
 import { S3Connection } from './s3-connection.ts';
 import { s3Fault } from './s3-fault.ts';
@@ -54,6 +54,18 @@ export function createS3Store(options: S3StoreOptions = {}): ObjectStore & Outpu
         if (listed !== undefined && SmallObjects.isSmall(object)) {
           if (offset < object.bytes) yield (await small.get(key, signal)).subarray(offset);
         } else yield* readRanges(connection, object, offset, signal);
+      } catch (error) {
+        throw fault(error, key);
+      }
+    },
+    async range(key, from, length, signal) {
+      try {
+        const object = pinned.get(key) ?? (await headObject(connection, parseS3Url(key), signal));
+        const bytes = new Uint8Array(length);
+        // More than there are would be no range.
+        if (from + length > object.bytes) return bytes.subarray(0, 0);
+        if (length > 0) await fetchRange(connection, object, from, bytes, signal);
+        return bytes;
       } catch (error) {
         throw fault(error, key);
       }

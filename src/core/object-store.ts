@@ -31,6 +31,11 @@ export interface ObjectStore extends AsyncDisposable {
    * stores may use one buffer again and again.
    */
   read(key: string, offset: number, signal: AbortSignal): AsyncIterable<Uint8Array>;
+  /**
+   * So many bytes of an object from `from` on, all of them within it, in memory of the caller's own; several may be asked for at once.
+   * Left out: the caller takes them from `read`, and stops it when it has enough.
+   */
+  range?(key: string, from: number, length: number, signal: AbortSignal): Promise<Uint8Array>;
   /** Takes the output `key` for writing. Errors as of `Sink.open`. @param overwrite replace what is there. */
   stage(key: string, options: { readonly overwrite: boolean }, signal: AbortSignal): Promise<StagedOutput>;
   /**

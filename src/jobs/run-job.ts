@@ -1,6 +1,4 @@
-import { createCsvCodec } from '../codecs/csv/csv-codec.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
-import type { Codec } from '../core/codec.ts';
 import { findSluiceError, firstError, messageOf, SluiceError } from '../core/error.ts';
 import type { Json } from '../core/json.ts';
 import type { Ledger } from '../core/ledger.ts';
@@ -39,7 +37,7 @@ export interface RunJobOptions {
   /** What `-` stands for as intake and as output; the process's own by default. */
   readonly streams?: Partial<StandardStreams>;
   /** Other ends than the settings describe: what `score` and `scoreObjects` are made of. */
-  readonly endpoints?: (job: JobDescription, codec: Codec) => Endpoints;
+  readonly endpoints?: (job: JobDescription) => Endpoints;
   /** How much a crash may cost: a commit at least this often. Default every second and every 64 MB, to S3 every 10 seconds and every GB. */
   readonly commits?: Partial<CommitPolicy>;
 }
@@ -144,13 +142,15 @@ class Run {
     await using _ = cluster;
     if (cluster !== null && isLive(job) && endpoints === undefined)
       return await runLive({ job, cluster, ...this.#ports });
-    const codec = createCsvCodec(job.csvSettings, { clock });
-    const ends = endpoints?.(job, codec) ?? this.#endpoints(job, codec, cluster);
+    const ends = endpoints?.(job) ?? this.#endpoints(job, cluster);
     await using source = ends.source;
     await using sink = ends.sink;
     const intake = await source.identity(signal);
     const splits = await source.splits(signal);
-    assertOutputIsNoIntake(job, splits);
+    assertOutputIsNoIntake(
+      job,
+      splits.map(({ id, object }) => object ?? id),
+    );
     const identity = jobIdentity(job, intake);
     const ledger = await sink.open(identity, signal);
     if (ledger !== null && intake === null) {
@@ -163,10 +163,10 @@ class Run {
   }
 
   /** The ends that the settings describe. */
-  #endpoints(job: JobDescription, codec: Codec, cluster: KafkaClient | null): Endpoints {
+  #endpoints(job: JobDescription, cluster: KafkaClient | null): Endpoints {
     const streams: StandardStreams = { input: process.stdin, output: process.stdout, ...this.#options.streams };
     const ports = { streams, cluster, clock: this.#ports.clock, overwrite: this.#options.overwrite === true };
-    return { source: openSource(job, codec, ports), sink: openSink(job, codec, ports) };
+    return { source: openSource(job, ports), sink: openSink(job, ports) };
   }
 
   async #score(opened: Opened): Promise<JobResult> {

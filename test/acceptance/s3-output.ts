@@ -15,8 +15,7 @@ import type { S3Ledger } from '../../connectors/s3/s3-ledger.ts';
 import type { S3Settings } from '../../connectors/s3/s3-settings.ts';
 import { createS3Store } from '../../connectors/s3/s3-store.ts';
 import { compressionOf, decompress } from '../../src/codecs/compression.ts';
-import { createCsvCodec } from '../../src/codecs/csv/csv-codec.ts';
-import { defaultCsvSettings } from '../../src/codecs/csv/csv-settings.ts';
+import { createWriter, outputFormatOf } from '../../src/codecs/formats.ts';
 import { createObjectSink } from '../../src/codecs/objects/object-sink.ts';
 import type { Sink } from '../../src/core/sink.ts';
 import {
@@ -55,8 +54,7 @@ export function s3Sink(url: string, overwrite: boolean, settings: Partial<S3Sett
   return createObjectSink({
     store: createS3Store({ settings: { ...settings, partBytes: 5 * MIB } }),
     key: url,
-    codec: createCsvCodec(defaultCsvSettings),
-    compression: compressionOf(url),
+    writer: createWriter(outputFormatOf('auto', url), {}, compressionOf(url)),
     overwrite,
   });
 }

@@ -15,8 +15,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { defaultS3Settings } from '../../connectors/s3/s3-settings.ts';
 import { createS3Store } from '../../connectors/s3/s3-store.ts';
-import { createCsvCodec } from '../../src/codecs/csv/csv-codec.ts';
-import { defaultCsvSettings } from '../../src/codecs/csv/csv-settings.ts';
+import { createReaders, createWriter } from '../../src/codecs/formats.ts';
 import { createObjectSink } from '../../src/codecs/objects/object-sink.ts';
 import { createObjectSource } from '../../src/codecs/objects/object-source.ts';
 import { schemaOf } from '../../src/core/schema.ts';
@@ -146,8 +145,7 @@ async function writeAll(place: S3Bucket, round: number, rows: Rows, bytes: numbe
   await using sink = createObjectSink({
     store: createS3Store({ settings: s3Settings(place) }),
     key: `s3://${place.bucket}/sluice-${round}.csv`,
-    codec: createCsvCodec(defaultCsvSettings),
-    compression: 'none',
+    writer: createWriter('csv', {}, 'none'),
     overwrite: true,
   });
   const job = { bench: 's3' };
@@ -216,7 +214,7 @@ async function smallObjects(place: S3Bucket, objects: number, latency: number): 
     await using source = createObjectSource({
       store: createS3Store({ settings: s3Settings(reached) }),
       patterns: [`s3://${place.bucket}/small/`],
-      codec: createCsvCodec(defaultCsvSettings),
+      readers: createReaders({}),
       compression: 'auto',
     });
     await source.identity(signal);

@@ -10,7 +10,7 @@ import { verifyNamedOutput } from '../../src/jobs/verify-named-output.ts';
 import {
   type Compression,
   type CsvSettings,
-  createCsvCodec,
+  createWriter,
   defaultCsvSettings,
   type Manifest,
   type ScoredBatch,
@@ -51,8 +51,7 @@ async function made({
   await using sink = createObjectSink({
     store: createFileStore(),
     key,
-    codec: createCsvCodec(settings),
-    compression,
+    writer: createWriter('csv', { csv: settings }, compression),
     overwrite: false,
   });
   await sink.open(told ? { csvSettings: { delimiter, quotechar, encoding } } : { intake: 'x' }, signal);

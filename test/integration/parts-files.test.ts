@@ -5,8 +5,7 @@ import { gunzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createFileStore } from '../../connectors/file/file-store.ts';
 import { compressionOf } from '../../src/codecs/compression.ts';
-import { createCsvCodec } from '../../src/codecs/csv/csv-codec.ts';
-import { defaultCsvSettings } from '../../src/codecs/csv/csv-settings.ts';
+import { createWriter } from '../../src/codecs/formats.ts';
 import { createObjectSink } from '../../src/codecs/objects/object-sink.ts';
 import { readManifest } from '../../src/codecs/objects/read-manifest.ts';
 import type { LinkWriter } from '../../src/core/link.ts';
@@ -56,8 +55,7 @@ function holder({ ending = '.csv', roll, ...settings }: Settings = {}): Holder {
       createObjectSink({
         store: createFileStore(),
         key: keyOf(split, from, ending),
-        codec: createCsvCodec(defaultCsvSettings),
-        compression: compressionOf(ending),
+        writer: createWriter('csv', {}, compressionOf(ending)),
         overwrite: false,
       }),
     // While the ledger stands there, the publication is not finished: opening the part finishes it.

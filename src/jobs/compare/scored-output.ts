@@ -1,5 +1,5 @@
-import { createCsvCodec } from '../../codecs/csv/csv-codec.ts';
 import { type CsvSettings, defaultCsvSettings } from '../../codecs/csv/csv-settings.ts';
+import { createReaders } from '../../codecs/formats.ts';
 import { createObjectSource } from '../../codecs/objects/object-source.ts';
 import type { BatchLimits } from '../../core/batch-limits.ts';
 import { findSluiceError, SluiceError } from '../../core/error.ts';
@@ -53,7 +53,7 @@ async function* rowsOf(
   await using source = createObjectSource({
     store: namedStore(path, access),
     patterns: [path],
-    codec: createCsvCodec(settings),
+    readers: createReaders({ csv: settings }),
     compression: 'auto',
   });
   try {

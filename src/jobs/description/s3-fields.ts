@@ -1,14 +1,17 @@
 import * as z from 'zod';
 import { s3Credential } from './credential-fields.ts';
+import {
+  intakeColumns,
+  intakeCompression,
+  intakeFormat,
+  jsonPath,
+  outputCompression,
+  outputFormat,
+} from './format-fields.ts';
 import { rollFields } from './roll-fields.ts';
 import { Secret } from './secret.ts';
 
 const MIB = 1024 * 1024;
-
-const compression = z
-  .enum(['auto', 'none', 'gzip', 'zstd'])
-  .default('auto')
-  .describe('`auto` goes by the ending of the name: .gz, .gzip, .zst, .zstd.');
 
 const secretText = () =>
   z
@@ -67,8 +70,10 @@ export const s3Intake = z
     url: url().describe(
       'An object; a prefix that ends in a slash, for all objects under it; or a pattern (`s3://bucket/2026/*.csv`), in the order of their keys.',
     ),
-    format: z.literal('csv').default('csv').describe('What the objects hold.'),
-    compression,
+    format: intakeFormat,
+    jsonPath,
+    columns: intakeColumns,
+    compression: intakeCompression,
     ...access,
     customerKey: secretText().describe(
       'The key of objects that were encrypted with one of your own (SSE-C), in base64.',
@@ -95,8 +100,8 @@ export const s3Output = z
         'are replaced when the run begins; such an output is never continued, as the next run has another name. ' +
         'For a live topic the prefix of its parts, with a slash at its end.',
     ),
-    format: z.literal('csv').default('csv').describe('What the object holds.'),
-    compression,
+    format: outputFormat,
+    compression: outputCompression,
     ...access,
     partitionColumns: z
       .array(z.string().min(1))
