@@ -8,6 +8,12 @@ interface S3ErrorShape {
   readonly $metadata?: { readonly httpStatusCode?: number; readonly clockSkewCorrected?: boolean };
 }
 
+/** The bytes were damaged on their way. */
+const DAMAGED_ON_THE_WAY: ReadonlySet<string> = new Set([
+  'BadDigest',
+  'XAmzContentSHA256Mismatch',
+  'XAmzContentChecksumMismatch',
+]);
 /** Replies that another attempt may not get. */
 const PASSING_REPLIES: ReadonlySet<string> = new Set([
   'SlowDown',
@@ -20,10 +26,7 @@ const PASSING_REPLIES: ReadonlySet<string> = new Set([
   'ServiceUnavailable',
   'OperationAborted',
   'ConditionalRequestConflict',
-  // The bytes were damaged on their way.
-  'BadDigest',
-  'XAmzContentSHA256Mismatch',
-  'XAmzContentChecksumMismatch',
+  ...DAMAGED_ON_THE_WAY,
   'IncompleteBody',
 ]);
 /** Replies to HEAD have the status for a name. */
@@ -78,8 +81,13 @@ export function isPassing(error: unknown): boolean {
     // The library has set its clock by the reply.
     $metadata?.clockSkewCorrected === true ||
     PASSING_CODES.has(typeof code === 'string' ? code : '') ||
-    messageOf(error).startsWith('Checksum mismatch')
+    isDamaged(error)
   );
+}
+
+/** Whether a checksum says that bytes were damaged on their way. */
+function isDamaged(error: unknown): boolean {
+  return DAMAGED_ON_THE_WAY.has(replyName(error)) || messageOf(error).startsWith('Checksum mismatch');
 }
 
 /** Whether a condition (If-Match, If-None-Match) did not hold. */
@@ -137,6 +145,22 @@ export function s3Fault(error: unknown, context: FaultContext): unknown {
     return new SluiceError(
       'OUTPUT_FULL',
       `The store has no space left for ${object}. Free some, and run the same job again.`,
+      facts,
+    );
+  }
+  if (isDamaged(error)) {
+    return new SluiceError(
+      'STORE_UNREACHABLE',
+      `What ${doing === 'read' ? 'comes' : 'arrives'} of ${object} is damaged each time, its checksum shows it. ` +
+        `Look for what changes it on the way to ${endpoint}${doing === 'read' ? ', or have the object written anew' : ''}; run the same job again to continue.`,
+      facts,
+    );
+  }
+  if (status === 501) {
+    return new SluiceError(
+      doing === 'read' ? 'INTAKE_UNREADABLE' : 'OUTPUT_UNWRITABLE',
+      `${endpoint} does not know what was asked of it for ${object}: ${wordsOf(error, code)}. Set checksums: whenRequired for an older store` +
+        `${doing === 'read' ? '' : '; an output takes one with conditional writes'}.`,
       facts,
     );
   }

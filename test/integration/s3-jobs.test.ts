@@ -197,11 +197,22 @@ test.each([
   [{ ...place0, url: 'https://b/k' }, 's3://bucket/key'],
   [{ ...place0, partitionColumns: ['a'] }, 'Parquet'],
   [{ ...place0, partBytes: 1000 }, 'partBytes'],
+  [{ ...place0, url: 's3://b/in.csv' }, 'is the object that is read'],
   [{ ...place0, endpointUrl: 'http://user:password@host' }, 'must hold no user and password'],
   [{ ...place0, credentialId: 'a', credentials: 'none' }, 'cannot be given beside credentialId'],
   [{ ...place0, credentialId: 'a' }, 'no configuration was given'],
 ])('an output of %j is refused: %s', (output, words) => {
-  expect(() => resolved(output)).toThrow(words);
+  expect(() => resolved(output, { ...place0, url: 's3://b/in.csv' })).toThrow(words);
+});
+
+const topic0 = { type: 'kafka', topic: 't', group: 'g' } as const;
+
+test.each([
+  [{ ...place0 }, topic0, 'a prefix that ends in a slash'],
+  [{ ...place0, url: 's3://b/{{ current_run_time }}/' }, topic0, 'the same on every run'],
+  [{ ...place0, url: 's3://b/parts/' }, { ...topic0, until: 'now' }, 'must name an object'],
+])('an output of %j of %j is refused: %s', (output, intake, words) => {
+  expect(() => resolved(output, intake)).toThrow(words);
 });
 
 test('credentials are found by their ID, and seen by nobody', () => {

@@ -1,6 +1,6 @@
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { Transform } from 'node:stream';
+import { Duplex, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 
 /** A request as it comes by. */
@@ -23,6 +23,8 @@ export type S3Fault =
   /** Bytes of the body change on their way. */
   | 'damaged request'
   | 'damaged reply'
+  /** Both bodies come through so many bytes at a time, with a pause before each. */
+  | { readonly slowBytes: number; readonly everyMs: number }
   /** After so many bytes of its body the reply breaks off, or nothing more comes. */
   | { readonly replyBytes: number; readonly by: 'reset' | 'end' | 'silence' };
 
@@ -94,7 +96,9 @@ export class S3FaultProxy implements AsyncDisposable {
       forwarded.once('response', resolve);
       forwarded.once('error', reject);
     });
-    const sent = fault === 'damaged request' ? pipeline(incoming, damage(), forwarded) : pipeline(incoming, forwarded);
+    const altered =
+      fault === 'damaged request' ? [damage()] : isObject(fault) && 'slowBytes' in fault ? [slowed(fault)] : [];
+    const sent = pipeline([incoming, ...altered, forwarded]);
     // A server that refuses early does not read to the end.
     sent.catch(() => undefined);
     const reply = await replied;
@@ -106,6 +110,10 @@ export class S3FaultProxy implements AsyncDisposable {
       return;
     }
     outgoing.writeHead(reply.statusCode ?? 502, reply.headers);
+    if (isObject(fault) && 'slowBytes' in fault) {
+      await pipeline(reply, slowed(fault), outgoing);
+      return;
+    }
     if (isObject(fault)) {
       await this.#breakOff(reply, outgoing, fault);
       return;
@@ -139,6 +147,18 @@ export class S3FaultProxy implements AsyncDisposable {
 
 function isObject<T>(fault: T): fault is Extract<T, object> {
   return typeof fault === 'object' && fault !== null;
+}
+
+/** A slow link. */
+function slowed({ slowBytes, everyMs }: { readonly slowBytes: number; readonly everyMs: number }): Duplex {
+  return Duplex.from(async function* (chunks: AsyncIterable<Buffer>) {
+    for await (const chunk of chunks) {
+      for (let at = 0; at < chunk.length; at += slowBytes) {
+        await new Promise((resolve) => setTimeout(resolve, everyMs));
+        yield chunk.subarray(at, at + slowBytes);
+      }
+    }
+  });
 }
 
 /** Turns a bit in the middle of the first bytes. */

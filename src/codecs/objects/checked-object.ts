@@ -57,7 +57,6 @@ export async function checkRows(
 /** In one pass, which looks at the very bytes of the header. */
 async function checkCsv(object: ObjectToCheck, manifest: Manifest, signal: AbortSignal): Promise<CheckedObject> {
   const { store, key, checksum } = object;
-  const name = store.name(key);
   const csv = csvSettingsOf(manifest);
   const expected =
     manifest.columns.length === 0
@@ -75,7 +74,7 @@ async function checkCsv(object: ObjectToCheck, manifest: Manifest, signal: Abort
     seen.complete = true;
   }
   async function* unpacked(compression: Compression): AsyncGenerator<Uint8Array, void> {
-    for await (const chunk of decompress(compression, stored(), name, signal)) {
+    for await (const chunk of decompress(compression, stored(), store.name(key), signal)) {
       const head = chunk.subarray(0, expected.length - seen.head);
       if (Buffer.compare(head, expected.subarray(seen.head, seen.head + head.length)) !== 0) seen.headerMatches = false;
       seen.head += head.length;
@@ -89,8 +88,8 @@ async function checkCsv(object: ObjectToCheck, manifest: Manifest, signal: Abort
     const chunks = unpacked(await compressionIn(store, key, signal));
     if (expected.length === 0) for await (const _ of chunks);
     else {
-      const whole = storedObject(store, { key, bytes: 0, version: null }, 'none');
-      records = await countRows({ ...whole, read: () => chunks }, 'csv', csv, () => undefined, signal);
+      const unread = storedObject(store, { key, bytes: 0, version: null }, 'none');
+      records = await countRows({ ...unread, read: () => chunks }, 'csv', csv, () => undefined, signal);
     }
   } catch (error) {
     fault = messageOf(error);
@@ -104,24 +103,23 @@ async function checkCsv(object: ObjectToCheck, manifest: Manifest, signal: Abort
 
 /** In two passes: formats are not all read from the first byte to the last. */
 async function checkOther(
-  object: ObjectToCheck,
+  checked: ObjectToCheck,
   manifest: Manifest,
   format: FormatName,
   signal: AbortSignal,
 ): Promise<CheckedObject> {
-  const { store, key } = object;
-  const whole = await checkLines(object, signal);
+  const { store, key } = checked;
+  const whole = await checkLines(checked, signal);
   let headerMatches = true;
   let fault: string | null = null;
   let records = 0;
   try {
     const [info] = await store.list(key, signal);
-    const compression = await compressionIn(store, key, signal);
+    const object = storedObject(store, info!, await compressionIn(store, key, signal));
     const onColumns = (columns: readonly string[]): void => {
       headerMatches &&= JSON.stringify(columns) === JSON.stringify(manifest.columns);
     };
-    const readable = storedObject(store, info ?? { key, bytes: whole.bytes, version: null }, compression);
-    records = await countRows(readable, format, csvSettingsOf(manifest), onColumns, signal);
+    records = await countRows(object, format, csvSettingsOf(manifest), onColumns, signal);
   } catch (error) {
     fault = messageOf(error);
   }

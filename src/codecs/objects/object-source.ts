@@ -21,6 +21,12 @@ export interface ObjectSourceOptions {
 /** So much of the start of each object is a part of the intake's identity, beside its size and version. */
 const HEAD_BYTES = 64 * 1024;
 
+/**
+ * The columns of so many objects are looked at before any row is sent, those of the others before the first row of their own: an intake of
+ * thousands of objects would have to open each of them twice, and send nothing until it had.
+ */
+const LOOKED_AT_FIRST = 100;
+
 /** An object with what reads it. */
 interface OpenObject {
   readonly info: ObjectInfo;
@@ -33,6 +39,8 @@ interface ObjectSplit {
   readonly id: string;
   readonly part: ObjectPart;
   readonly of: OpenObject;
+  /** Bytes of the splits before it. */
+  readonly before: number;
 }
 
 /** The source for intakes that are objects (files, S3), whatever store keeps them: each is one split, or several. */
@@ -40,7 +48,8 @@ export function createObjectSource(options: ObjectSourceOptions): Source {
   const { store, patterns, compression } = options;
   let infos: readonly ObjectInfo[] = [];
   let objects: readonly OpenObject[] = [];
-  let splits: readonly ObjectSplit[] = [];
+  let splits: ReadonlyMap<string, ObjectSplit> = new Map();
+  const unseen = new Set<OpenObject>();
   let shared: Schema | null = null;
   const progress = { before: 0, within: 0 };
 
@@ -75,21 +84,22 @@ export function createObjectSource(options: ObjectSourceOptions): Source {
       const open: OpenObject[] = [];
       for (const info of infos) open.push(await opened(info, signal));
       objects = open;
-      if (objects.length > 1) shared = await schemaOfAll(objects, signal);
+      if (objects.length > 1) shared = await schemaOfAll(objects, LOOKED_AT_FIRST, signal);
+      if (shared !== null) for (const object of objects.slice(LOOKED_AT_FIRST)) unseen.add(object);
       splits = await splitsOf(objects, signal);
-      return splits.map(({ id, part, of }) => ({
+      return [...splits.values()].map(({ id, part, of }) => ({
         id,
         bytes: part.bytes,
         ...(part.id === null ? {} : { object: of.info.key }),
       }));
     },
     async *read({ id }, after, limits, signal) {
-      const index = splits.findIndex((split) => split.id === id);
-      const split = splits[index];
+      const split = splits.get(id);
       if (split === undefined) throw new SluiceError('CONTRACT_BROKEN', `${id} is no split of this intake`);
-      progress.before = splits.slice(0, index).reduce((sum, { part }) => sum + part.bytes, 0);
+      const { part, of, before } = split;
+      progress.before = before;
       progress.within = 0;
-      const { part, of } = split;
+      if (after === null && unseen.delete(of)) await of.reader.schema(of.object, shared, signal);
       // Of a single object the first batch tells; a continuation does not see it.
       if (after !== null) shared ??= await of.reader.schema(of.object, null, signal);
       // An object that is one part is read through: how far is where the last read ended. Else bytes are counted.
@@ -113,25 +123,32 @@ export function createObjectSource(options: ObjectSourceOptions): Source {
   };
 }
 
-async function splitsOf(objects: readonly OpenObject[], signal: AbortSignal): Promise<readonly ObjectSplit[]> {
-  const splits: ObjectSplit[] = [];
+async function splitsOf(
+  objects: readonly OpenObject[],
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, ObjectSplit>> {
+  const splits = new Map<string, ObjectSplit>();
+  let before = 0;
   for (const of of objects) {
     const { key } = of.info;
-    for (const part of await of.reader.parts(of.object, signal))
-      splits.push({ id: part.id === null ? key : `${key}#${part.id}`, part, of });
+    for (const part of await of.reader.parts(of.object, signal)) {
+      const id = part.id === null ? key : `${key}#${part.id}`;
+      splits.set(id, { id, part, of, before });
+      before += part.bytes;
+    }
   }
   return splits;
 }
 
-/**
- * Several objects are one data set: their columns must be those of the first one that has rows. Looked at before any row is sent.
- */
-async function schemaOfAll(objects: readonly OpenObject[], signal: AbortSignal): Promise<Schema | null> {
-  let schema: Schema | null = null;
-  for (const { reader, object } of objects) schema ??= await reader.schema(object, schema, signal);
-  if (schema === null) return null;
-  for (const { reader, object } of objects) await reader.schema(object, schema, signal);
-  return schema;
+/** Several objects are one data set: their columns must be those of the first one that has rows. @param first how many are looked at. */
+async function schemaOfAll(objects: readonly OpenObject[], first: number, signal: AbortSignal): Promise<Schema | null> {
+  let known: Schema | null = null;
+  for (const [index, { reader, object }] of objects.entries()) {
+    if (known !== null && index >= first) break;
+    const schema = await reader.schema(object, known, signal);
+    known ??= schema;
+  }
+  return known;
 }
 
 async function headDigest(store: ObjectStore, key: string, signal: AbortSignal): Promise<string> {

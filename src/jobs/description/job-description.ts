@@ -197,7 +197,13 @@ export const jobDescription = z
       const message = 'http cannot take a live topic: write files (localFile) or a topic, or give intakeSettings.until';
       context.addIssue({ code: 'custom', path: ['outputSettings', 'type'], message });
     }
-    const message = output.type === 's3' ? s3UrlProblem(output.url, isLive) : null;
+    const isIntake = intake.type === 's3' && output.type === 's3' && intake.url === output.url;
+    const message =
+      output.type !== 's3'
+        ? null
+        : isIntake && intake.endpointUrl === output.endpointUrl
+          ? 'is the object that is read; write to another one'
+          : s3UrlProblem(output.url, isLive);
     if (message !== null) context.addIssue({ code: 'custom', path: ['outputSettings', 'url'], message });
   })
   .refine(namesOneDeployment, {

@@ -20,23 +20,25 @@ const ENDINGS = { none: '', gzip: '.gz', zstd: '.zst' } as const;
 export interface LiveParts extends Pick<PartsOptions, 'openPart' | 'publishedThrough'>, AsyncDisposable {}
 
 /**
- * The parts of a live topic as files of one folder, or objects under one prefix: `<topic>-<partition>-<first offset, 20 digits>.csv` (or
- * as the format is called), each with its manifest and dead letters beside it. Two processes keep off each other by what the store has
- * for it: locks, or ledgers that are written under conditions.
+ * The parts of a live topic as files of one folder, or objects under one prefix: `<topic>-<partition>-<first offset, 20 digits>.csv` (or as the
+ * format is called), each with its manifest and dead letters beside it. Two processes keep off each other by what the store
+ * has for it: locks, or ledgers that are written under conditions.
  */
 export function liveParts(job: JobDescription, output: StoreOutput, clock: Clock): LiveParts {
   const compression = output.compression === 'auto' ? 'none' : output.compression;
   // The name is that of a folder, and says nothing.
   const format = outputFormatOf(output.format, '');
   const { store, place } = openPlace(output, clock);
-  const ending = `${endingOf(format)}${ENDINGS[compression]}`;
   const keyOf = (split: string, from: number): string =>
-    place(`${split.replace('/', '-')}-${String(from).padStart(20, '0')}.${ending}`);
+    place(`${split.replace('/', '-')}-${String(from).padStart(20, '0')}.${endingOf(format)}${ENDINGS[compression]}`);
   return {
-    openPart(split, from): Sink {
-      const writer = createWriter(format, { csv: job.csvSettings }, compression, { clock });
-      return createObjectSink({ store, key: keyOf(split, from), writer, overwrite: false });
-    },
+    openPart: (split, from): Sink =>
+      createObjectSink({
+        store,
+        key: keyOf(split, from),
+        writer: createWriter(format, { csv: job.csvSettings }, compression, { clock }),
+        overwrite: false,
+      }),
     async publishedThrough(split, from, signal) {
       const { isThere, run, manifest } = await store.look(keyOf(split, from), signal);
       // While its ledger stands there, the publication is not finished: opening the part finishes it.
