@@ -33,6 +33,8 @@ export interface EndpointPorts {
   readonly clock: Clock;
   /** Replace an existing output, throw away an interrupted run. */
   readonly overwrite: boolean;
+  /** Nothing is kept for a continuation: the intake is only looked at. */
+  readonly keepsNothing?: true;
 }
 
 /** Standard input or output, by name. */
@@ -73,6 +75,15 @@ export function openSink(job: JobDescription, codec: Codec, ports: EndpointPorts
   }
   const store = createFileStore({ deadLetterPath });
   return createObjectSink({ store, key: path, codec, compression, overwrite: ports.overwrite });
+}
+
+/** Where a job reads, for people. */
+export function intakeName({ intakeSettings: intake }: JobDescription): string {
+  if (intake.type === 'kafka') {
+    const { topic, topics, topicPattern } = intake;
+    return topicPattern === undefined ? `topic ${(topics ?? [topic]).join(', ')}` : `topics ${topicPattern}`;
+  }
+  return intake.type === 's3' ? intake.url : intake.files.join(', ');
 }
 
 /** Where a job writes, for people. */
