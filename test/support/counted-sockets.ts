@@ -7,15 +7,16 @@ export class CountedSockets {
 
   private constructor(port: number) {
     const sockets = this.#sockets;
-    const { connect } = Socket.prototype;
-    Socket.prototype.connect = function (this: Socket, ...args: unknown[]) {
+    const methods = Socket.prototype as unknown as { connect: (...args: unknown[]) => unknown };
+    const original = methods.connect;
+    methods.connect = function (this: Socket, ...args: unknown[]) {
       this.once('connect', () => {
         if (this.remotePort === port) sockets.push(this);
       });
-      return Reflect.apply(connect, this, args) as Socket;
-    } as typeof connect;
+      return original.apply(this, args);
+    };
     this.#stop = () => {
-      Socket.prototype.connect = connect;
+      methods.connect = original;
     };
   }
 
