@@ -2,13 +2,14 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createFileStore } from '../../../connectors/file/file-store.ts';
 import { readManifest } from '../../../connectors/file/manifest-file.ts';
-import { createWriter, endingOf, outputFormatOf } from '../../codecs/formats.ts';
+import { createWriter, endingOf } from '../../codecs/formats.ts';
 import { createObjectSink } from '../../codecs/objects/object-sink.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Sink } from '../../core/sink.ts';
 import { throughOfPart } from '../../stages/parts-manifest.ts';
 import type { PartsOptions } from '../../stages/parts-options.ts';
 import type { JobDescription } from '../description/parse-job.ts';
+import { outputFormat } from '../formats-of-job.ts';
 
 type LocalOutput = Extract<JobDescription['outputSettings'], { readonly type: 'localFile' }>;
 
@@ -20,12 +21,13 @@ const ENDINGS = { none: '', gzip: '.gz', zstd: '.zst' } as const;
  */
 export function localParts(
   job: JobDescription,
-  { path, format: wantedFormat, compression: wanted }: LocalOutput,
+  output: LocalOutput,
   clock: Clock,
 ): Pick<PartsOptions, 'openPart' | 'publishedThrough'> {
+  const { path, compression: wanted } = output;
   const compression = wanted === 'auto' ? 'none' : wanted;
-  // The name is that of a folder, and says nothing.
-  const format = outputFormatOf(wantedFormat, '');
+  // As the identity of the job has it: `verify` reads each part by that.
+  const format = outputFormat(output, path);
   const keyOf = (split: string, from: number): string =>
     join(
       path,
