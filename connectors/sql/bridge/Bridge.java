@@ -132,6 +132,9 @@ public final class Bridge {
     private final int id;
     private volatile Connection connection;
     private volatile Statement running;
+    private volatile boolean busy;
+    /** Nothing but closing is wanted any more. */
+    private volatile boolean cancelled;
     private String product = "";
     private Cursor cursor;
     /** The isolation of before this transaction, where it has one of its own. */
@@ -149,7 +152,9 @@ public final class Bridge {
         try {
           Request request = requests.take();
           String op = request.text("op");
+          busy = true;
           serve(op, request);
+          busy = false;
           if (op.equals("close")) return;
         } catch (InterruptedException end) {
           return;
@@ -159,6 +164,7 @@ public final class Bridge {
 
     private void serve(String op, Request request) {
       try {
+        if (cancelled && !op.equals("close")) throw new SQLException("cancelled", "57014");
         if (op.equals("fetch")) {
           Bytes data = new Bytes(request.number("bytes") + (request.number("bytes") >> 2));
           Map<String, Object> said = openCursor().fetch(request.number("bytes"), data);
@@ -333,7 +339,24 @@ public final class Bridge {
       running = statement;
     }
 
+    /** Ends what runs; again and again, as a statement that is about to begin does not notice. */
     void cancel() {
+      cancelled = true;
+      Thread thread = new Thread(() -> {
+        try {
+          for (int i = 0; busy && i < 100; i += 1) {
+            cancelOnce();
+            Thread.sleep(50);
+          }
+        } catch (InterruptedException end) {
+          // There is nothing more to do.
+        }
+      });
+      thread.setDaemon(true);
+      thread.start();
+    }
+
+    private void cancelOnce() {
       Statement statement = running;
       try {
         if (statement != null) statement.cancel();
@@ -356,7 +379,7 @@ public final class Bridge {
     }
 
     void abandon() {
-      cancel();
+      cancelOnce();
       Connection open = connection;
       if (open == null) return;
       try {

@@ -2,6 +2,7 @@ import { decodeRecord, fieldEnd, LF } from '../../../src/sdk.ts';
 import type { BridgeSession } from '../bridge/bridge-session.ts';
 import type { SqlDialect } from '../dialect.ts';
 import type { CanonicalRows, LoadTarget, SqlConnection, SqlRead, SqlValue } from '../driver.ts';
+import { OwnStages } from '../own-stages.ts';
 import type { SqlColumn, TableDescription, TableName } from '../sql-column.ts';
 import { SqlFault } from '../sql-fault.ts';
 import { type JdbcColumn, sqlColumnOf } from './jdbc-columns.ts';
@@ -35,6 +36,7 @@ export class JdbcConnection implements SqlConnection {
   readonly #tables: JdbcTables;
   /** Asked of the catalog once for each table that is loaded. */
   readonly #loaded = new Map<string, readonly JdbcColumn[]>();
+  readonly #stages = new OwnStages();
   #closed = false;
 
   constructor(parts: JdbcParts) {
@@ -43,8 +45,9 @@ export class JdbcConnection implements SqlConnection {
   }
 
   async execute(sql: string, parameters: readonly SqlValue[], signal: AbortSignal): Promise<number> {
-    this.#loaded.clear();
+    if (/^\s*(create|drop|alter)\b/i.test(sql)) this.#loaded.clear();
     const { said } = await this.#ask('execute', { sql, parameters: parameters.map(bound) }, signal);
+    this.#stages.ran(sql);
     return Number(said.count);
   }
 
@@ -88,6 +91,10 @@ export class JdbcConnection implements SqlConnection {
 
   async rollback(signal: AbortSignal): Promise<void> {
     await this.#ask('rollback', {}, signal);
+  }
+
+  async currentSchema(): Promise<string | null> {
+    return this.#parts.about.schema;
   }
 
   describeTable(table: TableName, signal: AbortSignal): Promise<TableDescription | null> {
@@ -134,7 +141,7 @@ export class JdbcConnection implements SqlConnection {
     const { dialect } = this.#parts;
     const known = await this.#columnsOf(table, signal);
     const binds = columns.map((column) => {
-      const { jdbc = 12, typeName = 'varchar' } = known.find(({ name }) => name === column.name) ?? {};
+      const { jdbc, typeName } = known.find(({ name }) => name === column.name) ?? wordsOf(column);
       return { jdbc, typeName, empty: column.holdsEmptyText && columns.length > 1 };
     });
     const sql = `INSERT INTO ${dialect.tableName(table)} (${columns.map(({ name }) => dialect.quote(name)).join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`;
@@ -147,6 +154,11 @@ export class JdbcConnection implements SqlConnection {
 
   async close(): Promise<void> {
     if (this.#closed) return;
+    const patience = AbortSignal.timeout(2000);
+    const drops = this.#stages.drops();
+    // Nobody else will; if it cannot be done now, the next run does it.
+    if (drops.length > 0) await this.rollback(patience).catch(() => undefined);
+    for (const sql of drops) await this.#ask('execute', { sql, parameters: [] }, patience).catch(() => undefined);
     this.#closed = true;
     await this.#parts.lock.release();
     await this.#parts.session.close();
@@ -167,8 +179,6 @@ export class JdbcConnection implements SqlConnection {
   async #columnsOf(table: TableName, signal: AbortSignal): Promise<readonly JdbcColumn[]> {
     const key = JSON.stringify(table);
     const known = this.#loaded.get(key) ?? (await this.#tables.columns(table, signal));
-    if (known.length === 0)
-      throw new SqlFault('missing', `there is no table ${this.#parts.dialect.tableName(table)}`, { what: 'table' });
     this.#loaded.set(key, known);
     return known;
   }
@@ -207,6 +217,13 @@ function* recordsOf(bytes: Uint8Array): Generator<readonly [number, number]> {
     start = at + 1;
   }
 }
+
+/** For tables of which the catalog says nothing, as some say nothing of temporary ones. */
+function wordsOf({ type, declared }: SqlColumn): Pick<JdbcColumn, 'jdbc' | 'typeName'> {
+  return { jdbc: type === undefined ? 12 : PLAIN_TYPES[type], typeName: declared };
+}
+
+const PLAIN_TYPES = { boolean: 16, integer: -5, number: 8, string: 12, date: 91, timestamp: 93 } as const;
 
 /** JSON's numbers are floating ones. */
 function bound(value: SqlValue): string | number | boolean | null {

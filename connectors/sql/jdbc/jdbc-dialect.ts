@@ -1,5 +1,6 @@
 import { type SqlDialect, STAGE_ROW, type StageTable } from '../dialect.ts';
-import { mysqlDialect } from '../mysql/mysql-dialect.ts';
+import { mariaDbDialect, mysqlDialect } from '../mysql/mysql-dialect.ts';
+import { OF_CONNECTION } from '../own-stages.ts';
 import { postgresDialect } from '../postgres/postgres-dialect.ts';
 import type { SqlColumn, TableName } from '../sql-column.ts';
 
@@ -77,7 +78,8 @@ const PRODUCTS: Readonly<Record<string, Words>> = {
 
 /** How a database is spoken to that has no driver of its own here: as the standard has it, but for what is known of the product. */
 export function jdbcDialect(product: string): SqlDialect {
-  if (product === 'mysql' || product === 'mariadb') return mysqlDialect;
+  if (product === 'mysql') return mysqlDialect;
+  if (product === 'mariadb') return mariaDbDialect;
   if (product === 'postgresql')
     return {
       ...postgresDialect,
@@ -122,13 +124,14 @@ const MOMENT = /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}(
 
 function createStage({ stage, columns, lasting }: StageTable, words: Words): readonly string[] {
   const { numbered = 'bigint generated always as identity', temporary = null, dropIfExists } = words;
-  // Where a temporary table is not easily had it is one like others, which its next user drops.
-  const kind = lasting ? '' : (temporary ?? '');
-  const name = tableName(kind === '' ? stage : { catalog: null, schema: null, name: stage.name });
+  // Where a temporary table is not easily had it is one like others, which its connection drops.
+  const isTemporary = !lasting && temporary !== null;
+  const kind = isTemporary ? temporary : '';
+  const name = tableName(isTemporary ? { catalog: null, schema: null, name: stage.name } : stage);
   const fields = columns.map((column) => `${quote(column.name)} ${column.declared}`);
   return [
     (dropIfExists ?? ((_kind, table) => `drop table if exists ${table}`))(kind, name),
-    `create ${kind}table ${name} (${quote(STAGE_ROW)} ${numbered}, ${fields.join(', ')})`,
+    `create ${kind}table ${name} (${quote(STAGE_ROW)} ${numbered}, ${fields.join(', ')})${lasting || isTemporary ? '' : ` ${OF_CONNECTION}`}`,
   ];
 }
 

@@ -20,7 +20,7 @@ export function namedLock(sql: string, parameter: (name: string) => string | num
 }
 
 /** The table whose rows are held. */
-export const LOCK_TABLE = 'sluice_lock';
+export const LOCK_TABLE = 'sluice_locks';
 
 /**
  * A lock for databases without named ones: a row of a table of ours, changed in a transaction that a connection of its own leaves open

@@ -21,6 +21,8 @@ export interface RunServices {
   readonly 's3-runtime':
     | { readonly kind: 'docker'; readonly host: string }
     | { readonly kind: 'program'; readonly path: string };
+  /** The shared H2 server. */
+  readonly h2: { readonly host: string; readonly port: number };
   /** How MariaDB servers are run here. */
   readonly 'mariadb-runtime':
     | { readonly kind: 'docker'; readonly host: string }

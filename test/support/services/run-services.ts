@@ -44,6 +44,13 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
       say(registry.description);
       return registry.url;
     },
+    h2: async () => {
+      const { startH2 } = await import('./h2.ts');
+      const { host, port, ...h2 } = await startH2();
+      own.push(h2);
+      say(h2.description);
+      return { host, port };
+    },
     'mariadb-runtime': findMariaDbRuntime,
     mariadb: async () => {
       const { namedMariaDb, startMariaDb } = await import('./mariadb.ts');
