@@ -1,4 +1,5 @@
 import { createCsvCodec } from '../codecs/csv/csv-codec.ts';
+import { untilStopped } from '../codecs/streams/until-stopped.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
 import type { Codec } from '../core/codec.ts';
 import { findSluiceError, firstError, messageOf, SluiceError } from '../core/error.ts';
@@ -179,7 +180,9 @@ class Run {
 
   /** The ends that the settings describe. */
   #endpoints(job: JobDescription, codec: Codec, cluster: KafkaClient | null): Endpoints {
-    const streams: StandardStreams = { input: process.stdin, output: process.stdout, ...this.#options.streams };
+    const given: StandardStreams = { input: process.stdin, output: process.stdout, ...this.#options.streams };
+    const leaving = AbortSignal.any([this.#ports.stop, this.#ports.signal]);
+    const streams = { ...given, input: untilStopped(given.input, 'standard input', leaving) };
     const ports = { streams, cluster, clock: this.#ports.clock, overwrite: this.#options.overwrite === true };
     return { source: openSource(job, codec, ports), sink: openSink(job, codec, ports) };
   }
@@ -205,7 +208,9 @@ class Run {
     if (!delivered.complete) {
       throw new SluiceError(
         'JOB_INTERRUPTED',
-        `stopped after ${delivered.tally.read} rows, all of them durable; run the same job again to continue`,
+        opened.identity['intake'] === null
+          ? `stopped after ${delivered.tally.read} rows, all of them written; an intake that comes only once cannot be continued`
+          : `stopped after ${delivered.tally.read} rows, all of them durable; run the same job again to continue`,
       );
     }
     tracker.enter('publishing');
