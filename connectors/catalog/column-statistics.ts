@@ -11,7 +11,7 @@ export interface ColumnProfile {
   /** Values that are not null. */
   readonly count: number;
   readonly nulls: number;
-  /** Different values; an estimate within some 2 percent. */
+  /** Different values; of more than some two thousand an estimate, within some 2 percent. */
   readonly distinct: number;
   /** Of numbers the least and the greatest one; of all else the first and the last text, cut after 200 characters. Null without values. */
   readonly min: string | number | null;

@@ -47,8 +47,7 @@ export async function stageRequest(
   const recordPath = `${spool.path}.upload.json`;
   const record = await inSpool(spool, async () => {
     await mkdir(dirname(spool.path), { recursive: true });
-    if (overwrite) await removeRecord(recordPath);
-    return await readRecord(recordPath);
+    return overwrite ? null : await readRecord(recordPath);
   });
   if (record?.state === 'sent') throw wasSent(address.name, record);
   const staged = await spool.store.stage(spool.path, { overwrite }, signal).catch(async (error: unknown) => {

@@ -1,3 +1,4 @@
+import { untilStopped } from '../codecs/streams/until-stopped.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
 import { findSluiceError, firstError, messageOf, SluiceError } from '../core/error.ts';
 import type { Json } from '../core/json.ts';
@@ -194,7 +195,9 @@ class Run {
 
   /** The ends that the settings describe. */
   #endpoints(job: JobDescription, cluster: KafkaClient | null): Endpoints {
-    const streams: StandardStreams = { input: process.stdin, output: process.stdout, ...this.#options.streams };
+    const given: StandardStreams = { input: process.stdin, output: process.stdout, ...this.#options.streams };
+    const leaving = AbortSignal.any([this.#ports.stop, this.#ports.signal]);
+    const streams = { ...given, input: untilStopped(given.input, 'standard input', leaving) };
     const ports = { streams, cluster, clock: this.#ports.clock, overwrite: this.#options.overwrite === true };
     const { source, sink } = this.#options;
     return { source: source ?? openSource(job, ports), sink: sink ?? openSink(job, ports) };
@@ -221,7 +224,9 @@ class Run {
     if (!delivered.complete) {
       throw new SluiceError(
         'JOB_INTERRUPTED',
-        `stopped after ${delivered.tally.read} rows, all of them durable; run the same job again to continue`,
+        opened.identity['intake'] === null
+          ? `stopped after ${delivered.tally.read} rows, all of them written; an intake that comes only once cannot be continued`
+          : `stopped after ${delivered.tally.read} rows, all of them durable; run the same job again to continue`,
       );
     }
     tracker.enter('publishing');

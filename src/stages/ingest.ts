@@ -1,5 +1,5 @@
 import type { BatchLimits } from '../core/batch-limits.ts';
-import { SluiceError } from '../core/error.ts';
+import { findSluiceError, SluiceError } from '../core/error.ts';
 import { canonicalJson, sameJson } from '../core/json.ts';
 import type { LinkWriter } from '../core/link.ts';
 import type { IntakePosition, Position } from '../core/position.ts';
@@ -98,6 +98,8 @@ export async function ingest(options: IngestOptions, signal: AbortSignal): Promi
   }
 }
 
+const ENDED = { done: true, value: undefined } as const;
+
 /** The batches of a split; each must start where the one before it ended, or rows were lost or doubled. */
 async function* checkedBatches(
   options: IngestOptions,
@@ -105,12 +107,18 @@ async function* checkedBatches(
   after: Position | null,
   signal: AbortSignal,
 ): AsyncGenerator<RowBatch> {
-  const { source, limits, meter } = options;
+  const { source, limits, meter, stop } = options;
   const batches = source.read(split, after, limits, signal)[Symbol.asyncIterator]();
   let expected = after;
   try {
     for (;;) {
-      const next = await meter.time('input', () => batches.next());
+      const next = await meter
+        .time('input', () => batches.next())
+        .catch((error: unknown) => {
+          // Told to stop, a source need not wait on for what may never come. What it gave before that goes its way.
+          if (stop.aborted && findSluiceError(error)?.code === 'JOB_INTERRUPTED') return ENDED;
+          throw error;
+        });
       if (next.done === true) return;
       const { origin } = next.value;
       if (!sameJson(origin.after, expected)) {

@@ -1,6 +1,7 @@
 import { describe, test } from 'vitest';
-import { acceptSource } from '../../src/testing.ts';
+import { acceptSink, acceptSource } from '../../src/testing.ts';
 import { type WebForm, webIntake } from './http-intake.ts';
+import { webOutputs } from './http-output.ts';
 
 const plain: WebForm = { ranges: true, validators: 'etag', compression: 'none', breakAfter: null };
 
@@ -18,3 +19,10 @@ for (const [name, form] of Object.entries(forms)) {
     for (const check of acceptSource(() => webIntake(form))) test(check.name, check.run);
   });
 }
+
+/** A run is killed some dozen times, each in a process of its own. */
+const KILLS_MS = 120_000;
+
+describe('the sink of an output that is put to an address', () => {
+  for (const check of acceptSink(webOutputs())) test(check.name, check.run, KILLS_MS);
+});

@@ -6,7 +6,7 @@ import { runUntilKilled, runWholeOutput, SinkPlan, type SinkPlanSize } from '../
  * Writes a whole output and dies by SIGKILL in place of its n-th operation that changes the file system. A write that is
  * not allowed to happen leaves half of its bytes, as a kill in the middle of it may. Or it dies at a moment of the run, by name.
  */
-const [path = '', size = '', operation = ''] = process.argv.slice(2);
+const [path = '', size = '', operation = '', spool = ''] = process.argv.slice(2);
 const moment = operation === 'written' || operation === 'committed' ? operation : null;
 let left = moment === null ? Number(operation) : Number.POSITIVE_INFINITY;
 
@@ -46,7 +46,9 @@ for (const name of ['write', 'writeFile', 'sync', 'datasync', 'truncate']) guard
 for (const name of ['open', 'rename', 'rm', 'unlink', 'symlink', 'link', 'writeFile', 'truncate']) guard(fs, name);
 syncBuiltinESMExports();
 
-const { fileSink } = await import('./file-output.ts');
 const plan = new SinkPlan(JSON.parse(size) as SinkPlanSize);
-if (moment !== null) await runUntilKilled(fileSink(path, false), plan, moment);
-await runWholeOutput(fileSink(path, false), plan, new AbortController().signal);
+const sink = /^https?:/.test(path)
+  ? (await import('./http-output.ts')).httpSink(path, spool, false)
+  : (await import('./file-output.ts')).fileSink(path, false);
+if (moment !== null) await runUntilKilled(sink, plan, moment);
+await runWholeOutput(sink, plan, new AbortController().signal);

@@ -3,14 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { verifyOutput } from '../../connectors/file/verify.ts';
 import { encodeRecords } from '../../src/core/canonical-csv.ts';
 import { schemaOf } from '../../src/core/schema.ts';
 import { type JobInput, runJob } from '../../src/index.ts';
 import { compareOutputs } from '../../src/jobs/compare/compare-outputs.ts';
 import { resolveJob } from '../../src/jobs/description/parse-job.ts';
 import { jobIdentity } from '../../src/jobs/job-identity.ts';
-import { localParts } from '../../src/jobs/live/live-parts.ts';
+import { liveParts } from '../../src/jobs/live/live-parts.ts';
+import { verifyNamedOutput } from '../../src/jobs/verify-named-output.ts';
 import { type ModelServer, startModelServer } from '../../src/model-server/index.ts';
 import { sluice } from '../support/command-line.ts';
 import { ManualClock } from '../support/manual-clock.ts';
@@ -56,7 +56,7 @@ describe('a job', () => {
         const out = path(`${from}-to.${to}`);
         const { manifest } = await runJob(job({ file: path(`flights.${from}`) }, { path: out })).result;
         expect(manifest.columns).toEqual(['delay_PREDICTION', 'flight_id', 'origin']);
-        expect((await verifyOutput(out)).problems).toEqual([]);
+        expect((await verifyNamedOutput(out)).problems).toEqual([]);
         const { differing, rows } = await compareOutputs(path(`${from}-golden.csv`), out, { tolerance: 0 });
         expect([rows.compared, differing.rows]).toEqual([records.length, 0]);
       }
@@ -139,7 +139,7 @@ test('the parts of a live topic have the format, and its ending', async () => {
     });
     const { outputSettings: output } = live;
     if (output.type !== 'localFile') throw new Error('another output');
-    const parts = localParts(live, output, new ManualClock());
+    await using parts = liveParts(live, output, new ManualClock());
     const schema = schemaOf(['y', 'id']);
     await using sink = parts.openPart('t/0', 7);
     const identity = { ...jobIdentity(live, null), split: 't/0', from: 7 };
@@ -172,7 +172,7 @@ test('the parts of a live topic have the format, and its ending', async () => {
     } as const;
     await sink.publish(facts, schema, signal);
     const file = path(`live/t-0-00000000000000000007.${format}`);
-    expect((await verifyOutput(file)).problems).toEqual([]);
+    expect((await verifyNamedOutput(file)).problems).toEqual([]);
     expect(await parts.publishedThrough('t/0', 7, signal)).toBe(9);
   }
 });
@@ -188,7 +188,7 @@ test('verify finds a changed output of any format, and compare reads all of them
     expect([format, code]).toEqual([format, 3]);
     expect(stderr).toContain('SHA-256');
     writeFileSync(out, whole.subarray(0, -20));
-    expect((await verifyOutput(out)).problems.join()).toMatch(/cannot be read to its end|rows, the manifest says/);
+    expect((await verifyNamedOutput(out)).problems.join()).toMatch(/cannot be read to its end|rows, the manifest says/);
     writeFileSync(out, whole);
     const compared = await sluice(['compare', out, path('csv-to.csv'), '--fail-above', '0']);
     expect(compared.code).toBe(0);

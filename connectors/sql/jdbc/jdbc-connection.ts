@@ -223,7 +223,7 @@ function wordsOf({ type, declared }: SqlColumn): Pick<JdbcColumn, 'jdbc' | 'type
   return { jdbc: type === undefined ? 12 : PLAIN_TYPES[type], typeName: declared };
 }
 
-const PLAIN_TYPES = { boolean: 16, integer: -5, number: 8, string: 12, date: 91, timestamp: 93 } as const;
+const PLAIN_TYPES = { boolean: 16, integer: -5, number: 8, decimal: 2, string: 12, date: 91, timestamp: 93 } as const;
 
 /** JSON's numbers are floating ones. */
 function bound(value: SqlValue): string | number | boolean | null {

@@ -1,6 +1,5 @@
-import { once } from 'node:events';
 import type { Writable } from 'node:stream';
-import { SluiceError } from '../../core/error.ts';
+import { messageOf, SluiceError } from '../../core/error.ts';
 import type { Json } from '../../core/json.ts';
 import { freshLedger, type JobIdentity, type Ledger, ledgerAfter } from '../../core/ledger.ts';
 import { columnNames, type Schema } from '../../core/schema.ts';
@@ -60,6 +59,8 @@ export function createStreamSink(options: StreamSinkOptions): Sink {
   const { name, output, format } = options;
   let ledger: Ledger | undefined;
   let broken: unknown;
+  /** Chunks that were handed over and are not out yet. */
+  let underWay = 0;
   const onError = (error: unknown): void => {
     broken ??= error;
   };
@@ -68,8 +69,19 @@ export function createStreamSink(options: StreamSinkOptions): Sink {
   const send = async (chunks: readonly unknown[], signal: AbortSignal): Promise<void> => {
     for (const chunk of chunks) {
       if (broken !== undefined || output.destroyed) throw closed(name, broken);
-      if (!output.write(chunk)) await drained(output, signal);
+      underWay += 1;
+      const takesMore = output.write(chunk, (error) => {
+        underWay -= 1;
+        if (error) onError(error);
+        if (underWay === 0) output.emit(ALL_OUT);
+      });
+      if (!takesMore) await eventOf(output, ['drain'], signal);
     }
+  };
+  /** What was handed over may yet fail: only what is out is written. */
+  const flushed = async (signal: AbortSignal): Promise<void> => {
+    while (underWay > 0 && broken === undefined && !output.destroyed) await eventOf(output, [ALL_OUT], signal);
+    if (broken !== undefined || underWay > 0) throw closed(name, broken);
   };
   const header = async (schema: Schema, signal: AbortSignal): Promise<void> => {
     if (ledger!.columns !== null) return;
@@ -83,7 +95,8 @@ export function createStreamSink(options: StreamSinkOptions): Sink {
     ledger = ledgerAfter(ledger!, batch, columnNames(schema));
   };
   const close = async (): Promise<void> => {
-    output.off('error', onError);
+    // An error of what is still under way would end the process, were there nobody to hear of it.
+    if (underWay === 0) output.off('error', onError);
   };
   return {
     guarantee: 'none',
@@ -99,6 +112,7 @@ export function createStreamSink(options: StreamSinkOptions): Sink {
     publish: async (facts, schema, signal) => {
       await header(schema, signal);
       await send(await format.end(), signal);
+      await flushed(signal);
       return { ...facts, columns: columnNames(schema), objects: [] };
     },
     discard: async () => undefined,
@@ -107,17 +121,34 @@ export function createStreamSink(options: StreamSinkOptions): Sink {
   };
 }
 
-/** Resolves when the stream takes more, or is closed: the next write then says so. */
-function drained(output: Writable, signal: AbortSignal): Promise<void> {
-  const settled = new AbortController();
-  const either = { signal: AbortSignal.any([signal, settled.signal]) };
-  return Promise.race([once(output, 'drain', either), once(output, 'close', either)])
-    .then(() => undefined)
-    .finally(() => settled.abort());
+/** Told on the stream when all that was handed over is out. */
+const ALL_OUT = Symbol('all out');
+
+/** Resolves when one of the events comes, or the stream breaks or is closed: whoever waits looks then. Rejects with the signal's reason. */
+async function eventOf(output: Writable, events: readonly (string | symbol)[], signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const names = [...events, 'error', 'close'];
+  const stop = (): void => reject(signal.reason);
+  for (const name of names) output.on(name, resolve);
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    await promise;
+  } finally {
+    for (const name of names) output.off(name, resolve);
+    signal.removeEventListener('abort', stop);
+  }
 }
 
 function closed(name: string, cause: unknown): SluiceError {
-  return new SluiceError('OUTPUT_UNWRITABLE', `${name} was closed by its reader before all rows were written`, {
-    cause,
-  });
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  if (code === 'ENOSPC' || code === 'EDQUOT')
+    return new SluiceError('OUTPUT_FULL', `${name} leads to a disk that is full. Free some space, and start anew.`, {
+      cause,
+    });
+  const isClosed = cause === undefined || code === 'EPIPE' || code === 'ERR_STREAM_DESTROYED' || code === 'ECONNRESET';
+  const message = isClosed
+    ? `${name} was closed by its reader before all rows were written`
+    : `${name} cannot be written: ${messageOf(cause)}`;
+  return new SluiceError('OUTPUT_UNWRITABLE', message, { cause });
 }

@@ -11,16 +11,16 @@ function profileOf(values: readonly Value[]): ColumnProfile {
 }
 
 describe('the number of different values', () => {
-  test.each([1, 10, 100, 1_000, 10_000, 100_000, 1_000_000])('is estimated within 6 percent for %i of them', (many) => {
+  test.each([1, 10, 100, 1_000, 10_000, 300_000])('is exact or within 6 percent for %i of them', (many) => {
     const forms: readonly ((i: number) => string)[] = [
       (i) => String(i),
       (i) => `user-${i}@example.com`,
       (i) => (i / 7).toFixed(6),
     ];
-    for (const form of many < 1_000_000 ? forms : forms.slice(0, 1)) {
+    for (const form of many < 100_000 ? forms : forms.slice(0, 1)) {
       const sketch = new DistinctSketch();
       for (let i = 0; i < many; i += 1) sketch.add(form(i));
-      expect(Math.abs(sketch.estimate() - many)).toBeLessThanOrEqual(Math.max(0.06 * many, 0));
+      expect(Math.abs(sketch.estimate() - many)).toBeLessThanOrEqual(many <= 2_000 ? 0 : 0.06 * many);
     }
   });
 
@@ -32,7 +32,7 @@ describe('the number of different values', () => {
         for (const text of texts) one.add(text);
         for (const text of [...texts, ...texts].toReversed()) two.add(text);
         expect(one.estimate()).toBe(two.estimate());
-        expect(Math.abs(one.estimate() - new Set(texts).size)).toBeLessThanOrEqual(2);
+        expect(Math.abs(one.estimate() - new Set(texts).size)).toBe(0);
       }),
     );
   });
