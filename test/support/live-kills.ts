@@ -171,7 +171,7 @@ export class LiveKills implements AsyncDisposable {
 }
 
 function assertNoneFailed(workers: readonly LiveProcess[]): void {
-  const failed = workers.find((worker) => !worker.isRunning && worker.said() !== '');
+  const failed = workers.find((worker) => worker.isOver);
   if (failed !== undefined) throw new Error(`a worker ended by itself: ${failed.said()}`);
 }
 
