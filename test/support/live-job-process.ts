@@ -11,6 +11,8 @@ export interface LiveProcess {
   /** Null when it was killed by a signal. */
   readonly ended: Promise<number | null>;
   readonly isRunning: boolean;
+  /** Whether it has ended, and not by a signal. */
+  readonly isOver: boolean;
   /** What it wrote to its standard error. */
   said(): string;
   signal(name: 'SIGKILL' | 'SIGTERM' | 'SIGSTOP' | 'SIGCONT'): void;
@@ -21,10 +23,12 @@ export function startLive(description: JobInput): LiveProcess {
   const child = spawn(process.execPath, [CHILD, JSON.stringify(description)], { stdio: 'pipe' });
   let said = '';
   let running = true;
+  let over = false;
   child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
   const ended = new Promise<number | null>((resolve) => {
     child.on('close', (code) => {
       running = false;
+      over = code !== null;
       resolve(code);
     });
   });
@@ -37,6 +41,9 @@ export function startLive(description: JobInput): LiveProcess {
     ended,
     get isRunning() {
       return running;
+    },
+    get isOver() {
+      return over;
     },
     said: () => said,
     signal: (name) => void child.kill(name),

@@ -204,7 +204,7 @@ async function bring({ client, bucket: Bucket }: S3Bucket, prefix: string, folde
 }
 
 function assertNoneFailed(workers: readonly LiveProcess[]): void {
-  const failed = workers.find((worker) => !worker.isRunning && worker.said() !== '');
+  const failed = workers.find((worker) => worker.isOver);
   if (failed !== undefined) throw new Error(`a worker ended by itself: ${failed.said()}`);
 }
 

@@ -137,22 +137,27 @@ export class LiveTopics implements AsyncDisposable {
   }
 
   async ends(topic: string): Promise<readonly number[]> {
-    const offsets = await this.admin.fetchTopicOffsets(topic);
+    const offsets = await settled(() => this.admin.fetchTopicOffsets(topic));
     return offsets.toSorted((a, b) => a.partition - b.partition).map(({ high }) => Number(high));
   }
 
   /** Null where nothing is committed. */
   async committed(group: string, topic: string): Promise<readonly (number | null)[]> {
-    // A group's coordinator that is being loaded, or was another one, is an error that this call does not wait out by itself.
-    for (;;) {
-      const found = await this.admin.fetchOffsets({ groupId: group, topics: [topic] }).catch(nothingYet);
-      if (found !== null) return offsetsOf(found[0]?.partitions ?? []);
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
+    const [found] = await settled(() => this.admin.fetchOffsets({ groupId: group, topics: [topic] }));
+    return offsetsOf(found?.partitions ?? []);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([this.#producer.disconnect(), this.admin.disconnect()]);
+  }
+}
+
+/** A broker that has just come back knows not at once what it leads and coordinates, which kafkajs does not wait out by itself. */
+async function settled<T>(ask: () => Promise<T>): Promise<T> {
+  for (;;) {
+    const found = await ask().catch(nothingYet);
+    if (found !== null) return found;
+    await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }
 
