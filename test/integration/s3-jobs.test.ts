@@ -22,7 +22,7 @@ import { type S3Bucket, s3Bucket } from '../support/services/s3.ts';
 
 const root = join(import.meta.dirname, '../..');
 const examples = readdirSync(join(root, 'config/examples')).filter(
-  (name) => name.includes('s3') && name.endsWith('.yaml'),
+  (name) => name.includes('s3') && !name.includes('topic') && name.endsWith('.yaml'),
 );
 const ROWS = 3_000;
 const TEXT = `x,id\n${Array.from({ length: ROWS }, (_, i) => `${i},r${i}\n`).join('')}`;
