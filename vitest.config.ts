@@ -3,7 +3,12 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   // The examples import the package by its name, as users do; here that is the sources.
-  resolve: { alias: { sluice: join(import.meta.dirname, 'src/index.ts') } },
+  resolve: {
+    alias: [
+      { find: /^sluice$/, replacement: join(import.meta.dirname, 'src/index.ts') },
+      { find: /^sluice\/(sdk|testing)$/, replacement: join(import.meta.dirname, 'src/$1.ts') },
+    ],
+  },
   test: {
     include: ['test/**/*.test.ts'],
     exclude: ['test/grid/**', '**/node_modules/**'],

@@ -13,6 +13,6 @@ export { type JobContext, type JobDescription, loadJob, parseJob } from './jobs/
 export type { ConsumedMessage, EachBatchPayload, ScoredMessage } from './jobs/each-batch/each-batch-payload.ts';
 export { type EachBatchHandler, type EachBatchOptions, scoreEachBatch } from './jobs/each-batch/score-each-batch.ts';
 export type { JobResult, JobRun, JobState, Latency, Progress, StageTimes } from './jobs/job-run.ts';
-export { type RunJobOptions, runJob, startJob } from './jobs/run-job.ts';
+export { type JobBetween, type RunJobOptions, runJob, startJob } from './jobs/run-job.ts';
 export { scoreObjects } from './jobs/score-objects.ts';
 export { type ScoreOptions, score } from './jobs/score-stream.ts';

@@ -17,6 +17,7 @@ const special: Partial<Record<ErrorCode, number>> = {
   CONFIG_VARIABLE: exitCodes.badArguments,
   DEPLOYMENT_UNKNOWN: exitCodes.badArguments,
   VERIFY_FAILED: exitCodes.checkFailed,
+  CHECK_FAILED: exitCodes.checkFailed,
   TOO_MANY_FAILURES: exitCodes.tooManyFailures,
   JOB_INTERRUPTED: exitCodes.interrupted,
 };

@@ -2,7 +2,9 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { findSluiceError, messageOf } from '../core/error.ts';
 import { compareCommand } from './commands/compare.ts';
+import { doctorCommand } from './commands/doctor.ts';
 import { modelServerCommand } from './commands/model-server.ts';
+import { planCommand } from './commands/plan.ts';
 import { runCommand } from './commands/run.ts';
 import { schemaCommand } from './commands/schema.ts';
 import { scoreCommand } from './commands/score.ts';
@@ -25,6 +27,8 @@ export async function main(args: readonly string[]): Promise<number> {
       `
 Examples:
   sluice score in.csv out.csv --server http://127.0.0.1:8100 --deployment flights --passthrough flight_id
+  sluice doctor job.yaml
+  sluice plan job.yaml
   sluice run job.yaml --progress json
   sluice verify out.csv
   sluice worker --brokers broker-1:9092
@@ -37,6 +41,8 @@ Exit codes: 0 done, 1 failed, 2 bad job file or arguments, 3 a check failed, 4 t
     scoreCommand,
     verifyCommand,
     compareCommand,
+    doctorCommand,
+    planCommand,
     workerCommand,
     modelServerCommand,
     schemaCommand,

@@ -301,6 +301,12 @@ export const errorTable = {
     'Run the same job again: it continues where it stopped.',
   ),
   VERIFY_FAILED: entry('job', false, 'An output does not match its manifest.', 'Do not use the output; score again.'),
+  CHECK_FAILED: entry(
+    'job',
+    false,
+    'Something that the job needs does not work.',
+    'See the lines of `sluice doctor` that fail: each says what to do.',
+  ),
   // Model server
   MODEL_INVALID: entry(
     'job',

@@ -33,6 +33,8 @@ export interface EndpointPorts {
   readonly clock: Clock;
   /** Replace an existing output, throw away an interrupted run. */
   readonly overwrite: boolean;
+  /** Nothing is kept for a continuation: the intake is only looked at. */
+  readonly keepsNothing?: true;
 }
 
 /** Standard input or output, by name. */
@@ -79,6 +81,15 @@ export function openSink(job: JobDescription, ports: EndpointPorts): Sink {
   }
   const store = createFileStore({ deadLetterPath });
   return createObjectSink({ store, key: path, writer, overwrite: ports.overwrite });
+}
+
+/** Where a job reads, for people. */
+export function intakeName({ intakeSettings: intake }: JobDescription): string {
+  if (intake.type === 'kafka') {
+    const { topic, topics, topicPattern } = intake;
+    return topicPattern === undefined ? `topic ${(topics ?? [topic]).join(', ')}` : `topics ${topicPattern}`;
+  }
+  return intake.type === 's3' ? intake.url : intake.files.join(', ');
 }
 
 /** Where a job writes, for people. */

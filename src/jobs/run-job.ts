@@ -36,6 +36,13 @@ export interface RunJobOptions {
   readonly clock?: Clock;
   /** What `-` stands for as intake and as output; the process's own by default. */
   readonly streams?: Partial<StandardStreams>;
+  /**
+   * A source of your own in place of what `intakeSettings` describes, which may be left out then. Made for this run; closed by it. The rules
+   * are those of the contract in `sluice/sdk`; `sluice/testing` shows whether it keeps them.
+   */
+  readonly source?: Source;
+  /** The same for the output. Not for live topics. */
+  readonly sink?: Sink;
   /** Other ends than the settings describe: what `score` and `scoreObjects` are made of. */
   readonly endpoints?: (job: JobDescription) => Endpoints;
   /** How much a crash may cost: a commit at least this often. Default every second and every 64 MB, to S3 every 10 seconds and every GB. */
@@ -47,9 +54,18 @@ export interface RunJobOptions {
  * job. Returns at once; throws CONFIG_INVALID when the description is not valid, all else comes out of `result`.
  * @param description as a job file has it, with the deployment in place.
  */
-export function runJob(description: JobInput, options: RunJobOptions = {}): JobRun {
-  return startJob(resolveJob(description), options);
+export function runJob(description: JobInput | JobBetween, options: RunJobOptions = {}): JobRun {
+  const { source, sink } = options;
+  const ends = {
+    ...(source === undefined ? {} : { intakeSettings: { file: '-' } }),
+    ...(sink === undefined ? {} : { outputSettings: { path: '-' } }),
+  };
+  return startJob(resolveJob({ ...ends, ...description }), options);
 }
+
+/** A description for a run with a source and sink of its own. */
+export type JobBetween = Omit<JobInput, 'intakeSettings' | 'outputSettings'> &
+  Partial<Pick<JobInput, 'intakeSettings' | 'outputSettings'>>;
 
 /** The same for a job that `parseJob` or `loadJob` has read. */
 export function startJob(description: JobDescription, options: RunJobOptions = {}): JobRun {
@@ -152,7 +168,7 @@ class Run {
     const { endpoints } = this.#options;
     const cluster = job.kafka === null ? null : await openCluster(job.kafka, clock);
     await using _ = cluster;
-    if (cluster !== null && isLive(job) && endpoints === undefined)
+    if (cluster !== null && isLive(job) && endpoints === undefined && this.#options.source === undefined)
       return await runLive({ job, cluster, ...this.#ports });
     const ends = endpoints?.(job) ?? this.#endpoints(job, cluster);
     await using source = ends.source;
@@ -183,7 +199,8 @@ class Run {
   #endpoints(job: JobDescription, cluster: KafkaClient | null): Endpoints {
     const streams: StandardStreams = { input: process.stdin, output: process.stdout, ...this.#options.streams };
     const ports = { streams, cluster, clock: this.#ports.clock, overwrite: this.#options.overwrite === true };
-    return { source: openSource(job, ports), sink: openSink(job, ports) };
+    const { source, sink } = this.#options;
+    return { source: source ?? openSource(job, ports), sink: sink ?? openSink(job, ports) };
   }
 
   async #score(opened: Opened): Promise<JobResult> {

@@ -24,13 +24,14 @@ function asJson(value: unknown): string {
 /** Everything that is written to standard output and standard error, by this process, while something works. */
 export async function written(work: () => Promise<void>): Promise<string> {
   const texts: string[] = [];
-  const streams = [process.stdout, process.stderr];
+  const streams = [process.stdout, process.stderr] as unknown as { write: (...args: unknown[]) => unknown }[];
   const originals = streams.map((stream) => stream.write);
   for (const [index, stream] of streams.entries()) {
-    stream.write = ((chunk: Uint8Array | string, ...rest: never[]) => {
-      texts.push(typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString());
-      return originals[index]!.call(stream, chunk, ...rest);
-    }) as typeof stream.write;
+    stream.write = (...args: unknown[]) => {
+      const [chunk] = args;
+      texts.push(chunk instanceof Uint8Array ? Buffer.from(chunk).toString() : String(chunk));
+      return originals[index]!.apply(stream, args);
+    };
   }
   try {
     await work();

@@ -22,6 +22,8 @@ export interface TopicPorts {
   readonly clock: Clock;
   /** Begin anew, whatever an earlier run left. */
   readonly overwrite: boolean;
+  /** Nothing is kept for a continuation: the intake is only looked at. */
+  readonly keepsNothing?: true;
 }
 
 export type TopicIntake = Extract<JobDescription['intakeSettings'], { readonly type: 'kafka' }>;
@@ -57,7 +59,7 @@ export function openReplay(job: JobDescription, intake: TopicIntake, client: Kaf
     topics,
     from: startOf(intake),
     until: endOf(until, topics),
-    memory: isMoving(intake) ? rangesMemory(job, client, ports.overwrite) : null,
+    memory: isMoving(intake) && ports.keepsNothing !== true ? rangesMemory(job, client, ports.overwrite) : null,
     messages: messageReaders(job, intake, clock),
     clock,
   });
@@ -176,7 +178,8 @@ export function messageWriter(output: TopicOutput, clock: Clock): MessageWriter 
   );
 }
 
-function registryOf(settings: TopicIntake['registry'], clock: Clock): SchemaRegistry | null {
+/** The registry that an intake or output names. */
+export function registryOf(settings: TopicIntake['registry'], clock: Clock): SchemaRegistry | null {
   if (settings === null) return null;
   const { url, ...access } = settings;
   return new SchemaRegistry(

@@ -67,6 +67,15 @@ export class SchemaRegistry {
     return this.#registered.get(JSON.stringify([subject, schema]), work, signal);
   }
 
+  /** Whether a registry answers and lets this client in. */
+  async check(signal: AbortSignal): Promise<void> {
+    if ((await this.#requests.send(['schemas', 'types'], null, signal)) !== null) return;
+    throw new SluiceError(
+      'MESSAGE_SCHEMA',
+      'What answers at the address of the schema registry is none. Check registry.url, its path too.',
+    );
+  }
+
   async #lookup(path: readonly string[], missing: string, signal: AbortSignal): Promise<SchemaLookup> {
     return this.#schemas.get(path.join('\n'), (signal) => this.#fetch(path, missing, signal), signal);
   }

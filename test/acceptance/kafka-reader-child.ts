@@ -1,0 +1,6 @@
+import { tellBatches } from '../../src/testing.ts';
+import { type KafkaPlace, topicSource } from './kafka-place.ts';
+
+/** Tells the batches of a topic; whoever started it kills it. */
+const [topic = '', place = ''] = process.argv.slice(2);
+await tellBatches(topicSource(JSON.parse(place) as KafkaPlace, topic));
