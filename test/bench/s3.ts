@@ -1,7 +1,8 @@
 /**
  * Reading and writing objects of S3 beside bare loops over the same requests: `npm exec -- node test/bench/s3.ts [megabytes] [objects]
- * [latency in ms]`, 512, 10000 and 20 by default; 0 leaves out the first or the second. The server is that of the tests (SLUICE_TEST_S3, or one that is started), so its work is in all figures and
- * ratios of one run are what counts. Small objects are read by way of a proxy that holds each request for the latency.
+ * [latency in ms]`, 512, 10000 and 20 by default; 0 leaves out the first or the second. The server is that of the tests
+ * (SLUICE_TEST_S3, or one that is started), so its work is in all figures and ratios of one run are what counts. Small objects are
+ * read by way of a proxy that holds each request for the latency, and without it.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createFileStore } from '../../../connectors/file/file-store.ts';
-import { createWriter, endingOf, outputFormatOf } from '../../codecs/formats.ts';
+import { createWriter, endingOf } from '../../codecs/formats.ts';
 import { createObjectSink } from '../../codecs/objects/object-sink.ts';
 import { readManifest } from '../../codecs/objects/read-manifest.ts';
 import type { Clock } from '../../core/clock.ts';
@@ -10,6 +10,7 @@ import type { Sink } from '../../core/sink.ts';
 import { throughOfPart } from '../../stages/parts-manifest.ts';
 import type { PartsOptions } from '../../stages/parts-options.ts';
 import type { JobDescription } from '../description/parse-job.ts';
+import { outputFormat } from '../formats-of-job.ts';
 import { openS3Store } from '../s3-endpoints.ts';
 
 type StoreOutput = Extract<JobDescription['outputSettings'], { readonly type: 'localFile' | 's3' }>;
@@ -26,8 +27,8 @@ export interface LiveParts extends Pick<PartsOptions, 'openPart' | 'publishedThr
  */
 export function liveParts(job: JobDescription, output: StoreOutput, clock: Clock): LiveParts {
   const compression = output.compression === 'auto' ? 'none' : output.compression;
-  // The name is that of a folder, and says nothing.
-  const format = outputFormatOf(output.format, '');
+  // As the identity of the job has it: `verify` reads each part by that.
+  const format = outputFormat(output, output.type === 's3' ? output.url : output.path);
   const { store, place } = openPlace(output, clock);
   const keyOf = (split: string, from: number): string =>
     place(`${split.replace('/', '-')}-${String(from).padStart(20, '0')}.${endingOf(format)}${ENDINGS[compression]}`);
