@@ -81,6 +81,8 @@ export function startJob(description: JobDescription, options: RunJobOptions = {
   const tracker = new ProgressTracker(clock, Object.values(meters));
   const stopping = new AbortController();
   const aborting = new AbortController();
+  // An output that has the time of the run in its name is continued by no other run.
+  const keeps = { nothing: outputOf(job) !== outputOf(description) };
   const signal = options.signal === undefined ? aborting.signal : AbortSignal.any([options.signal, aborting.signal]);
   const abort = (why: string): void => {
     aborting.abort(
@@ -93,7 +95,7 @@ export function startJob(description: JobDescription, options: RunJobOptions = {
     waitingUntil = clock.now() + ms;
     if (stopping.signal.aborted) abort('stopped while the prediction server did not answer');
   };
-  const running = new Run(job, options, { clock, meters, tracker, stop: stopping.signal, signal, onWait });
+  const running = new Run(job, options, { clock, meters, tracker, stop: stopping.signal, signal, onWait, keeps });
   const result = running.execute().catch((error: unknown) => {
     const known = findSluiceError(error);
     tracker.enter(known?.code === 'JOB_INTERRUPTED' ? 'interrupted' : 'failed', messageOf(error));
@@ -110,7 +112,15 @@ export function startJob(description: JobDescription, options: RunJobOptions = {
       if (waits) abort('stopped while the prediction server did not answer');
     },
     abort: () => abort('stopped at once'),
+    discard: () => {
+      keeps.nothing = true;
+      aborting.abort(new SluiceError('JOB_INTERRUPTED', 'given up; what it had written is removed'));
+    },
   });
+}
+
+function outputOf({ outputSettings: output }: JobDescription): string {
+  return output.type === 's3' ? output.url : '';
 }
 
 /** Where a run reads and writes. */
@@ -127,6 +137,8 @@ interface RunPorts {
   readonly signal: AbortSignal;
   /** Told of every wait for the prediction server, in milliseconds. */
   readonly onWait: (ms: number) => void;
+  /** Whether a run that ends without having published leaves nothing for a continuation. */
+  readonly keeps: { readonly nothing: boolean };
 }
 
 /** What a run has found when its pipeline starts. */
@@ -190,7 +202,12 @@ class Run {
         'standard input cannot be continued, as it comes only once; start anew with --overwrite',
       );
     }
-    return await this.#score({ job, identity, source, splits, sink, ledger, cluster });
+    try {
+      return await this.#score({ job, identity, source, splits, sink, ledger, cluster });
+    } catch (error) {
+      if (this.#ports.keeps.nothing) await sink.discard();
+      throw error;
+    }
   }
 
   /** The ends that the settings describe. */

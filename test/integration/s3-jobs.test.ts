@@ -22,7 +22,7 @@ import { type S3Bucket, s3Bucket } from '../support/services/s3.ts';
 
 const root = join(import.meta.dirname, '../..');
 const examples = readdirSync(join(root, 'config/examples')).filter(
-  (name) => name.includes('s3') && name.endsWith('.yaml'),
+  (name) => name.includes('s3') && !name.includes('topic') && name.endsWith('.yaml'),
 );
 const ROWS = 3_000;
 const TEXT = `x,id\n${Array.from({ length: ROWS }, (_, i) => `${i},r${i}\n`).join('')}`;
@@ -163,6 +163,40 @@ needs('s3')('a job in S3', () => {
     expect(await keysUnder('bad/')).toEqual(['bad/scored.csv', 'bad/scored.csv.manifest.json']);
     const wrong = runJob({ ...job, deadLetters: { path: 'bad.jsonl' } });
     expect(await codeOf(() => wrong.result)).toMatch(/CONFIG_INVALID: deadLetters.path/);
+  });
+
+  test('leaves neither object nor upload when it is given up, or fails with a name that no other run has', async () => {
+    const uploads = async (): Promise<number> =>
+      (await place.client.send(new ListMultipartUploadsCommand({ Bucket: place.bucket }))).Uploads?.length ?? 0;
+    const halfway = (work: () => unknown): void => {
+      server.options = {
+        respond: ({ number }) => {
+          if (number < 20) return undefined;
+          work();
+          return { drop: 'before' };
+        },
+      };
+      server.requests.length = 0;
+    };
+    const given = { ...jobOf(s3('in/rows.csv'), s3('given-up/scored.csv')), numConcurrent: 1, chunkRows: 50 };
+    const run = runJob(given, { commits: { everyMs: 0 } });
+    let kept: readonly string[] = [];
+    halfway(async () => {
+      if (kept.length > 0) return;
+      kept = await keysUnder('given-up/');
+      run.discard();
+    });
+    expect(await codeOf(() => run.result)).toMatch(/JOB_INTERRUPTED: given up/);
+    expect(kept).toContain('given-up/scored.csv.ledger.json');
+    const timed = {
+      ...given,
+      outputSettings: s3('timed/{{ current_run_timestamp }}.csv'),
+      retry: { budgetSeconds: 0 },
+    };
+    halfway(() => undefined);
+    expect(await codeOf(() => runJob(timed, { commits: { everyMs: 0 } }).result)).not.toMatch(/undefined/);
+    server.options = {};
+    expect([await keysUnder('given-up/'), await keysUnder('timed/'), await uploads()]).toEqual([[], [], 0]);
   });
 
   test('does not write over its intake', async () => {

@@ -1,4 +1,11 @@
-import { createServer, type IncomingHttpHeaders, type IncomingMessage, request, type ServerResponse } from 'node:http';
+import {
+  type Agent,
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  request,
+  type ServerResponse,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Duplex, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -54,10 +61,11 @@ export class S3FaultProxy implements AsyncDisposable {
     this.#close = close;
   }
 
-  static async start(target: string): Promise<S3FaultProxy> {
+  /** @param agent for its own requests; one connection for each without. */
+  static async start(target: string, agent: Agent | false = false): Promise<S3FaultProxy> {
     let proxy: S3FaultProxy | null = null;
     const server = createServer((incoming, outgoing) => {
-      proxy!.#pass(new URL(target), incoming, outgoing).catch(() => incoming.socket.resetAndDestroy());
+      proxy!.#pass(new URL(target), agent, incoming, outgoing).catch(() => incoming.socket.resetAndDestroy());
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     proxy = new S3FaultProxy(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, async () => {
@@ -77,7 +85,7 @@ export class S3FaultProxy implements AsyncDisposable {
     return this.#close();
   }
 
-  async #pass(target: URL, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+  async #pass(target: URL, agent: Agent | false, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const { method = '', url = '', headers } = incoming;
     const operation = UPLOADS.find(([verb, query]) => verb === method && query.test(url))?.[2] ?? method;
     const seen: SeenRequest = { operation, method, url, headers };
@@ -91,7 +99,7 @@ export class S3FaultProxy implements AsyncDisposable {
       outgoing.end(method === 'HEAD' ? undefined : text);
       return;
     }
-    const forwarded = request({ host: target.hostname, port: target.port, method, path: url, headers, agent: false });
+    const forwarded = request({ host: target.hostname, port: target.port, method, path: url, headers, agent });
     const replied = new Promise<IncomingMessage>((resolve, reject) => {
       forwarded.once('response', resolve);
       forwarded.once('error', reject);

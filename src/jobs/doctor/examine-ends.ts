@@ -42,7 +42,7 @@ export async function examineOutput(
     async (signal) => {
       if (isLive(job) && job.outputSettings.type === 'localFile')
         return await checkParts(job.outputSettings.path, signal);
-      await using sink: Sink = openSink(job, ports(cluster, options));
+      await using sink: Sink = openSink(onePart(job), ports(cluster, options));
       if (sink.check === undefined) return `${name}; this kind of output cannot be looked at before it is written`;
       await sink.check(signal);
       return `${name} can be written${sink.guarantee === 'none' ? ', but not continued after a crash' : `, ${sink.guarantee}`}`;
@@ -84,6 +84,13 @@ async function checkDeadLetters(
   if (path.startsWith('s3://')) return `go to ${path}`;
   await createFileStore().checkOutput?.(path, { overwrite: true }, signal);
   return `go to ${path}`;
+}
+
+/** A live topic into S3 as a job with one of its parts for an output: under the prefix itself nothing is written. */
+function onePart(job: JobDescription): JobDescription {
+  const { outputSettings: output } = job;
+  if (output.type !== 's3' || !isLive(job)) return job;
+  return { ...job, outputSettings: { ...output, url: `${output.url}part.csv` } };
 }
 
 function ports(cluster: KafkaClient | null, { clock, overwrite }: ExamineOptions): EndpointPorts {
