@@ -52,4 +52,6 @@ Try next:
   npm run --silent sluice -- model-server --port 8100
   npm run --silent sluice -- score ${show(flights)} late.csv --server http://127.0.0.1:8100 --deployment flights-late --passthrough flight_id
   npm run --silent sluice -- run config/examples/file-to-file.yaml
+  npm run --silent sluice -- catalog add flights config/examples/flights.csv
+  npm run --silent sluice -- run config/examples/dataset.yaml
   npm run --silent sluice -- --help`);

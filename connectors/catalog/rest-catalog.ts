@@ -2,7 +2,7 @@ import { type ObjectStore, SluiceError } from '../../src/sdk.ts';
 import type { Catalog, DatasetVersion } from './catalog.ts';
 
 /** How the API of a catalog is asked. */
-export interface CatalogApi extends AsyncDisposable {
+interface CatalogApi extends AsyncDisposable {
   /** What a GET gives, whatever its status; the body is undefined when it is no JSON. Throws what keeps an answer from coming. */
   get(url: string, signal: AbortSignal): Promise<{ readonly status: number; readonly body: unknown }>;
 }

@@ -36,7 +36,8 @@ ${sections.map(({ title, text, schema }) => `\n## ${title}\n\n${text}\n\n${table
 A job names its deployment by \`deploymentId\`; the file given with \`--config\` says what that is: under \`deployments\`, by ID, the
 fields of \`deployment\` without \`id\` ([an example](../../config/examples/deployments.yaml)). \`kafka\` there is the cluster of
 jobs that name none. Required is \`${(entry === false ? [] : (entry?.required ?? [])).join('`, `')}\`. An entry that no
-job uses may have variables that are not set.
+job uses may have variables that are not set. \`catalog\` says where the data sets are that intakes of type \`dataset\` name, and
+\`stateFolder\` where Sluice keeps its own ([both](../../connectors/catalog/README.md)).
 
 ## Variables
 

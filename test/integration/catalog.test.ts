@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
@@ -19,6 +19,7 @@ import { loadConfiguration } from '../../src/jobs/configuration.ts';
 import type { CatalogPlace } from '../../src/jobs/description/dataset-fields.ts';
 import { resolveJob } from '../../src/jobs/description/parse-job.ts';
 import { startJob } from '../../src/jobs/run-job.ts';
+import { startModelServer } from '../../src/model-server/index.ts';
 import { CatalogServer } from '../support/catalog-server.ts';
 import { sluice, startSluice } from '../support/command-line.ts';
 import { PredictionServer } from '../support/prediction-server.ts';
@@ -26,6 +27,7 @@ import { needs } from '../support/services/needs.ts';
 import { type S3Bucket, s3Bucket } from '../support/services/s3.ts';
 import { WebServer } from '../support/web-server.ts';
 
+const root = join(import.meta.dirname, '../..');
 const ROWS = 500;
 const never = new AbortController().signal;
 
@@ -344,7 +346,7 @@ describe('a job that reads a dataset of a catalog behind its API', () => {
 describe('sluice catalog', () => {
   const env = (): Record<string, string> => ({ SLUICE_STATE: join(folder, 'state') });
 
-  test('adds, lists, shows and removes, as text and as JSON', async () => {
+  test('adds, lists, shows and removes, as text and as JSON, and dataset.yaml runs as it stands', async () => {
     writeFileSync(join(folder, 'rows.csv'), text(0).replaceAll(',', ';'));
     const options = { cwd: folder, env: env() };
     const added = await sluice(
@@ -364,6 +366,16 @@ describe('sluice catalog', () => {
       expect.stringMatching(/^2 \(latest\) +500 .* standard input +[0-9a-f]{24}$/),
       expect.stringMatching(/^1 +500 .* rows\.csv +[0-9a-f]{24}$/),
     ]);
+    const models = await startModelServer({ models: join(root, 'models'), port: 0 });
+    await sluice(['catalog', 'add', 'flights', join(root, 'config/examples/flights.csv')], options);
+    mkdirSync(join(folder, 'work'));
+    const ran = await sluice(['run', join(root, 'config/examples/dataset.yaml')], {
+      ...options,
+      env: { ...env(), PREDICTION_SERVER: models.url, PREDICTION_TOKEN: '' },
+    });
+    await models.close();
+    expect(ran.stderr).toMatch(/work\/scored-dataset\.csv: 200 rows scored/);
+    expect(ran.code).toBe(0);
     expect(await sluice(['catalog', 'remove', 'rows', '1'], options)).toMatchObject({
       code: 0,
       stdout: 'rows: version 1 removed\n',

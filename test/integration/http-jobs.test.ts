@@ -3,14 +3,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { createFileStore } from '../../connectors/file/file-store.ts';
+import { createHttpStore } from '../../connectors/http/http-store.ts';
 import { findSluiceError } from '../../src/core/error.ts';
 import { type JobInput, type RunJobOptions, runJob } from '../../src/index.ts';
 import { resolveJob } from '../../src/jobs/description/parse-job.ts';
+import { startModelServer } from '../../src/model-server/index.ts';
 import { sluice, startSluice } from '../support/command-line.ts';
 import { HurriedClock } from '../support/hurried-clock.ts';
 import { PredictionServer } from '../support/prediction-server.ts';
 import { WebServer } from '../support/web-server.ts';
 
+const root = join(import.meta.dirname, '../..');
 const ROWS = 2_000;
 const TEXT = `x,id\n${Array.from({ length: ROWS }, (_, i) => `${i},r${i}\n`).join('')}`;
 const SCORED = `y_PREDICTION,id\n${Array.from({ length: ROWS }, (_, i) => `${2 * i},r${i}\n`).join('')}`;
@@ -205,6 +209,67 @@ describe('a job from one address to another', () => {
     const path = join(folder, 'letters.jsonl');
     await run(jobOf({ url: `${web.url}/out/2.csv`, spool: join(folder, '2.csv') }, { deadLetters: { path } }));
     expect(readFileSync(path, 'utf8')).toContain('no sevens');
+  });
+});
+
+test('http-to-http.yaml runs as it stands', async () => {
+  const models = await startModelServer({ models: join(root, 'models'), port: 0 });
+  web.bodies.set('/flights.csv', { bytes: readFileSync(join(root, 'config/examples/flights.csv')), etag: '"1"' });
+  const ended = await sluice(['run', join(root, 'config/examples/http-to-http.yaml')], {
+    cwd: folder,
+    env: {
+      PREDICTION_SERVER: models.url,
+      PREDICTION_TOKEN: '',
+      FLIGHTS_URL: `${web.url}/flights.csv`,
+      SCORES_URL: `${web.url}/scored.csv`,
+    },
+  });
+  await models.close();
+  expect(ended.stderr).toMatch(/http:\/\/\S+\/scored\.csv: 200 rows scored/);
+  expect(ended.code).toBe(0);
+  expect(at('/scored.csv')?.split('\n')).toHaveLength(202);
+});
+
+describe('whether an output could be sent', () => {
+  async function check(status: number, output: Partial<HttpOutput> = {}, overwrite = false): Promise<string> {
+    web.fault = () => (status === 0 ? null : { status });
+    const { outputSettings } = resolveJob(jobOf(output));
+    if (outputSettings.type !== 'http') throw new Error('no output of HTTP');
+    const { url, method, spool, chunked } = outputSettings;
+    await using store = createHttpStore({
+      settings: { connectMs: 100 },
+      upload: { method, chunked, contentType: 'text/csv', spool: { store: createFileStore(), path: spool! } },
+      clock: new HurriedClock(),
+    });
+    const error = await store.checkOutput!(url.reveal(), { overwrite }, new AbortController().signal).then(
+      () => null,
+      (thrown: unknown) => findSluiceError(thrown),
+    );
+    return error === null ? 'it could' : `${error?.code}: ${error?.message}`;
+  }
+
+  test('is told without sending anything, in words of its own for each reason, and leaves nothing behind', async () => {
+    const before = web.uploads.length;
+    expect(await check(404)).toBe('it could');
+    expect(await check(405, { method: 'POST' })).toBe('it could');
+    expect(await check(401)).toMatch(/^STORE_ACCESS: .*does not know who asks/);
+    expect(await check(403)).toMatch(/^STORE_ACCESS: .*gives no right to write/);
+    // A signature may be for the upload alone.
+    expect(await check(403, { url: `${web.url}/out/scored.csv?signature=s` })).toBe('it could');
+    web.bodies.set('/out/scored.csv', { bytes: Buffer.from('there') });
+    expect(await check(0)).toMatch(/^OUTPUT_EXISTS: There is something at/);
+    expect(await check(0, {}, true)).toBe('it could');
+    expect(await check(0, { url: 'http://127.0.0.1:1/x' })).toMatch(/^STORE_UNREACHABLE: .*cannot be reached/);
+    expect(await check(0, { spool: join(folder, 'not/there/yet.csv') })).toMatch(/^OUTPUT_EXISTS/);
+    expect(web.uploads).toHaveLength(before);
+    expect(readdirSync(folder)).toEqual([]);
+    web.bodies.delete('/out/scored.csv');
+    web.fault = () => null;
+    await run(jobOf());
+    web.bodies.delete('/out/scored.csv');
+    expect(await check(0)).toMatch(/^OUTPUT_EXISTS: The output was sent to/);
+    writeFileSync(join(folder, 'a-file'), '');
+    expect(await check(0, { spool: join(folder, 'a-file/x.csv') })).toMatch(/^OUTPUT_UNWRITABLE: .*cannot be kept in/);
   });
 });
 

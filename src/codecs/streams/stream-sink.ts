@@ -80,7 +80,7 @@ export function createStreamSink(options: StreamSinkOptions): Sink {
   };
   /** What was handed over may yet fail: only what is out is written. */
   const flushed = async (signal: AbortSignal): Promise<void> => {
-    while (underWay > 0 && broken === undefined && !output.destroyed) await eventOf(output, [ALL_OUT], signal);
+    if (underWay > 0 && broken === undefined && !output.destroyed) await eventOf(output, [ALL_OUT], signal);
     if (broken !== undefined || underWay > 0) throw closed(name, broken);
   };
   const header = async (schema: Schema, signal: AbortSignal): Promise<void> => {
