@@ -11,11 +11,17 @@ import type {
   ObjectReader,
   ObjectWriter,
 } from './object-format.ts';
+import { parquetFormat } from './parquet/parquet-format.ts';
 
 /** Every format of objects: one line each. */
-const formats: readonly ObjectFormat[] = [csvFormat];
+const formats: readonly ObjectFormat[] = [csvFormat, parquetFormat];
 
-export const defaultFormatSettings: FormatSettings = { csv: defaultCsvSettings, jsonPath: null, columns: null };
+export const defaultFormatSettings: FormatSettings = {
+  csv: defaultCsvSettings,
+  jsonPath: null,
+  columns: null,
+  parquetCompression: 'snappy',
+};
 
 /** Readers for the objects of one intake, each by what its settings, its name or its content say, in this order. */
 export interface ObjectReaders {

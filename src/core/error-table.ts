@@ -109,6 +109,18 @@ export const errorTable = {
     'A record is larger than the limit.',
     'Look for an unclosed quote, or raise csvSettings.maxRecordBytes.',
   ),
+  PARQUET_INVALID: entry(
+    'job',
+    false,
+    'A Parquet file is broken or was cut off, or is none.',
+    'Copy or write the file anew; the message names the row group and the column.',
+  ),
+  PARQUET_UNSUPPORTED: entry(
+    'job',
+    false,
+    'A Parquet file has something that is not read: encryption, a codec, two columns of one name.',
+    'Write the file without it, or leave the column out with intakeSettings.columns.',
+  ),
   COLUMN_UNKNOWN: entry(
     'job',
     false,
@@ -140,6 +152,12 @@ export const errorTable = {
     false,
     'A character of the output cannot be written in its encoding.',
     'Set csvSettings.encoding to utf-8.',
+  ),
+  OUTPUT_TYPE: entry(
+    'job',
+    false,
+    'A value does not fit the type that its column has in the output.',
+    'Give intake files of one kind, or write CSV.',
   ),
   OUTPUT_FULL: entry(
     'job',

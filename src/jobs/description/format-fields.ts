@@ -13,6 +13,15 @@ export const outputFormat = format.describe(
   'What is written. `auto` goes by the ending of the name, behind which that of a compression may stand; else it is CSV.',
 );
 
+/** `compression` of an output of objects. */
+export const outputCompression = z
+  .enum(['auto', 'none', 'snappy', 'gzip', 'zstd'])
+  .default('auto')
+  .describe(
+    '`auto` goes by the ending of the name: .gz, .gzip, .zst, .zstd. Parquet is packed within, whatever it is called, by snappy unless ' +
+      'this says otherwise; `snappy` is for Parquet only.',
+  );
+
 /** `jsonPath` of an intake of objects. */
 export const jsonPath = z
   .string()

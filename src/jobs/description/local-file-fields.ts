@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { intakeColumns, intakeFormat, jsonPath, outputFormat } from './format-fields.ts';
+import { intakeColumns, intakeFormat, jsonPath, outputCompression, outputFormat } from './format-fields.ts';
 
 const compression = z
   .enum(['auto', 'none', 'gzip', 'zstd'])
@@ -48,7 +48,7 @@ export const localFileOutput = z.strictObject({
       'The file to write, or `-` for standard output. Relative to the working folder. For a live topic the folder of its parts.',
     ),
   format: outputFormat,
-  compression,
+  compression: outputCompression,
   roll: z
     .strictObject({
       rows: z.int().min(1).default(1_000_000).describe('Rows of one part at the most.'),

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { s3Credential } from './credential-fields.ts';
-import { intakeColumns, intakeFormat, jsonPath, outputFormat } from './format-fields.ts';
+import { intakeColumns, intakeFormat, jsonPath, outputCompression, outputFormat } from './format-fields.ts';
 import { Secret } from './secret.ts';
 
 const MIB = 1024 * 1024;
@@ -97,7 +97,7 @@ export const s3Output = z
         'are replaced when the run begins; such an output is never continued, as the next run has another name.',
     ),
     format: outputFormat,
-    compression,
+    compression: outputCompression,
     ...access,
     partitionColumns: z
       .array(z.string().min(1))

@@ -2,17 +2,18 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createFileStore } from '../../../connectors/file/file-store.ts';
 import { readManifest } from '../../../connectors/file/manifest-file.ts';
-import { createWriter, endingOf, outputFormatOf } from '../../codecs/formats.ts';
+import { endingOf, outputFormatOf } from '../../codecs/formats.ts';
 import { createObjectSink } from '../../codecs/objects/object-sink.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Sink } from '../../core/sink.ts';
 import { throughOfPart } from '../../stages/parts-manifest.ts';
 import type { PartsOptions } from '../../stages/parts-options.ts';
 import type { JobDescription } from '../description/parse-job.ts';
+import { outputWriter } from '../formats-of-job.ts';
 
 type LocalOutput = Extract<JobDescription['outputSettings'], { readonly type: 'localFile' }>;
 
-const ENDINGS = { none: '', gzip: '.gz', zstd: '.zst' } as const;
+const ENDINGS = { auto: '', none: '', snappy: '', gzip: '.gz', zstd: '.zst' } as const;
 
 /**
  * The parts of a live topic as files of one folder: `<topic>-<partition>-<first offset, 20 digits>.csv` (or as the format is called),
@@ -20,24 +21,22 @@ const ENDINGS = { none: '', gzip: '.gz', zstd: '.zst' } as const;
  */
 export function localParts(
   job: JobDescription,
-  { path, format: wantedFormat, compression: wanted }: LocalOutput,
+  { path, format: wantedFormat, compression }: LocalOutput,
   clock: Clock,
 ): Pick<PartsOptions, 'openPart' | 'publishedThrough'> {
-  const compression = wanted === 'auto' ? 'none' : wanted;
   // The name is that of a folder, and says nothing.
   const format = outputFormatOf(wantedFormat, '');
+  // Parquet is packed within.
+  const ending = `${endingOf(format)}${format === 'parquet' ? '' : ENDINGS[compression]}`;
   const keyOf = (split: string, from: number): string =>
-    join(
-      path,
-      `${split.replace('/', '-')}-${String(from).padStart(20, '0')}.${endingOf(format)}${ENDINGS[compression]}`,
-    );
+    join(path, `${split.replace('/', '-')}-${String(from).padStart(20, '0')}.${ending}`);
   return {
     openPart(split, from): Sink {
       mkdirSync(path, { recursive: true });
       return createObjectSink({
         store: createFileStore(),
         key: keyOf(split, from),
-        writer: createWriter(format, { csv: job.csvSettings }, compression, { clock }),
+        writer: outputWriter(job, { format, compression }, '', { clock }),
         overwrite: false,
       });
     },
