@@ -1,8 +1,11 @@
 import { systemClock } from '../core/clock.ts';
 import { SluiceError } from '../core/error.ts';
+import { avroFormat } from './avro/avro-format.ts';
 import { type Compression, withoutCompression } from './compression.ts';
 import { csvFormat } from './csv/csv-format.ts';
 import { type CsvSettings, defaultCsvSettings } from './csv/csv-settings.ts';
+import { jsonFormat } from './json/json-format.ts';
+import { jsonlFormat } from './jsonl/jsonl-format.ts';
 import type {
   FormatName,
   FormatPorts,
@@ -14,7 +17,7 @@ import type {
 import { parquetFormat } from './parquet/parquet-format.ts';
 
 /** Every format of objects: one line each. */
-const formats: readonly ObjectFormat[] = [csvFormat, parquetFormat];
+const formats: readonly ObjectFormat[] = [csvFormat, jsonlFormat, jsonFormat, avroFormat, parquetFormat];
 
 export const defaultFormatSettings: FormatSettings = {
   csv: defaultCsvSettings,

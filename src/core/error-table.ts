@@ -109,11 +109,17 @@ export const errorTable = {
     'A record is larger than the limit.',
     'Look for an unclosed quote, or raise csvSettings.maxRecordBytes.',
   ),
-  PARQUET_INVALID: entry(
+  FORMAT_BROKEN: entry(
     'job',
     false,
-    'A Parquet file is broken or was cut off, or is none.',
-    'Copy or write the file anew; the message names the row group and the column.',
+    'An object of the intake is not what its format says.',
+    'Correct it at the named place, or set intakeSettings.format to what it is.',
+  ),
+  FORMAT_COLUMNS: entry(
+    'job',
+    false,
+    'A row or an object of the intake has other columns than the first ones.',
+    'Name the columns to read in intakeSettings.columns.',
   ),
   PARQUET_UNSUPPORTED: entry(
     'job',

@@ -14,7 +14,7 @@ interface ObjectIntake {
 /** The fields that every output of objects has. */
 interface ObjectOutput {
   readonly format: FormatName | 'auto';
-  readonly compression: Compression | 'snappy' | 'auto';
+  readonly compression: Exclude<Compression, 'bzip2'> | 'snappy' | 'auto';
 }
 
 /** Readers for the objects of an intake. Throws CONFIG_INVALID. */

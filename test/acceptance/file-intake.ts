@@ -3,15 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { createFileStore } from '../../connectors/file/file-store.ts';
-import type { Compression } from '../../src/codecs/compression.ts';
 import { defaultCsvSettings } from '../../src/codecs/csv/csv-settings.ts';
-import { csvReaders } from '../../src/codecs/formats.ts';
+import { createReaders, csvReaders, type ObjectReaders } from '../../src/codecs/formats.ts';
 import { createObjectSource } from '../../src/codecs/objects/object-source.ts';
 import type { SourceDriver } from '../../src/testing.ts';
+import { type OtherFormat, otherFormats, type TextRows } from './format-files.ts';
 
 /** How the files of an intake are written. */
 export interface FileForm {
-  readonly compression: Compression;
+  readonly compression: 'none' | 'gzip' | 'zstd';
   readonly delimiter: string;
   readonly encoding: 'utf-8' | 'latin_1';
   readonly newline: '\n' | '\r\n';
@@ -19,25 +19,42 @@ export interface FileForm {
 
 const ENDING = { none: '', gzip: '.gz', zstd: '.zst' } as const;
 
+const COLUMNS = ['id', 'text', 'x'] as const;
+
 const TEXTS = ['plain', 'with "quotes"', 'a, b; c', 'two\nlines', 'naïve café', ' spaced ', '', null] as const;
 
 /** A folder of three files, one of them with a header only, given as a pattern. */
 export async function fileIntake(form: FileForm): Promise<SourceDriver> {
+  const settings = { ...defaultCsvSettings, delimiter: form.delimiter, encoding: form.encoding };
+  const write = async (part: TextRows): Promise<Buffer> => packed(textOf(part, form), form);
+  return folderIntake(`.csv${ENDING[form.compression]}`, write, csvReaders(settings));
+}
+
+/** The same of files of another format, told by their names. */
+export async function formatIntake(format: OtherFormat): Promise<SourceDriver> {
+  const write = (part: TextRows): Promise<Buffer> => otherFormats[format].write(COLUMNS, part);
+  return folderIntake(`.${format}`, write, createReaders({}));
+}
+
+async function folderIntake(
+  ending: string,
+  write: (part: TextRows) => Promise<Buffer>,
+  readers: ObjectReaders,
+): Promise<SourceDriver> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-intake-'));
   const parts = [rows(0, 25), [], rows(25, 31)];
-  const path = (index: number): string => join(folder, `part-${index}.csv${ENDING[form.compression]}`);
-  for (const [index, part] of parts.entries()) await writeFile(path(index), packed(textOf(part, form), form));
-  const settings = { ...defaultCsvSettings, delimiter: form.delimiter, encoding: form.encoding };
+  const path = (index: number): string => join(folder, `part-${index}${ending}`);
+  for (const [index, part] of parts.entries()) await writeFile(path(index), await write(part));
   return {
     records: parts.flat(),
     source: () =>
       createObjectSource({
         store: createFileStore(),
         patterns: [join(folder, 'part-*')],
-        readers: csvReaders(settings),
+        readers,
         compression: 'auto',
       }),
-    change: () => writeFile(path(2), packed(textOf(rows(25, 30), form), form)),
+    change: async () => writeFile(path(2), await write(rows(25, 30))),
     close: () => rm(folder, { recursive: true }),
   };
 }
@@ -50,9 +67,9 @@ function rows(from: number, to: number): (string | null)[][] {
   ]);
 }
 
-function textOf(part: readonly (readonly (string | null)[])[], form: FileForm): string {
+function textOf(part: TextRows, form: FileForm): string {
   const field = (value: string | null): string => (value === null ? '' : `"${value.replaceAll('"', '""')}"`);
-  return [['id', 'text', 'x'], ...part].map((record) => record.map(field).join(form.delimiter) + form.newline).join('');
+  return [COLUMNS, ...part].map((record) => record.map(field).join(form.delimiter) + form.newline).join('');
 }
 
 /** Cut in the middle into two members or frames, as a parallel packer leaves them. */

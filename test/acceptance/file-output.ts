@@ -12,6 +12,7 @@ import { createObjectSink } from '../../src/codecs/objects/object-sink.ts';
 import type { Sink } from '../../src/core/sink.ts';
 import type { PublishedLetter, PublishedOutput, SinkDriver, SinkPlace, SinkPlanSize } from '../../src/testing.ts';
 import { SinkPlan } from '../../src/testing.ts';
+import { type OtherFormat, otherFormats } from './format-files.ts';
 
 const CHILD = join(import.meta.dirname, 'killed-sink-child.ts');
 
@@ -36,9 +37,33 @@ export function fileSink(path: string, overwrite: boolean): Sink {
   });
 }
 
+/** JSON commits at every batch; the kills of CSV are those of all such outputs, and a few of them are enough. */
+const FEW_KILLS = { ...SMALL, every: 17 };
+/** Avro commits every 256 KiB. */
+const MEDIUM = {
+  plan: { batches: 14, rowsPerBatch: 15, padding: 6_500 },
+  killed: { batches: 4, rowsPerBatch: 20, padding: 7_000 },
+  every: 13,
+};
+
+/** Parquet commits every 8 MiB. */
+const HUGE = {
+  plan: { batches: 14, rowsPerBatch: 15, padding: 220_000 },
+  killed: { batches: 4, rowsPerBatch: 15, padding: 350_000 },
+  every: 7,
+};
+
 /** Outputs called `name`, each in a folder of its own. */
 export function fileOutputs(name: string): SinkDriver {
-  const sizes = compressionOf(name) === 'none' ? SMALL : LARGE;
+  const sizes = name.endsWith('.parquet')
+    ? HUGE
+    : name.endsWith('.avro')
+      ? MEDIUM
+      : name.includes('.json')
+        ? FEW_KILLS
+        : compressionOf(name) === 'none'
+          ? SMALL
+          : LARGE;
   return {
     plan: new SinkPlan(sizes.plan),
     killed: { plan: new SinkPlan(sizes.killed), every: sizes.every },
@@ -92,11 +117,10 @@ async function readOutput(path: string): Promise<PublishedOutput | null> {
   // Without its manifest an output is not finished, and the read fails as it should.
   const manifest = JSON.parse(await readFile(`${path}.manifest.json`, 'utf8')) as PublishedOutput['manifest'];
   const letters = (await readFile(`${path}.dead.jsonl`, 'utf8').catch(whenMissing)) ?? '';
-  const cast = (value: string, { quoting }: { readonly quoting: boolean }): string | null =>
-    value === '' && !quoting ? null : value;
-  const [columns, ...records] = parse(bytes, { cast }) as (string | null)[][];
+  const format = outputFormatOf('auto', path);
+  const { columns, records } = format === 'csv' ? csvOf(bytes) : await othersOf(format as OtherFormat, bytes, manifest);
   return {
-    columns: (columns ?? []).map(String),
+    columns,
     records,
     deadLetters: letters
       .split('\n')
@@ -104,6 +128,23 @@ async function readOutput(path: string): Promise<PublishedOutput | null> {
       .map((line) => JSON.parse(line) as PublishedLetter),
     manifest,
   };
+}
+
+type Rows = Pick<PublishedOutput, 'columns' | 'records'>;
+
+async function othersOf(format: OtherFormat, bytes: Buffer, manifest: PublishedOutput['manifest']): Promise<Rows> {
+  const { columns, rows } = await otherFormats[format].read(bytes);
+  return {
+    columns: columns ?? manifest.columns,
+    records: rows.map((row) => Object.values(row).map((value) => (value === null ? null : String(value)))),
+  };
+}
+
+function csvOf(bytes: Buffer): Rows {
+  const cast = (value: string, { quoting }: { readonly quoting: boolean }): string | null =>
+    value === '' && !quoting ? null : value;
+  const [columns, ...records] = parse(bytes, { cast }) as (string | null)[][];
+  return { columns: (columns ?? []).map(String), records };
 }
 
 function whenMissing(error: NodeJS.ErrnoException): null {

@@ -1,6 +1,6 @@
 import { describe, test } from 'vitest';
 import { acceptSink, acceptSource } from '../../src/testing.ts';
-import { type FileForm, fileIntake } from './file-intake.ts';
+import { type FileForm, fileIntake, formatIntake } from './file-intake.ts';
 import { fileOutputs } from './file-output.ts';
 
 /** A run is killed some sixty times, each in a process of its own. */
@@ -24,7 +24,22 @@ for (const [name, form] of Object.entries(forms)) {
   });
 }
 
-for (const name of ['scored.csv', 'scored.csv.gz', 'scored.csv.zst']) {
+for (const format of ['jsonl', 'json', 'avro', 'parquet'] as const) {
+  describe(`the source of ${format} files`, () => {
+    for (const check of acceptSource(() => formatIntake(format))) test(check.name, check.run);
+  });
+}
+
+const outputs = [
+  'scored.csv',
+  'scored.csv.gz',
+  'scored.csv.zst',
+  'scored.jsonl',
+  'scored.json',
+  'scored.avro',
+  'scored.parquet',
+];
+for (const name of outputs) {
   describe(`the sink of ${name}`, () => {
     for (const check of acceptSink(fileOutputs(name))) test(check.name, check.run, KILLS_MS);
   });

@@ -1,5 +1,6 @@
 import type { ObjectFormat } from '../object-format.ts';
 import { createCodecWriter } from '../objects/codec-writer.ts';
+import { selectingReader } from '../objects/selecting-reader.ts';
 import { createStreamReader } from '../objects/stream-reader.ts';
 import { createCsvCodec } from './csv-codec.ts';
 
@@ -8,6 +9,6 @@ export const csvFormat: ObjectFormat = {
   name: 'csv',
   endings: ['csv', 'tsv', 'psv'],
   recognizes: () => false,
-  reader: ({ csv }, ports) => createStreamReader(createCsvCodec(csv, ports)),
+  reader: ({ csv, columns }, ports) => selectingReader(createStreamReader(createCsvCodec(csv, ports)), columns),
   writer: ({ csv }, compression, ports) => createCodecWriter(createCsvCodec(csv, ports), compression),
 };

@@ -2,6 +2,7 @@ import type { BatchLimits } from '../../core/batch-limits.ts';
 import type { StreamDecoder } from '../../core/codec.ts';
 import { decompress } from '../compression.ts';
 import type { ObjectReader, ReadableObject } from '../object-format.ts';
+import { skipBytes } from './skip-bytes.ts';
 
 const ONE_ROW: BatchLimits = { rows: 1, bytes: 1, lingerMs: 0 };
 
@@ -27,16 +28,5 @@ export function createStreamReader(decoder: StreamDecoder): ObjectReader {
 function unpacked(object: ReadableObject, offset: number, signal: AbortSignal): AsyncIterable<Uint8Array> {
   const { compression, name } = object;
   if (compression === 'none') return object.read(offset, signal);
-  return skip(decompress(compression, object.read(0, signal), name, signal), offset);
-}
-
-async function* skip(chunks: AsyncIterable<Uint8Array>, bytes: number): AsyncGenerator<Uint8Array> {
-  let rest = bytes;
-  for await (const chunk of chunks) {
-    if (rest >= chunk.length) rest -= chunk.length;
-    else {
-      yield rest === 0 ? chunk : chunk.subarray(rest);
-      rest = 0;
-    }
-  }
+  return skipBytes(decompress(compression, object.read(0, signal), name, signal), offset);
 }

@@ -15,7 +15,7 @@ const TAIL_BYTES = 64 * 1024;
 const LEAST_BYTES = 12;
 const END_BYTES = 8;
 
-/** Reads the footer: one request, or two where it is long. Throws PARQUET_INVALID and PARQUET_UNSUPPORTED. */
+/** Reads the footer: one request, or two where it is long. Throws FORMAT_BROKEN and PARQUET_UNSUPPORTED. */
 export async function readFooter(object: RangedObject, signal: AbortSignal): Promise<ParquetFooter> {
   const { name, bytes } = object;
   if (bytes < LEAST_BYTES) throw brokenParquet(object, `${bytes} bytes are too few for a Parquet file`);

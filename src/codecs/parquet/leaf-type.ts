@@ -102,6 +102,9 @@ export function leafColumn(name: string, leaf: LeafType): Column {
   return { name, type: typeOf(leaf), ...(exact === null ? {} : { exact }) };
 }
 
+/** What `timestamp` promises: a zone, and microseconds at the most. */
+const INSTANT = /^timestamp-(?:millis|micros)$/;
+
 function typeOf(leaf: LeafType): NonNullable<Column['type']> {
   switch (leaf.kind) {
     case 'boolean':
@@ -110,13 +113,13 @@ function typeOf(leaf: LeafType): NonNullable<Column['type']> {
     case 'float':
     case 'double':
     case 'float16':
-    case 'decimal':
       return 'number';
-    case 'int96':
-      return 'timestamp';
+    case 'decimal':
+      return leaf.kind;
     case 'temporal':
       if (leaf.logical === 'date') return 'date';
-      return leaf.logical.startsWith('time-') ? 'string' : 'timestamp';
+      return INSTANT.test(leaf.logical) ? 'timestamp' : 'string';
+    case 'int96':
     case 'text':
     case 'bytes':
     case 'uuid':

@@ -11,7 +11,7 @@ export interface ParquetPlace {
 /** A file, or a part of it, that is not what it should be. */
 export function brokenParquet(place: ParquetPlace, what: string, cause?: unknown): SluiceError {
   return new SluiceError(
-    'PARQUET_INVALID',
+    'FORMAT_BROKEN',
     `${placeText(place)}: ${what}. Check that the file was written and copied completely, or write it anew.`,
     cause === undefined ? {} : { cause },
   );

@@ -70,7 +70,7 @@ function assertSameColumns(name: string, found: Schema, known: Schema): void {
     ...(others.length > 0 ? [`it has ${others.join(', ')} besides`] : []),
   ];
   throw new SluiceError(
-    'CSV_HEADER',
+    'FORMAT_COLUMNS',
     `${name} has other columns than the first file: ${differences.join('; ')}. Name those that are wanted with intakeSettings.columns.`,
   );
 }

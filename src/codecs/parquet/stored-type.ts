@@ -43,8 +43,11 @@ export function storedTypeOf({ name, type, exact }: Column): StoredType {
       };
     case 'timestamp':
       return timestampType(optional, exact?.includes('timestamp-') ? exact : DEFAULT_TIMESTAMP);
+    // A decimal of which nobody knows how many digits it has, and what is none of these.
+    case 'decimal':
     case 'string':
     case undefined:
+      if (exact?.includes('timestamp-')) return timestampType(optional, exact);
       return exact?.startsWith('time-') ? timeType(optional, exact) : textType(optional);
     default:
       return type satisfies never;

@@ -13,13 +13,19 @@ export const outputFormat = format.describe(
   'What is written. `auto` goes by the ending of the name, behind which that of a compression may stand; else it is CSV.',
 );
 
+/** `compression` of an intake of objects. */
+export const intakeCompression = z
+  .enum(['auto', 'none', 'gzip', 'zstd', 'bzip2'])
+  .default('auto')
+  .describe('`auto` goes by the ending of the name: .gz, .gzip, .zst, .zstd, .bz2, .bzip2.');
+
 /** `compression` of an output of objects. */
 export const outputCompression = z
-  .enum(['auto', 'none', 'snappy', 'gzip', 'zstd'])
+  .enum(['auto', 'none', 'gzip', 'zstd', 'snappy'])
   .default('auto')
   .describe(
-    '`auto` goes by the ending of the name: .gz, .gzip, .zst, .zstd. Parquet is packed within, whatever it is called, by snappy unless ' +
-      'this says otherwise; `snappy` is for Parquet only.',
+    '`auto` goes by the ending of the name: .gz, .gzip, .zst, .zstd. Avro and Parquet pack what they hold by themselves, and are not packed ' +
+      'once more: Parquet by snappy, unless this says otherwise. `snappy` is for Parquet only.',
   );
 
 /** `jsonPath` of an intake of objects. */

@@ -1,10 +1,12 @@
 import * as z from 'zod';
-import { intakeColumns, intakeFormat, jsonPath, outputCompression, outputFormat } from './format-fields.ts';
-
-const compression = z
-  .enum(['auto', 'none', 'gzip', 'zstd'])
-  .default('auto')
-  .describe('`auto` goes by the ending of the name: .gz, .gzip, .zst, .zstd.');
+import {
+  intakeColumns,
+  intakeCompression,
+  intakeFormat,
+  jsonPath,
+  outputCompression,
+  outputFormat,
+} from './format-fields.ts';
 
 /** `intakeSettings` of a job that reads local files. */
 export const localFileIntake = z
@@ -24,7 +26,7 @@ export const localFileIntake = z
     format: intakeFormat,
     jsonPath,
     columns: intakeColumns,
-    compression,
+    compression: intakeCompression,
   })
   .superRefine(({ file, files }, context) => {
     const all = [file ?? [], files ?? []].flat();

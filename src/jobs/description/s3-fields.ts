@@ -1,14 +1,16 @@
 import * as z from 'zod';
 import { s3Credential } from './credential-fields.ts';
-import { intakeColumns, intakeFormat, jsonPath, outputCompression, outputFormat } from './format-fields.ts';
+import {
+  intakeColumns,
+  intakeCompression,
+  intakeFormat,
+  jsonPath,
+  outputCompression,
+  outputFormat,
+} from './format-fields.ts';
 import { Secret } from './secret.ts';
 
 const MIB = 1024 * 1024;
-
-const compression = z
-  .enum(['auto', 'none', 'gzip', 'zstd'])
-  .default('auto')
-  .describe('`auto` goes by the ending of the name: .gz, .gzip, .zst, .zstd.');
 
 const secretText = () =>
   z
@@ -70,7 +72,7 @@ export const s3Intake = z
     format: intakeFormat,
     jsonPath,
     columns: intakeColumns,
-    compression,
+    compression: intakeCompression,
     ...access,
     customerKey: secretText().describe(
       'The key of objects that were encrypted with one of your own (SSE-C), in base64.',

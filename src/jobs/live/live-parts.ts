@@ -2,14 +2,14 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createFileStore } from '../../../connectors/file/file-store.ts';
 import { readManifest } from '../../../connectors/file/manifest-file.ts';
-import { endingOf, outputFormatOf } from '../../codecs/formats.ts';
+import { endingOf } from '../../codecs/formats.ts';
 import { createObjectSink } from '../../codecs/objects/object-sink.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Sink } from '../../core/sink.ts';
 import { throughOfPart } from '../../stages/parts-manifest.ts';
 import type { PartsOptions } from '../../stages/parts-options.ts';
 import type { JobDescription } from '../description/parse-job.ts';
-import { outputWriter } from '../formats-of-job.ts';
+import { outputFormat, outputWriter } from '../formats-of-job.ts';
 
 type LocalOutput = Extract<JobDescription['outputSettings'], { readonly type: 'localFile' }>;
 
@@ -21,11 +21,12 @@ const ENDINGS = { auto: '', none: '', snappy: '', gzip: '.gz', zstd: '.zst' } as
  */
 export function localParts(
   job: JobDescription,
-  { path, format: wantedFormat, compression }: LocalOutput,
+  output: LocalOutput,
   clock: Clock,
 ): Pick<PartsOptions, 'openPart' | 'publishedThrough'> {
-  // The name is that of a folder, and says nothing.
-  const format = outputFormatOf(wantedFormat, '');
+  const { path, compression } = output;
+  // As the identity of the job has it: `verify` reads each part by that.
+  const format = outputFormat(output, path);
   // Parquet is packed within.
   const ending = `${endingOf(format)}${format === 'parquet' ? '' : ENDINGS[compression]}`;
   const keyOf = (split: string, from: number): string =>

@@ -20,7 +20,7 @@ describe('a file that is no sound Parquet is refused by its name', () => {
   test('cut off anywhere', async () => {
     for (const length of [0, 4, 11, 100, file.length - 1]) {
       const error = await refusal(file.subarray(0, length));
-      expect(error.code).toBe('PARQUET_INVALID');
+      expect(error.code).toBe('FORMAT_BROKEN');
       expect(error.message).toMatch(/^memory\.parquet: /);
     }
   });
@@ -32,7 +32,7 @@ describe('a file that is no sound Parquet is refused by its name', () => {
     bytes[Number(from + size) - 1]! ^= 1;
     const error = await refusal(bytes);
     expect(error).toMatchObject({
-      code: 'PARQUET_INVALID',
+      code: 'FORMAT_BROKEN',
       message: expect.stringMatching(/row group 0, column "text": a page does not fit its checksum/),
     });
   });
@@ -75,7 +75,7 @@ test.each(['rows-none.parquet', 'rows-delta.parquet', 'rows-lz4.parquet', 'types
         );
         expect(outcome).toBeOneOf([
           'rows',
-          'PARQUET_INVALID',
+          'FORMAT_BROKEN',
           'PARQUET_UNSUPPORTED',
           'INTAKE_ENCODING',
           'COLUMN_UNKNOWN',
