@@ -11,6 +11,8 @@ const forms: Readonly<Record<string, ObjectForm>> = {
   'small objects': { compression: 'none', padding: 0 },
   'objects read by ranges': { compression: 'none', padding: 40_000 },
   'gzip objects': { compression: 'gzip', padding: 0 },
+  'Parquet objects': { format: 'parquet', compression: 'none', padding: 0 },
+  'Parquet objects read by ranges': { format: 'parquet', compression: 'none', padding: 40_000 },
 };
 
 for (const [name, form] of Object.entries(forms)) {
@@ -24,3 +26,8 @@ for (const [name, size] of Object.entries({ 'one request': outputSizes.small, 's
     for (const check of acceptSink(s3Outputs('scored.csv', size))) test(check.name, check.run, KILLS_MS);
   });
 }
+
+needs('s3')('the sink of a Parquet object in S3', () => {
+  for (const check of acceptSink(s3Outputs('scored.parquet', outputSizes.rowGroups)))
+    test(check.name, check.run, KILLS_MS);
+});
