@@ -14,11 +14,17 @@ import type {
   ObjectReader,
   ObjectWriter,
 } from './object-format.ts';
+import { parquetFormat } from './parquet/parquet-format.ts';
 
 /** Every format of objects: one line each. */
-const formats: readonly ObjectFormat[] = [csvFormat, jsonlFormat, jsonFormat, avroFormat];
+const formats: readonly ObjectFormat[] = [csvFormat, jsonlFormat, jsonFormat, avroFormat, parquetFormat];
 
-export const defaultFormatSettings: FormatSettings = { csv: defaultCsvSettings, jsonPath: null, columns: null };
+export const defaultFormatSettings: FormatSettings = {
+  csv: defaultCsvSettings,
+  jsonPath: null,
+  columns: null,
+  parquetCompression: 'snappy',
+};
 
 /** Readers for the objects of one intake, each by what its settings, its name or its content say, in this order. */
 export interface ObjectReaders {

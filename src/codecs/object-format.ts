@@ -7,6 +7,7 @@ import type { Schema } from '../core/schema.ts';
 import type { OutputRows } from '../core/scored-batch.ts';
 import type { Compression } from './compression.ts';
 import type { CsvSettings } from './csv/csv-settings.ts';
+import type { ParquetCompression } from './parquet/packing.ts';
 
 /** The names that settings have for formats, in the order in which content is tried. */
 export const FORMAT_NAMES = ['csv', 'jsonl', 'json', 'avro', 'parquet'] as const;
@@ -20,6 +21,8 @@ export interface FormatSettings {
   readonly jsonPath: string | null;
   /** Reading: only these columns, in this order; null for all. */
   readonly columns: readonly string[] | null;
+  /** Writing: how the pages of Parquet are packed. */
+  readonly parquetCompression: ParquetCompression;
 }
 
 /** What formats need from outside. */

@@ -127,6 +127,12 @@ export const errorTable = {
     'A row or an object of the intake has other columns than the first ones.',
     'Name the columns to read in intakeSettings.columns.',
   ),
+  PARQUET_UNSUPPORTED: entry(
+    'job',
+    false,
+    'A Parquet file has something that is not read: encryption, a codec, two columns of one name.',
+    'Write the file without it, or leave the column out with intakeSettings.columns.',
+  ),
   COLUMN_UNKNOWN: entry(
     'job',
     false,
@@ -158,6 +164,12 @@ export const errorTable = {
     false,
     'A character of the output cannot be written in its encoding.',
     'Set csvSettings.encoding to utf-8.',
+  ),
+  OUTPUT_TYPE: entry(
+    'job',
+    false,
+    'A value does not fit the type that its column has in the output.',
+    'Give intake files of one kind, or write CSV.',
   ),
   OUTPUT_FULL: entry(
     'job',

@@ -8,7 +8,24 @@ export type ColumnType = 'boolean' | 'integer' | 'number' | 'decimal' | 'string'
 export interface Column {
   readonly name: string;
   readonly type?: ColumnType;
+  /** What exactly, where the source knows more than `type` says: an output that has types of its own keeps it. */
+  readonly exact?: ExactType;
 }
+
+/**
+ * A type to the last digit. `timestamp-*` counts from 1970 in UTC, `local-timestamp-*` is a wall clock's without a zone,
+ * `time-*` counts from midnight; `decimal` has its digits, and how many of them stand behind the point.
+ */
+export type ExactType =
+  | 'int32'
+  | 'uint32'
+  | 'uint64'
+  | 'float'
+  | `decimal(${number},${number})`
+  | `${'' | 'local-'}timestamp-${TimeUnit}`
+  | `time-${TimeUnit}`;
+
+export type TimeUnit = 'millis' | 'micros' | 'nanos';
 
 /** The columns of a batch, in the order of its fields. Batches of one job share one schema object where they can. */
 export interface Schema {

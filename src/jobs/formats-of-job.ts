@@ -1,6 +1,7 @@
 import { type Compression, compressionOf } from '../codecs/compression.ts';
-import { createReaders, type ObjectReaders, outputFormatOf } from '../codecs/formats.ts';
-import type { FormatName, FormatPorts } from '../codecs/object-format.ts';
+import { createReaders, createWriter, type ObjectReaders, outputFormatOf } from '../codecs/formats.ts';
+import type { FormatName, FormatPorts, ObjectWriter } from '../codecs/object-format.ts';
+import { SluiceError } from '../core/error.ts';
 import type { JobDescription } from './description/parse-job.ts';
 
 /** The fields that every intake of objects has. */
@@ -13,7 +14,7 @@ interface ObjectIntake {
 /** The fields that every output of objects has. */
 interface ObjectOutput {
   readonly format: FormatName | 'auto';
-  readonly compression: Compression | 'auto';
+  readonly compression: Exclude<Compression, 'bzip2'> | 'snappy' | 'auto';
 }
 
 /** Readers for the objects of an intake. Throws CONFIG_INVALID. */
@@ -30,7 +31,27 @@ export function outputFormat({ format }: ObjectOutput, name: string): FormatName
   return outputFormatOf(format, name);
 }
 
-/** How an output of this name is packed. */
-export function outputCompression({ compression }: ObjectOutput, name: string): Compression {
-  return compression === 'auto' ? compressionOf(name) : compression;
+/** A writer for an output of this name. Throws CONFIG_INVALID. */
+export function outputWriter(
+  { csvSettings: csv }: JobDescription,
+  output: ObjectOutput,
+  name: string,
+  { clock }: FormatPorts,
+): ObjectWriter {
+  const format = outputFormat(output, name);
+  const { compression: given } = output;
+  const named = given === 'auto' ? compressionOf(name) : given;
+  if (format === 'parquet') {
+    // It is packed within: what a name says of the whole cannot be, and the format refuses it.
+    const parquetCompression = given === 'auto' ? 'snappy' : given;
+    const whole = given === 'auto' ? compressionOf(name) : 'none';
+    return createWriter(format, { csv, parquetCompression }, whole, { clock });
+  }
+  if (named === 'snappy') {
+    throw new SluiceError(
+      'CONFIG_INVALID',
+      `outputSettings.compression: snappy is for Parquet, and ${name} is ${format}.`,
+    );
+  }
+  return createWriter(format, { csv }, named, { clock });
 }

@@ -2,8 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createFileStore } from '../../connectors/file/file-store.ts';
 import { defaultHttpSettings, type HttpSettings } from '../../connectors/http/http-settings.ts';
 import { createHttpStore } from '../../connectors/http/http-store.ts';
-import { type Compression, compressionOf } from '../codecs/compression.ts';
-import { createWriter } from '../codecs/formats.ts';
+import { compressionOf } from '../codecs/compression.ts';
 import type { FormatName } from '../codecs/object-format.ts';
 import { createObjectSink } from '../codecs/objects/object-sink.ts';
 import { createObjectSource } from '../codecs/objects/object-source.ts';
@@ -12,7 +11,7 @@ import { SluiceError } from '../core/error.ts';
 import type { Sink } from '../core/sink.ts';
 import type { Source } from '../core/source.ts';
 import type { JobDescription } from './description/parse-job.ts';
-import { intakeReaders, outputCompression, outputFormat } from './formats-of-job.ts';
+import { intakeReaders, outputFormat, outputWriter } from './formats-of-job.ts';
 
 type HttpIntake = Extract<JobDescription['intakeSettings'], { readonly type: 'http' }>;
 type HttpOutput = Extract<JobDescription['outputSettings'], { readonly type: 'http' }>;
@@ -36,18 +35,18 @@ export function openHttpSink(
   const { url, name, method, chunked, spool, answerSeconds } = output;
   if (spool === null) throw new SluiceError('CONTRACT_BROKEN', 'an output was to be sent that is kept nowhere');
   const format = outputFormat(output, name);
-  const compression = outputCompression(output, name);
+  const packed = output.compression === 'auto' ? compressionOf(name) : output.compression;
   const store = createHttpStore({
     settings: { ...accessOf(output, 'outputSettings'), answerMs: 1000 * answerSeconds },
     upload: {
       method,
       chunked,
-      contentType: PACKED_TYPES[compression] ?? CONTENT_TYPES[format],
+      contentType: (format === 'parquet' ? undefined : PACKED_TYPES[packed]) ?? CONTENT_TYPES[format],
       spool: { store: createFileStore({ deadLetterPath: job.deadLetters.path }), path: spool },
     },
     clock,
   });
-  const writer = createWriter(format, { csv: job.csvSettings }, compression, { clock });
+  const writer = outputWriter(job, output, name, { clock });
   const sink = createObjectSink({ store, key: url.reveal(), writer, overwrite });
   const close = async (): Promise<void> => {
     await sink.close();
@@ -64,7 +63,7 @@ const CONTENT_TYPES: Readonly<Record<FormatName, string>> = {
   parquet: 'application/vnd.apache.parquet',
 };
 
-const PACKED_TYPES: Readonly<Partial<Record<Compression, string>>> = {
+const PACKED_TYPES: Readonly<Partial<Record<HttpOutput['compression'], string>>> = {
   gzip: 'application/gzip',
   zstd: 'application/zstd',
 };

@@ -2,7 +2,6 @@ import { statSync } from 'node:fs';
 import { appendFile } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
 import { createFileStore } from '../../connectors/file/file-store.ts';
-import { createWriter } from '../codecs/formats.ts';
 import { deadLetterLine } from '../codecs/objects/dead-letter-line.ts';
 import { createObjectSink } from '../codecs/objects/object-sink.ts';
 import { createObjectSource } from '../codecs/objects/object-source.ts';
@@ -16,7 +15,7 @@ import type { Source } from '../core/source.ts';
 import type { KafkaClient } from '../links/kafka/client.ts';
 import { openDatasetSource } from './catalog/open-dataset.ts';
 import type { JobDescription } from './description/parse-job.ts';
-import { intakeReaders, outputCompression, outputFormat } from './formats-of-job.ts';
+import { intakeReaders, outputWriter } from './formats-of-job.ts';
 import { openHttpSink, openHttpSource } from './http-endpoints.ts';
 import { openReplay, openTopicSink } from './kafka/open-topics.ts';
 import { openS3Sink, openS3Source } from './s3-endpoints.ts';
@@ -70,12 +69,7 @@ export function openSink(job: JobDescription, ports: EndpointPorts): Sink {
   if (output.type === 'http') return openHttpSink(job, output, ports);
   const deadLetterPath = job.deadLetters.path;
   const { path } = output;
-  const writer = createWriter(
-    outputFormat(output, path),
-    { csv: job.csvSettings },
-    outputCompression(output, path),
-    ports,
-  );
+  const writer = outputWriter(job, output, path, ports);
   if (path === STANDARD_STREAM) {
     return createStreamSink({
       name: 'standard output',

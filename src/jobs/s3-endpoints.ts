@@ -1,6 +1,5 @@
 import { defaultS3Settings, type S3Credentials, type S3Settings } from '../../connectors/s3/s3-settings.ts';
 import { createS3Store } from '../../connectors/s3/s3-store.ts';
-import { createWriter } from '../codecs/formats.ts';
 import { createObjectSink } from '../codecs/objects/object-sink.ts';
 import { createObjectSource } from '../codecs/objects/object-source.ts';
 import type { Clock } from '../core/clock.ts';
@@ -8,7 +7,7 @@ import { SluiceError } from '../core/error.ts';
 import type { Sink } from '../core/sink.ts';
 import type { Source } from '../core/source.ts';
 import type { JobDescription } from './description/parse-job.ts';
-import { intakeReaders, outputCompression, outputFormat } from './formats-of-job.ts';
+import { intakeReaders, outputWriter } from './formats-of-job.ts';
 
 type S3Intake = Extract<JobDescription['intakeSettings'], { readonly type: 's3' }>;
 type S3Output = Extract<JobDescription['outputSettings'], { readonly type: 's3' }>;
@@ -42,8 +41,7 @@ export function openS3Sink(
     );
   }
   const store = openS3Store(output, deadLettersUrl, clock);
-  const compression = outputCompression(output, url);
-  const writer = createWriter(outputFormat(output, url), { csv: job.csvSettings }, compression, { clock });
+  const writer = outputWriter(job, output, url, { clock });
   return createObjectSink({ store, key: url, writer, overwrite });
 }
 

@@ -59,15 +59,24 @@ const MEDIUM = {
   every: 13,
 };
 
+/** Parquet commits every 8 MiB. */
+const HUGE = {
+  plan: { batches: 14, rowsPerBatch: 15, padding: 220_000 },
+  killed: { batches: 4, rowsPerBatch: 15, padding: 350_000 },
+  every: 7,
+};
+
 /** Outputs called `name`, each in a folder of its own. */
 export function fileOutputs(name: string): OpenOutputs {
-  const sizes = name.endsWith('.avro')
-    ? MEDIUM
-    : name.includes('.json')
-      ? FEW_KILLS
-      : compressionOf(name) === 'none'
-        ? SMALL
-        : LARGE;
+  const sizes = name.endsWith('.parquet')
+    ? HUGE
+    : name.endsWith('.avro')
+      ? MEDIUM
+      : name.includes('.json')
+        ? FEW_KILLS
+        : compressionOf(name) === 'none'
+          ? SMALL
+          : LARGE;
   return {
     plan: new SinkPlan(sizes.plan),
     killed: { plan: new SinkPlan(sizes.killed), every: sizes.every },

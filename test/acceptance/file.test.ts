@@ -40,7 +40,7 @@ for (const [name, form] of Object.entries(forms)) {
   });
 }
 
-for (const format of ['jsonl', 'json', 'avro'] as const) {
+for (const format of ['jsonl', 'json', 'avro', 'parquet'] as const) {
   describe(`the source of ${format} files`, () => {
     for (const check of acceptSource(() => formatIntake(format))) test(check.name, check.run);
   });
@@ -55,7 +55,15 @@ describe('the source of files', () => {
     test(check.name, check.run);
 });
 
-const outputs = ['scored.csv', 'scored.csv.gz', 'scored.csv.zst', 'scored.jsonl', 'scored.json', 'scored.avro'];
+const outputs = [
+  'scored.csv',
+  'scored.csv.gz',
+  'scored.csv.zst',
+  'scored.jsonl',
+  'scored.json',
+  'scored.avro',
+  'scored.parquet',
+];
 for (const name of outputs) {
   describe(`the sink of ${name}`, () => {
     const outputs = fileOutputs(name);

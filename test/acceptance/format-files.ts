@@ -1,12 +1,14 @@
 import { once } from 'node:events';
 import avro from 'avsc';
+import { parquetMetadata, parquetReadObjects } from 'hyparquet';
+import { parquetWriteBuffer } from 'hyparquet-writer';
 
 /** Rows of text or null, as an intake has them and an output should. */
 export type TextRows = readonly (readonly (string | null)[])[];
 type Row = Readonly<Record<string, unknown>>;
-export type OtherFormat = 'jsonl' | 'json' | 'avro';
+export type OtherFormat = 'jsonl' | 'json' | 'avro' | 'parquet';
 
-/** Files of formats as others write and read them: JSON by the engine's own functions, Avro by avsc's streams. */
+/** Files of formats as others write and read them: JSON by the engine's own functions, Avro by avsc's streams, Parquet by the whole files of hyparquet. */
 export const otherFormats: Readonly<
   Record<
     OtherFormat,
@@ -63,6 +65,21 @@ export const otherFormats: Readonly<
       decoder.end(bytes);
       await once(decoder, 'end');
       return { columns, rows };
+    },
+  },
+  parquet: {
+    async write(columns, rows) {
+      const columnData = columns.map((name, i) => ({
+        name,
+        type: 'STRING' as const,
+        data: rows.map((row) => row[i] ?? null),
+      }));
+      return Buffer.from(parquetWriteBuffer({ columnData, rowGroupSize: 9 }));
+    },
+    async read(bytes) {
+      const file = Uint8Array.from(bytes).buffer;
+      const [, ...columns] = parquetMetadata(file).schema.map(({ name }) => name);
+      return { columns, rows: await parquetReadObjects({ file }) };
     },
   },
 };

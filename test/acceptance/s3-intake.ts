@@ -4,16 +4,18 @@ import { PutObjectCommand } from '@aws-sdk/client-s3';
 import type { S3Settings } from '../../connectors/s3/s3-settings.ts';
 import { createS3Store } from '../../connectors/s3/s3-store.ts';
 import { defaultCsvSettings } from '../../src/codecs/csv/csv-settings.ts';
-import { csvReaders } from '../../src/codecs/formats.ts';
+import { createReaders, csvReaders } from '../../src/codecs/formats.ts';
 import { createObjectSource } from '../../src/codecs/objects/object-source.ts';
 import type { Source } from '../../src/core/source.ts';
 import type { DifficultIntake, KillableSourceDriver, SecretSourceDriver, WideIntake } from '../../src/testing.ts';
 import { S3FaultProxy } from '../support/s3-fault-proxy.ts';
 import { s3Settings } from '../support/s3-settings.ts';
 import { type S3Bucket, s3Bucket } from '../support/services/s3.ts';
+import { otherFormats } from './format-files.ts';
 
 /** How the objects of an intake are made. */
 export interface ObjectForm {
+  readonly format?: 'csv' | 'parquet';
   readonly compression: 'none' | 'gzip';
   /** Bytes of filler in each row: with some a hundred KB objects are read by ranges, and not whole. */
   readonly padding: number;
@@ -22,11 +24,11 @@ export interface ObjectForm {
 const READER = join(import.meta.dirname, 's3-reader-child.ts');
 
 /** The source of the objects that an address stands for. */
-export function s3Source(url: string, settings: Partial<S3Settings>): Source {
+export function s3Source(url: string, settings: Partial<S3Settings>, format: 'csv' | 'parquet' = 'csv'): Source {
   return createObjectSource({
     store: createS3Store({ settings: { ...settings, rangeBytes: 100_000, aheadBytes: 300_000 } }),
     patterns: [url],
-    readers: csvReaders(defaultCsvSettings),
+    readers: format === 'parquet' ? createReaders({}) : csvReaders(defaultCsvSettings),
     compression: 'auto',
   });
 }
@@ -67,25 +69,31 @@ export async function wideObject(): Promise<WideIntake> {
 
 /** Three objects under a prefix, one of them with a header only, given as a pattern. */
 export async function s3Intake({
+  format = 'csv',
   compression,
   padding,
 }: ObjectForm): Promise<KillableSourceDriver & SecretSourceDriver> {
   const place = await s3Bucket();
   const parts = [rows(0, 25, padding), [], rows(25, 31, padding)];
-  const ending = compression === 'gzip' ? '.csv.gz' : '.csv';
+  const ending = compression === 'gzip' ? '.csv.gz' : `.${format}`;
   const key = (index: number): string => `in/part-${index}${ending}`;
   const pattern = `s3://${place.bucket}/in/part-*`;
-  const put = (index: number, part: Rows): Promise<void> => putText(place, key(index), textOf(part), compression);
+  const put = async (index: number, part: Rows): Promise<void> =>
+    format === 'parquet'
+      ? putBytes(place, key(index), await otherFormats.parquet.write(COLUMNS, part))
+      : putText(place, key(index), textOf(part), compression);
   for (const [index, part] of parts.entries()) await put(index, part);
   return {
     records: parts.flat(),
-    source: () => s3Source(pattern, s3Settings(place)),
-    reader: { module: READER, args: [pattern, JSON.stringify(s3Settings(place))] },
+    source: () => s3Source(pattern, s3Settings(place), format),
+    reader: { module: READER, args: [pattern, JSON.stringify(s3Settings(place)), format] },
     secrets: [place.secretAccessKey],
     change: () => put(2, rows(25, 30, padding)),
     close: async () => place.client.destroy(),
   };
 }
+
+const COLUMNS = ['id', 'text', 'x'] as const;
 
 type Rows = readonly (readonly (string | null)[])[];
 
@@ -109,11 +117,14 @@ function csvText(names: readonly string[], part: Rows): string {
 }
 
 async function putText(
-  { client, bucket }: S3Bucket,
+  place: S3Bucket,
   key: string,
   text: string,
   compression: ObjectForm['compression'],
 ): Promise<void> {
-  const Body = compression === 'gzip' ? gzipSync(text) : Buffer.from(text);
+  await putBytes(place, key, compression === 'gzip' ? gzipSync(text) : Buffer.from(text));
+}
+
+async function putBytes({ client, bucket }: S3Bucket, key: string, Body: Buffer): Promise<void> {
   await client.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body }));
 }

@@ -32,6 +32,7 @@ import { S3FaultProxy } from '../support/s3-fault-proxy.ts';
 import { s3Settings } from '../support/s3-settings.ts';
 import { type S3Bucket, s3Bucket } from '../support/services/s3.ts';
 import type { OpenOutputs } from './file-output.ts';
+import { otherFormats } from './format-files.ts';
 
 const CHILD = join(import.meta.dirname, 'killed-s3-sink-child.ts');
 const MIB = 1024 * 1024;
@@ -47,6 +48,12 @@ export const outputSizes = {
     plan: { batches: 9, rowsPerBatch: 20, padding: 62_000 },
     killed: { batches: 4, rowsPerBatch: 14, padding: 200_000 },
     every: 3,
+  },
+  /** Parquet is durable up to the end of a row group, of 8 MiB at the least. */
+  rowGroups: {
+    plan: { batches: 14, rowsPerBatch: 15, padding: 220_000 },
+    killed: { batches: 4, rowsPerBatch: 15, padding: 350_000 },
+    every: 5,
   },
 } as const;
 
@@ -178,11 +185,11 @@ async function readOutput({ client, bucket }: S3Bucket, key: string): Promise<Pu
     (await bytesOf(client, bucket, `${key}.manifest.json`))!.toString(),
   ) as PublishedOutput['manifest'];
   const letters = (await bytesOf(client, bucket, `${key}.dead.jsonl`))?.toString() ?? '';
-  const cast = (value: string, { quoting }: { readonly quoting: boolean }): string | null =>
-    value === '' && !quoting ? null : value;
-  const [columns, ...records] = parse(Buffer.concat(chunks), { cast }) as (string | null)[][];
+  const { columns, records } = key.endsWith('.parquet')
+    ? await parquetOf(Buffer.concat(chunks))
+    : csvOf(Buffer.concat(chunks));
   return {
-    columns: (columns ?? []).map(String),
+    columns,
     records,
     deadLetters: letters
       .split('\n')
@@ -190,6 +197,22 @@ async function readOutput({ client, bucket }: S3Bucket, key: string): Promise<Pu
       .map((line) => JSON.parse(line) as PublishedLetter),
     manifest,
   };
+}
+
+type Rows = Pick<PublishedOutput, 'columns' | 'records'>;
+
+function csvOf(bytes: Buffer): Rows {
+  const cast = (value: string, { quoting }: { readonly quoting: boolean }): string | null =>
+    value === '' && !quoting ? null : value;
+  const [columns, ...records] = parse(bytes, { cast }) as (string | null)[][];
+  return { columns: (columns ?? []).map(String), records };
+}
+
+async function parquetOf(bytes: Buffer): Promise<Rows> {
+  const { columns, rows } = await otherFormats.parquet.read(bytes);
+  const text = (value: unknown): string | null =>
+    value === null || value === undefined ? null : String(value as string);
+  return { columns: columns ?? [], records: rows.map((row) => Object.values(row).map(text)) };
 }
 
 async function bytesOf(client: S3Bucket['client'], bucket: string, key: string): Promise<Buffer | null> {

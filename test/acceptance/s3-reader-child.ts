@@ -3,5 +3,5 @@ import { tellBatches } from '../../src/testing.ts';
 import { s3Source } from './s3-intake.ts';
 
 /** Tells the batches of objects; whoever started it kills it. */
-const [url = '', settings = ''] = process.argv.slice(2);
-await tellBatches(s3Source(url, JSON.parse(settings) as Partial<S3Settings>));
+const [url = '', settings = '', format = ''] = process.argv.slice(2);
+await tellBatches(s3Source(url, JSON.parse(settings) as Partial<S3Settings>, format === 'parquet' ? 'parquet' : 'csv'));

@@ -27,6 +27,8 @@ const forms: Readonly<Record<string, ObjectForm>> = {
   'small objects': { compression: 'none', padding: 0 },
   'objects read by ranges': { compression: 'none', padding: 40_000 },
   'gzip objects': { compression: 'gzip', padding: 0 },
+  'Parquet objects': { format: 'parquet', compression: 'none', padding: 0 },
+  'Parquet objects read by ranges': { format: 'parquet', compression: 'none', padding: 40_000 },
 };
 
 for (const [name, form] of Object.entries(forms)) {
@@ -62,6 +64,11 @@ for (const [name, size] of Object.entries({ 'one request': outputSizes.small, 's
       test(check.name, check.run, KILLS_MS);
   });
 }
+
+needs('s3')('the sink of a Parquet object in S3', () => {
+  for (const check of acceptSink(s3Outputs('scored.parquet', outputSizes.rowGroups)))
+    test(check.name, check.run, KILLS_MS);
+});
 
 needs('s3')('the sink of objects in S3', () => {
   const check = checkNamesWhatIsWrong(s3OutputFaults);

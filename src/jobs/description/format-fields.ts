@@ -21,10 +21,11 @@ export const intakeCompression = z
 
 /** `compression` of an output of objects. */
 export const outputCompression = z
-  .enum(['auto', 'none', 'gzip', 'zstd'])
+  .enum(['auto', 'none', 'gzip', 'zstd', 'snappy'])
   .default('auto')
   .describe(
-    '`auto` goes by the ending of the name: .gz, .gzip, .zst, .zstd. Avro and Parquet pack what they hold by themselves, and are not packed once more.',
+    '`auto` goes by the ending of the name: .gz, .gzip, .zst, .zstd. Avro and Parquet pack what they hold by themselves, and are not packed ' +
+      'once more: Parquet by snappy, unless this says otherwise. `snappy` is for Parquet only.',
   );
 
 /** `jsonPath` of an intake of objects. */

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createFileStore } from '../../../connectors/file/file-store.ts';
-import { createWriter, endingOf } from '../../codecs/formats.ts';
+import { endingOf } from '../../codecs/formats.ts';
 import { createObjectSink } from '../../codecs/objects/object-sink.ts';
 import { readManifest } from '../../codecs/objects/read-manifest.ts';
 import type { Clock } from '../../core/clock.ts';
@@ -10,12 +10,12 @@ import type { Sink } from '../../core/sink.ts';
 import { throughOfPart } from '../../stages/parts-manifest.ts';
 import type { PartsOptions } from '../../stages/parts-options.ts';
 import type { JobDescription } from '../description/parse-job.ts';
-import { outputFormat } from '../formats-of-job.ts';
+import { outputFormat, outputWriter } from '../formats-of-job.ts';
 import { openS3Store } from '../s3-endpoints.ts';
 
 type StoreOutput = Extract<JobDescription['outputSettings'], { readonly type: 'localFile' | 's3' }>;
 
-const ENDINGS = { none: '', gzip: '.gz', zstd: '.zst' } as const;
+const ENDINGS = { auto: '', none: '', snappy: '', gzip: '.gz', zstd: '.zst' } as const;
 
 /** Where the parts of a live topic go. Dispose of it when the last part is closed. */
 export interface LiveParts extends Pick<PartsOptions, 'openPart' | 'publishedThrough'>, AsyncDisposable {}
@@ -26,18 +26,20 @@ export interface LiveParts extends Pick<PartsOptions, 'openPart' | 'publishedThr
  * has for it: locks, or ledgers that are written under conditions.
  */
 export function liveParts(job: JobDescription, output: StoreOutput, clock: Clock): LiveParts {
-  const compression = output.compression === 'auto' ? 'none' : output.compression;
+  const { compression } = output;
   // As the identity of the job has it: `verify` reads each part by that.
   const format = outputFormat(output, output.type === 's3' ? output.url : output.path);
+  // Parquet is packed within.
+  const ending = `${endingOf(format)}${format === 'parquet' ? '' : ENDINGS[compression]}`;
   const { store, place } = openPlace(output, clock);
   const keyOf = (split: string, from: number): string =>
-    place(`${split.replace('/', '-')}-${String(from).padStart(20, '0')}.${endingOf(format)}${ENDINGS[compression]}`);
+    place(`${split.replace('/', '-')}-${String(from).padStart(20, '0')}.${ending}`);
   return {
     openPart: (split, from): Sink =>
       createObjectSink({
         store,
         key: keyOf(split, from),
-        writer: createWriter(format, { csv: job.csvSettings }, compression, { clock }),
+        writer: outputWriter(job, { format, compression }, '', { clock }),
         overwrite: false,
       }),
     async publishedThrough(split, from, signal) {

@@ -1,0 +1,88 @@
+import fc from 'fast-check';
+import { parquetMetadata } from 'hyparquet';
+import { describe, expect, test } from 'vitest';
+import { createReaders } from '../../../../src/codecs/formats.ts';
+import { SluiceError } from '../../../../src/core/error.ts';
+import { golden, memoryObject, readParquet } from './parquet-reading.ts';
+
+const refusal = async (bytes: Uint8Array): Promise<SluiceError> => {
+  const error = await readParquet(bytes).then(
+    () => null,
+    (reason: unknown) => reason,
+  );
+  if (error instanceof SluiceError) return error;
+  throw new Error('the file was read, or failed in another way', { cause: error });
+};
+
+describe('a file that is no sound Parquet is refused by its name', () => {
+  const file = golden('types-v2.parquet');
+
+  test('cut off anywhere', async () => {
+    for (const length of [0, 4, 11, 100, file.length - 1]) {
+      const error = await refusal(file.subarray(0, length));
+      expect(error.code).toBe('FORMAT_BROKEN');
+      expect(error.message).toMatch(/^memory\.parquet: /);
+    }
+  });
+
+  test('with a page that does not fit its checksum', async () => {
+    const bytes = file.slice();
+    const { data_page_offset: from, total_compressed_size: size } =
+      parquetMetadata(file).row_groups[0]!.columns[17]!.meta_data!;
+    bytes[Number(from + size) - 1]! ^= 1;
+    const error = await refusal(bytes);
+    expect(error).toMatchObject({
+      code: 'FORMAT_BROKEN',
+      message: expect.stringMatching(/row group 0, column "text": a page does not fit its checksum/),
+    });
+  });
+
+  test('with a footer that is longer than the file', async () => {
+    const bytes = file.slice();
+    new DataView(bytes.buffer).setUint32(bytes.length - 8, 1_000_000, true);
+    expect((await refusal(bytes)).message).toMatch(/a footer of 1000000 bytes does not fit/);
+  });
+
+  test('encrypted', async () => {
+    const bytes = file.slice();
+    bytes.set(Buffer.from('PARE'), bytes.length - 4);
+    expect(await refusal(bytes)).toMatchObject({
+      code: 'PARQUET_UNSUPPORTED',
+      message: expect.stringMatching(/encrypted/),
+    });
+  });
+
+  test('packed as a whole', async () => {
+    const signal = new AbortController().signal;
+    const reader = await createReaders({ format: 'parquet' }).for('m', async () => file);
+    const packed = { ...memoryObject(file), compression: 'gzip' as const };
+    await expect(reader.parts(packed, signal)).rejects.toMatchObject({ code: 'PARQUET_UNSUPPORTED' });
+  });
+});
+
+test.each(['rows-none.parquet', 'rows-delta.parquet', 'rows-lz4.parquet', 'types.parquet', 'types-v2.parquet'])(
+  'a file with changed bytes gives rows or an error of ours, soon, and never anything else: %s',
+  async (name) => {
+    const file = golden(name);
+    const change = fc.record({ at: fc.nat(file.length - 1), value: fc.nat(255) });
+    await fc.assert(
+      fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 4 }), async (changes) => {
+        const bytes = file.slice();
+        for (const { at, value } of changes) bytes[at] = value;
+        const outcome = await readParquet(bytes).then(
+          () => 'rows',
+          (error: unknown) => (error instanceof SluiceError ? error.code : error),
+        );
+        expect(outcome).toBeOneOf([
+          'rows',
+          'FORMAT_BROKEN',
+          'PARQUET_UNSUPPORTED',
+          'INTAKE_ENCODING',
+          'COLUMN_UNKNOWN',
+        ]);
+      }),
+      { numRuns: 400 },
+    );
+  },
+  60_000,
+);
