@@ -82,6 +82,7 @@ export class OutputWriter {
   /** How many of the chunks are in the open transaction. */
   #sent = 0;
   #heldBytes = 0;
+  #sending: Promise<void> | null = null;
 
   constructor(access: SqlAccess, output: SqlOutput, clock: Clock) {
     this.#access = access;
@@ -131,12 +132,18 @@ export class OutputWriter {
     this.#heldBytes += heldBytes(batch);
     batch.output.release?.();
     if (this.#chunk.length < this.#output.chunkBytes && this.#heldBytes < REPLAY_BYTES) return;
+    // The database works on one chunk while the next one is gathered; what it says to the one comes out with the other.
+    await this.#sending;
     this.#closeChunk();
     if (this.#heldBytes >= REPLAY_BYTES) await this.commit(signal);
-    else await this.#send(signal);
+    else {
+      this.#sending = this.#send(signal);
+      this.#sending.catch(() => undefined);
+    }
   }
 
   async commit(signal: AbortSignal): Promise<Ledger> {
+    await this.#idle();
     signal.throwIfAborted();
     if (this.#accepted.sequence === (this.#durable?.sequence ?? 0)) return this.#durable ?? this.#accepted;
     this.#closeChunk();
@@ -214,6 +221,7 @@ export class OutputWriter {
     const open = this.#open;
     if (open === null || this.#finished !== null) return;
     const signal = new AbortController().signal;
+    await this.#idle();
     const { session, state, place, driver, run } = open;
     await session.rollback(signal).catch(() => session.close());
     this.#undone();
@@ -239,6 +247,7 @@ export class OutputWriter {
     this.#open = null;
     if (open === null) return;
     const signal = new AbortController().signal;
+    await this.#idle();
     try {
       if (open.session.current !== null) {
         await open.session.rollback(signal);
@@ -340,6 +349,12 @@ export class OutputWriter {
         `outputSettings.statementType: create_table wants a table that is not there yet, and ${key} is. Use insert, or choose another table.`,
       );
     }
+  }
+
+  /** Nothing is being sent any more. If that failed its transaction is undone: whoever needs it done does it again, and hears why it cannot be. */
+  async #idle(): Promise<void> {
+    await this.#sending?.catch(() => undefined);
+    this.#sending = null;
   }
 
   #closeChunk(): void {

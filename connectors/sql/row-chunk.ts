@@ -51,6 +51,7 @@ export class RowChunk {
 
   /** The rows `from` to `to` (exclusive). */
   slice(from: number, to: number): CanonicalRows {
+    if (from === 0 && to === this.#rows) return this.rows;
     const base = from === 0 ? 0 : this.#ends[from - 1]!;
     const ends = this.#ends.slice(from, to).map((end) => end - base);
     return { bytes: this.#bytes.subarray(base, base + (ends.at(-1) ?? 0)), ends };
