@@ -79,7 +79,13 @@ export interface Manifest {
   readonly objects: readonly ManifestObject[];
 }
 
-export type ManifestObject = ObjectDigest & {
+/** The checksum itself, in hex, of whatever kind. */
+export function digestText(digest: ObjectDigest | RowsDigest): string {
+  if ('sha256' in digest) return digest.sha256;
+  return 'sha256Tree' in digest ? digest.sha256Tree : digest.sha256Chain;
+}
+
+export type ManifestObject = (ObjectDigest | RowsDigest) & {
   readonly role: 'rows' | 'deadLetters';
   /** Relative to the manifest. */
   readonly name: string;
@@ -92,6 +98,11 @@ export type ManifestObject = ObjectDigest & {
  * tree of SHA-256 that Amazon defined for Glacier (leaves of 1 MiB).
  */
 export type ObjectDigest = { readonly sha256: string } | { readonly sha256Tree: string };
+
+/** Of the rows of a table, which cannot be read back as they were written: a chain of SHA-256, each of the one before and of the next batch. */
+export interface RowsDigest {
+  readonly sha256Chain: string;
+}
 
 /** Throws LEDGER_OTHER_JOB, naming each part that differs, unless the two jobs are the same. */
 export function assertSameJob(found: JobIdentity, wanted: JobIdentity, output: string): void {

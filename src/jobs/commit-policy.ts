@@ -8,7 +8,11 @@ const USUAL: CommitPolicy = { everyMs: 1_000, everyBytes: 64_000_000 };
  */
 const STORE: CommitPolicy = { everyMs: 10_000, everyBytes: 1_000_000_000 };
 
+/** All or nothing: what is staged until the end is seen by nobody. */
+const STAGED_MS = 5_000;
+
 /** How often an output commits unless told otherwise: what a crash costs, beside what a commit costs. */
 export function commitPolicyOf({ outputSettings: output }: JobDescription): CommitPolicy {
-  return output.type === 's3' ? STORE : USUAL;
+  if (output.type !== 'jdbc') return output.type === 's3' ? STORE : USUAL;
+  return { ...USUAL, everyMs: output.commitInterval === 0 ? STAGED_MS : 1000 * output.commitInterval };
 }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createFileStore } from '../../connectors/file/file-store.ts';
 import { defaultHttpSettings, type HttpSettings } from '../../connectors/http/http-settings.ts';
 import { createHttpStore } from '../../connectors/http/http-store.ts';
-import { compressionOf } from '../codecs/compression.ts';
+import { type Compression, compressionOf } from '../codecs/compression.ts';
 import type { FormatName } from '../codecs/object-format.ts';
 import { createObjectSink } from '../codecs/objects/object-sink.ts';
 import { createObjectSource } from '../codecs/objects/object-source.ts';
@@ -63,7 +63,7 @@ const CONTENT_TYPES: Readonly<Record<FormatName, string>> = {
   parquet: 'application/vnd.apache.parquet',
 };
 
-const PACKED_TYPES: Readonly<Partial<Record<HttpOutput['compression'], string>>> = {
+const PACKED_TYPES: Readonly<Partial<Record<Compression | 'snappy', string>>> = {
   gzip: 'application/gzip',
   zstd: 'application/zstd',
 };

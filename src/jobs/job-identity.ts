@@ -37,16 +37,24 @@ function endsIdentity({ intakeSettings: intake, outputSettings: output }: JobDes
   return {
     ...(intake.type === 'kafka'
       ? { intakeFormat: intake.format, intakeColumns: intake.columns }
-      : { intakeCompression: intake.compression, ...readingIdentity(intake) }),
-    ...(output.type !== 'kafka'
-      ? { outputCompression: output.compression, ...writingIdentity(output) }
-      : {
-          outputTopic: output.topic,
-          outputFormat: output.format,
-          keyColumn: output.keyColumn,
-          partitioning: output.partitioning,
-          delivery: output.delivery,
-        }),
+      : intake.type === 'jdbc'
+        ? {}
+        : { intakeCompression: intake.compression, ...readingIdentity(intake) }),
+    ...(output.type === 'jdbc'
+      ? {
+          statementType: output.statementType,
+          updateColumns: output.updateColumns,
+          whereColumns: output.whereColumns,
+        }
+      : output.type !== 'kafka'
+        ? { outputCompression: output.compression, ...writingIdentity(output) }
+        : {
+            outputTopic: output.topic,
+            outputFormat: output.format,
+            keyColumn: output.keyColumn,
+            partitioning: output.partitioning,
+            delivery: output.delivery,
+          }),
   };
 }
 
@@ -70,4 +78,4 @@ function nameOf(output: ObjectEnd<JobDescription['outputSettings']>): string {
   return output.type === 'http' ? output.name : output.path;
 }
 
-type ObjectEnd<T> = Exclude<T, { readonly type: 'kafka' }>;
+type ObjectEnd<T> = Exclude<T, { readonly type: 'kafka' | 'jdbc' }>;

@@ -19,6 +19,7 @@ import { intakeReaders, outputWriter } from './formats-of-job.ts';
 import { openHttpSink, openHttpSource } from './http-endpoints.ts';
 import { openReplay, openTopicSink } from './kafka/open-topics.ts';
 import { openS3Sink, openS3Source } from './s3-endpoints.ts';
+import { openSqlSink, openSqlSource } from './sql-endpoints.ts';
 
 /** What `-` in a job stands for. */
 export interface StandardStreams {
@@ -46,6 +47,7 @@ export function openSource(job: JobDescription, ports: EndpointPorts): Source {
   const { intakeSettings: intake } = job;
   if (intake.type === 'kafka') return openReplay(job, intake, clusterClient(ports), ports);
   if (intake.type === 's3') return openS3Source(job, intake, ports.clock);
+  if (intake.type === 'jdbc') return openSqlSource(intake, ports.clock);
   if (intake.type === 'http') return openHttpSource(job, intake, ports.clock);
   if (intake.type === 'dataset') return openDatasetSource(job, intake, ports.clock);
   const { files, compression } = intake;
@@ -66,6 +68,7 @@ export function openSink(job: JobDescription, ports: EndpointPorts): Sink {
   const { outputSettings: output } = job;
   if (output.type === 'kafka') return openTopicSink(job, output, clusterClient(ports), ports);
   if (output.type === 's3') return openS3Sink(job, output, ports);
+  if (output.type === 'jdbc') return openSqlSink(job, output, ports);
   if (output.type === 'http') return openHttpSink(job, output, ports);
   const deadLetterPath = job.deadLetters.path;
   const { path } = output;
@@ -90,6 +93,7 @@ export function intakeName({ intakeSettings: intake }: JobDescription): string {
   }
   if (intake.type === 'http') return intake.name;
   if (intake.type === 'dataset') return `dataset ${intake.datasetId}`;
+  if (intake.type === 'jdbc') return intake.table === null ? 'the query' : `table ${intake.table}`;
   return intake.type === 's3' ? intake.url : intake.files.join(', ');
 }
 
@@ -97,6 +101,7 @@ export function intakeName({ intakeSettings: intake }: JobDescription): string {
 export function outputName({ outputSettings: output }: JobDescription): string {
   if (output.type === 'kafka') return `topic ${output.topic}`;
   if (output.type === 'http') return output.name;
+  if (output.type === 'jdbc') return `table ${output.schema === null ? '' : `${output.schema}.`}${output.table}`;
   return output.type === 's3' ? output.url : output.path;
 }
 

@@ -1,5 +1,5 @@
 import { findSluiceError, messageOf } from '../../core/error.ts';
-import type { Manifest, ManifestObject, ObjectDigest } from '../../core/ledger.ts';
+import { digestText, type Manifest, type ManifestObject, type ObjectDigest } from '../../core/ledger.ts';
 import type { ObjectStore, OutputLookup, OutputState } from '../../core/object-store.ts';
 import { type CheckedObject, checkLines, checkRows, type ObjectToCheck } from './checked-object.ts';
 import { treeChecksum, wholeChecksum } from './checksum.ts';
@@ -129,9 +129,8 @@ async function objectProblems(
 }
 
 /** The kind of a checksum, what it is and what it should be. */
-function digests(found: ObjectDigest, wanted: ObjectDigest): readonly [kind: string, found: string, wanted: string] {
-  const text = (digest: ObjectDigest): string => ('sha256' in digest ? digest.sha256 : digest.sha256Tree);
-  return ['sha256' in wanted ? 'SHA-256' : 'SHA-256 tree hash', text(found), text(wanted)];
+function digests(found: ObjectDigest, wanted: ManifestObject): readonly [kind: string, found: string, wanted: string] {
+  return ['sha256' in wanted ? 'SHA-256' : 'SHA-256 tree hash', digestText(found), digestText(wanted)];
 }
 
 function shown(columns: readonly string[]): string {

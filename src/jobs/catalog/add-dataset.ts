@@ -6,6 +6,7 @@ import type { FormatName } from '../../codecs/object-format.ts';
 import { createObjectSink } from '../../codecs/objects/object-sink.ts';
 import type { Clock } from '../../core/clock.ts';
 import { SluiceError } from '../../core/error.ts';
+import { digestText } from '../../core/ledger.ts';
 import type { RowBatch } from '../../core/row-batch.ts';
 import type { Schema } from '../../core/schema.ts';
 import { EMPTY_TALLY, type ScoredBatch } from '../../core/scored-batch.ts';
@@ -82,7 +83,7 @@ export async function addDataset(options: AddOptions, signal: AbortSignal): Prom
     return index.complete(begun, {
       rows,
       bytes: written.bytes,
-      sha256: 'sha256' in written ? written.sha256 : `tree:${written.sha256Tree}`,
+      sha256: 'sha256Tree' in written ? `tree:${written.sha256Tree}` : digestText(written),
       columns: statistics.profiles(),
     });
   } catch (error) {

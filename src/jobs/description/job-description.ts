@@ -6,6 +6,7 @@ import { httpIntake, httpOutput } from './http-fields.ts';
 import { kafkaIntake, kafkaJobFields, kafkaOutput } from './kafka-fields.ts';
 import { localFileIntake, localFileOutput } from './local-file-fields.ts';
 import { s3Intake, s3Output } from './s3-fields.ts';
+import { jdbcIntake, jdbcOutput } from './sql-fields.ts';
 
 const flag = (value: boolean) => z.boolean().default(value);
 const threshold = () => z.number().nullable().default(null);
@@ -54,10 +55,10 @@ export const jobDescription = z
       .default(null)
       .describe('The model that must answer. Null takes the one that the deployment has when the job begins.'),
     intakeSettings: z
-      .discriminatedUnion('type', [localFileIntake, s3Intake, httpIntake, datasetIntake, kafkaIntake])
+      .discriminatedUnion('type', [localFileIntake, s3Intake, jdbcIntake, httpIntake, datasetIntake, kafkaIntake])
       .describe('Where rows are read from.'),
     outputSettings: z
-      .discriminatedUnion('type', [localFileOutput, s3Output, httpOutput, kafkaOutput])
+      .discriminatedUnion('type', [localFileOutput, s3Output, jdbcOutput, httpOutput, kafkaOutput])
       .describe('Where scored rows are written to.'),
     csvSettings: csvFields.prefault({}).describe('How CSV is read, and written.'),
     numConcurrent: z

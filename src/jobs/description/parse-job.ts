@@ -5,6 +5,7 @@ import type { Configuration } from '../configuration.ts';
 import { s3KeysOf } from '../s3-keys.ts';
 import { spoolPath } from '../spool-path.ts';
 import { stateFolder } from '../state-folder.ts';
+import { databaseAccess } from './database-access.ts';
 import { type Deployment, resolveDeployment } from './deployment.ts';
 import { type JobFields, jobDescription } from './job-description.ts';
 import { kafkaJobFields } from './kafka-fields.ts';
@@ -93,14 +94,8 @@ function resolveFields(fields: JobFields, places: Pick<WrittenText, 'place'>, co
   const engine = context.engine ?? rest.engine;
   const job = {
     ...rest,
-    intakeSettings: withCatalog(
-      withCredentials(rest.intakeSettings, places.place(['intakeSettings', 'credentialId']), context),
-      context,
-    ),
-    outputSettings: withSpool(
-      withCredentials(rest.outputSettings, places.place(['outputSettings', 'credentialId']), context),
-      context,
-    ),
+    intakeSettings: withCatalog(withCredentials(rest.intakeSettings, places, 'intakeSettings', context), context),
+    outputSettings: withSpool(withCredentials(rest.outputSettings, places, 'outputSettings', context), context),
     engine,
     deployment,
     chunkRows: chunkRows ?? (isAutomatic ? AUTO_ROWS : MAX_ROWS),
@@ -108,18 +103,22 @@ function resolveFields(fields: JobFields, places: Pick<WrittenText, 'place'>, co
   return { ...job, kafka: clusterOf(job, places, context) };
 }
 
-/** Settings with the credentials that they name. */
+/** Settings with the credentials, and the data store, that they name. */
 function withCredentials<S extends JobFields['intakeSettings' | 'outputSettings']>(
   settings: S,
-  place: string,
+  places: Pick<WrittenText, 'place'>,
+  field: 'intakeSettings' | 'outputSettings',
   { configuration }: JobContext,
 ): S {
+  const place = (name: string): string => places.place([field, name]);
+  if (settings.type === 'jdbc') return { ...settings, ...databaseAccess(settings, place, configuration) };
   if (settings.type !== 's3' || settings.credentialId === null) return settings;
   const { credentialId } = settings;
-  if (configuration !== undefined) return { ...settings, credentials: s3KeysOf(configuration, credentialId, place) };
+  if (configuration !== undefined)
+    return { ...settings, credentials: s3KeysOf(configuration, credentialId, place('credentialId')) };
   throw new SluiceError(
     'CONFIG_INVALID',
-    `${place}: credentialId names "${credentialId}", but no configuration was given; name its file with --config, or give credentials in place.`,
+    `${place('credentialId')}: credentialId names "${credentialId}", but no configuration was given; name its file with --config, or give credentials in place.`,
   );
 }
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../core/clock.ts';
 import { SluiceError } from '../../core/error.ts';
-import { canonicalJson } from '../../core/json.ts';
+import { canonicalJson, type Json } from '../../core/json.ts';
 import { assertSameJob, type JobIdentity } from '../../core/ledger.ts';
 import type { ModelIdentity } from '../../core/model.ts';
 import type { KafkaClient } from '../../links/kafka/client.ts';
@@ -72,12 +72,25 @@ export async function claimPlace(
 
 /** The same on every run of the same job into the same output, and on every machine. */
 function nameOf(identity: JobIdentity, { outputSettings: output }: JobDescription): string {
-  const place = output.type === 'localFile' ? output.path : output.type === 's3' ? output.url : placeOf(output);
-  return createHash('sha256').update(canonicalJson({ identity, place })).digest('hex').slice(0, 16);
+  return createHash('sha256')
+    .update(canonicalJson({ identity, place: placeOf(output) }))
+    .digest('hex')
+    .slice(0, 16);
 }
 
-function placeOf(output: Extract<JobDescription['outputSettings'], { readonly type: 'kafka' | 'http' }>): string {
-  return output.type === 'http' ? output.name : output.topic;
+function placeOf(output: JobDescription['outputSettings']): Json {
+  switch (output.type) {
+    case 'localFile':
+      return output.path;
+    case 's3':
+      return output.url;
+    case 'http':
+      return output.name;
+    case 'jdbc':
+      return [output.catalog, output.schema, output.table];
+    case 'kafka':
+      return output.topic;
+  }
 }
 
 function newEpoch(clock: Clock): string {

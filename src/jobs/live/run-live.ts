@@ -36,6 +36,7 @@ import type { ProgressTracker } from '../progress-tracker.ts';
 import { outputSettingsOf, scorerSettingsOf } from '../scoring-settings.ts';
 import { withFailureBudget } from './live-delivery.ts';
 import { liveParts } from './live-parts.ts';
+import { sqlParts } from './sql-parts.ts';
 
 export interface LiveRun {
   readonly job: JobDescription;
@@ -178,7 +179,7 @@ interface WriterEvents {
   readonly onFailure: (split: string, error: unknown) => void;
 }
 
-/** The scored link: the output topic, or parts that are files or objects. */
+/** The scored link: the output topic, or parts that are files, objects or rows of a table. */
 async function openWriter(
   run: LiveRun,
   numbers: PartitionNumbers,
@@ -189,8 +190,8 @@ async function openWriter(
   const { outputSettings: output } = job;
   const intake = topicIntake(job);
   const nameOf = (partition: number): string => splitOf(numbers.partitionOf(partition));
-  if (output.type === 'localFile' || output.type === 's3') {
-    const parts = liveParts(job, output, clock);
+  if (output.type === 'localFile' || output.type === 's3' || output.type === 'jdbc') {
+    const parts = output.type === 'jdbc' ? sqlParts(job, output, clock) : liveParts(job, output, clock);
     const { rows, bytes, seconds } = output.roll;
     const writer = createPartsWriter({
       openPart: parts.openPart,
