@@ -12,7 +12,7 @@ export interface StageMerge {
   readonly match: readonly string[];
 }
 
-/** A stage: a table of Sluice's own, with the columns of an output and one that numbers its rows. */
+/** A stage: a table of Sluice's own, with the columns of an output and one that numbers its rows. Statements name it more than once. */
 export interface StageTable {
   readonly stage: TableName;
   /** The table that the rows go to in the end. It need not be there yet: the stage is made of the columns. */
@@ -26,28 +26,30 @@ export interface StageTable {
 /** The name of the column that numbers the rows of a stage: ascending in the order in which they were loaded, filled by the database. */
 export const STAGE_ROW = 'sluice_row';
 
-/** How one database writes SQL. Everything here is text; nothing waits. */
+/** How one database writes SQL. Everything here is text; nothing waits. Functions are used by themselves: they know no `this`. */
 export interface SqlDialect {
   /** An identifier in quotes, whatever it holds. */
-  quote(identifier: string): string;
+  readonly quote: (identifier: string) => string;
   /** A table's name in quotes, with the parts that are given. */
-  tableName(table: TableName): string;
+  readonly tableName: (table: TableName) => string;
   /** The placeholder of the parameter `index`, from 1; `column`: as a value of its type. */
-  parameter(index: number, column?: SqlColumn): string;
+  readonly parameter: (index: number, column?: SqlColumn) => string;
   /** A value of a column's type, given as canonical text. Must be safe whatever the text holds. */
-  literal(text: string, column: SqlColumn): string;
+  readonly literal: (text: string, column: SqlColumn) => string;
   /** The type of a column that Sluice creates. */
-  typeOf(type: SqlColumn['type']): string;
+  readonly typeOf: (type: SqlColumn['type']) => string;
   /** The type of a short text that may be (part of) a primary key, of at most `length` characters. */
-  keyText(length: number): string;
+  readonly keyText: (length: number) => string;
   /** The type of a text of any length (ledgers, dead letters). */
   readonly longText: string;
   /** The statements that make a stage anew, one that is left over removed first. */
-  createStage(stage: StageTable): readonly string[];
+  readonly createStage: (stage: StageTable) => readonly string[];
   /** `UPDATE table SET … FROM stage`. Each row of the table is matched by one staged row at the most. */
-  updateFromStage(merge: StageMerge): string;
+  readonly updateFromStage: (merge: StageMerge) => string;
   /** Statements around what may fail by its rows without ending the transaction. `release`: null where there is none. */
   readonly savepoint: { readonly set: string; readonly rollback: string; readonly release: string | null };
+  /** Whether CREATE TABLE is undone with its transaction. Left out: no, it may even end one. */
+  readonly createsInTransaction?: boolean;
   /** Whether a row can be compared as `(a, b) > (1, 2)`. */
   readonly comparesRows: boolean;
 }

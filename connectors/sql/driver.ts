@@ -56,6 +56,8 @@ export interface SqlConnection extends AsyncDisposable {
   /** A fault of kind `connection` leaves open whether the transaction is done. */
   commit(signal: AbortSignal): Promise<void>;
   rollback(signal: AbortSignal): Promise<void>;
+  /** The schema of tables that are named without one, in databases that have schemas; left out by the others. */
+  currentSchema?(signal: AbortSignal): Promise<string | null>;
   /** What a table is like; null when there is none, or none that this user may see. */
   describeTable(table: TableName, signal: AbortSignal): Promise<TableDescription | null>;
   /** The columns of a query's result, without running it where the database can say so. */

@@ -16,8 +16,7 @@ export function sqlPosition(position: Position | null, split: string): SqlPositi
   if (typeof position === 'object' && 'row' in position) {
     const { row, key } = position;
     const isKey = key === null || (Array.isArray(key) && key.every((part) => typeof part === 'string'));
-    if (typeof row === 'number' && Number.isSafeInteger(row) && row >= 0 && isKey)
-      return { row, key: key as readonly string[] | null };
+    if (typeof row === 'number' && Number.isSafeInteger(row) && row >= 0 && isKey) return { row, key };
   }
   throw new SluiceError(
     'LEDGER_BROKEN',

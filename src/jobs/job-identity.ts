@@ -36,15 +36,23 @@ function endsIdentity({ intakeSettings: intake, outputSettings: output }: JobDes
   return {
     ...(intake.type === 'kafka'
       ? { intakeFormat: intake.format, intakeColumns: intake.columns }
-      : { intakeCompression: intake.compression }),
-    ...(output.type !== 'kafka'
-      ? { outputCompression: output.compression }
-      : {
-          outputTopic: output.topic,
-          outputFormat: output.format,
-          keyColumn: output.keyColumn,
-          partitioning: output.partitioning,
-          delivery: output.delivery,
-        }),
+      : intake.type === 'jdbc'
+        ? {}
+        : { intakeCompression: intake.compression }),
+    ...(output.type === 'jdbc'
+      ? {
+          statementType: output.statementType,
+          updateColumns: output.updateColumns,
+          whereColumns: output.whereColumns,
+        }
+      : output.type !== 'kafka'
+        ? { outputCompression: output.compression }
+        : {
+            outputTopic: output.topic,
+            outputFormat: output.format,
+            keyColumn: output.keyColumn,
+            partitioning: output.partitioning,
+            delivery: output.delivery,
+          }),
   };
 }

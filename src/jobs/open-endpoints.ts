@@ -18,6 +18,7 @@ import type { KafkaClient } from '../links/kafka/client.ts';
 import type { JobDescription } from './description/parse-job.ts';
 import { openReplay, openTopicSink } from './kafka/open-topics.ts';
 import { openS3Sink, openS3Source } from './s3-endpoints.ts';
+import { openSqlSink, openSqlSource } from './sql-endpoints.ts';
 
 /** What `-` in a job stands for. */
 export interface StandardStreams {
@@ -43,6 +44,7 @@ export function openSource(job: JobDescription, codec: Codec, ports: EndpointPor
   const { intakeSettings: intake } = job;
   if (intake.type === 'kafka') return openReplay(job, intake, clusterClient(ports), ports);
   if (intake.type === 's3') return openS3Source(intake, codec, ports.clock);
+  if (intake.type === 'jdbc') return openSqlSource(intake, ports.clock);
   const { files, compression } = intake;
   if (files[0] === STANDARD_STREAM) {
     return createStreamSource({
@@ -60,6 +62,7 @@ export function openSink(job: JobDescription, codec: Codec, ports: EndpointPorts
   const { outputSettings: output } = job;
   if (output.type === 'kafka') return openTopicSink(job, output, clusterClient(ports), ports);
   if (output.type === 's3') return openS3Sink(job, output, codec, ports);
+  if (output.type === 'jdbc') return openSqlSink(job, output, ports);
   const deadLetterPath = job.deadLetters.path;
   const { path } = output;
   const compression = compressionFor(output);
@@ -78,6 +81,7 @@ export function openSink(job: JobDescription, codec: Codec, ports: EndpointPorts
 /** Where a job writes, for people. */
 export function outputName({ outputSettings: output }: JobDescription): string {
   if (output.type === 'kafka') return `topic ${output.topic}`;
+  if (output.type === 'jdbc') return `table ${output.schema === null ? '' : `${output.schema}.`}${output.table}`;
   return output.type === 's3' ? output.url : output.path;
 }
 

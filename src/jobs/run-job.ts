@@ -44,6 +44,7 @@ export interface RunJobOptions {
 }
 
 const COMMITS: CommitPolicy = { everyMs: 1_000, everyBytes: 64_000_000 };
+const STAGED_COMMIT_MS = 5_000;
 
 /**
  * Runs a job: scores its intake into its output, once per row and in order; continues an interrupted run of the same
@@ -222,7 +223,7 @@ class Run {
       outputFormat: (intake) => createOutputFormat(outputSettingsOf(job), intake, { columns: ledger?.columns ?? null }),
       limits: sizing,
       failures: new FailureBudget({ abortOnError: job.abortOnError, ...job.deadLetters }),
-      commits: { ...COMMITS, ...this.#options.commits },
+      commits: { ...COMMITS, ...commitsOf(job), ...this.#options.commits },
       clock,
       meters,
       onDelivered: (tally) => tracker.delivered(tally),
@@ -262,6 +263,12 @@ class Run {
       topics: () => kafka?.topics ?? null,
     });
   }
+}
+
+/** How often a database is told to commit; rows that come at once at the end are made durable meanwhile, too. */
+function commitsOf({ outputSettings: output }: JobDescription): Partial<CommitPolicy> {
+  if (output.type !== 'jdbc') return {};
+  return { everyMs: output.commitInterval === 0 ? STAGED_COMMIT_MS : 1000 * output.commitInterval };
 }
 
 /** How the batches of a job are cut. */

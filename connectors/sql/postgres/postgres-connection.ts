@@ -7,7 +7,6 @@ import type { SqlColumn, TableDescription, TableName } from '../sql-column.ts';
 import { SqlFault } from '../sql-fault.ts';
 import { rowOfLine } from './copied-rows.ts';
 import { copyInText, copyOutText } from './postgres-copy.ts';
-import { postgresDialect } from './postgres-dialect.ts';
 import { copiedLine, postgresFault } from './postgres-fault.ts';
 import { describePostgresFields, describePostgresTable } from './postgres-tables.ts';
 
@@ -49,11 +48,18 @@ export class PostgresConnection implements SqlConnection {
   }
 
   async commit(signal: AbortSignal): Promise<void> {
-    await this.execute('COMMIT', [], signal);
+    const { command } = await this.#run('COMMIT', [], signal);
+    // The server answers so, and with no error, to the commit of a transaction in which something had failed.
+    if (command !== 'COMMIT') throw new SqlFault('statement', `the transaction was undone: ${command}`);
   }
 
   async rollback(signal: AbortSignal): Promise<void> {
     await this.execute('ROLLBACK', [], signal);
+  }
+
+  async currentSchema(signal: AbortSignal): Promise<string | null> {
+    const [row] = await this.query('SELECT current_schema()', [], signal);
+    return row?.[0] === null || row === undefined ? null : String(row[0]);
   }
 
   describeTable(table: TableName, signal: AbortSignal): Promise<TableDescription | null> {

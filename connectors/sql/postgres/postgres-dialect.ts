@@ -39,10 +39,13 @@ export const postgresDialect: SqlDialect = {
     ];
   },
   updateFromStage({ table, stage, where, set, match }) {
-    const pairs = (columns: readonly string[], sides: readonly [string, string], between: string): string =>
-      columns.map((column) => `${sides[0]}${column} = ${sides[1]}${column}`).join(between);
     return `UPDATE ${table} AS t SET ${pairs(set, ['', 's.'], ', ')} FROM ${stage} AS s WHERE ${where} AND ${pairs(match, ['t.', 's.'], ' AND ')}`;
   },
   savepoint: { set: 'SAVEPOINT sluice', rollback: 'ROLLBACK TO SAVEPOINT sluice', release: 'RELEASE SAVEPOINT sluice' },
+  createsInTransaction: true,
   comparesRows: true,
 };
+
+function pairs(columns: readonly string[], sides: readonly [string, string], between: string): string {
+  return columns.map((column) => `${sides[0]}${column} = ${sides[1]}${column}`).join(between);
+}

@@ -41,6 +41,7 @@ export const sqliteDialect: SqlDialect = {
     return `UPDATE ${table} AS t SET ${sets} FROM ${stage} AS s WHERE ${where} AND ${alike}`;
   },
   savepoint: { set: 'SAVEPOINT sluice', rollback: 'ROLLBACK TO sluice', release: 'RELEASE sluice' },
+  createsInTransaction: true,
   comparesRows: true,
 };
 

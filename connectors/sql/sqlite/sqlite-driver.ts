@@ -12,7 +12,10 @@ import { sqliteFault } from './sqlite-fault.ts';
 /** How long to wait for somebody else's transaction, unless `busy_timeout` in the address says so. */
 const BUSY_MS = 10_000;
 
-/** SQLite, by Node's own library. The address is that of a file: `jdbc:sqlite:scores.db`; `create=true` in it lets a new one be made. */
+/**
+ * SQLite, by Node's own library. The address is that of a file: `jdbc:sqlite:scores.db`; `create=true` in it lets a new one be made, in the
+ * journal mode in which readers and a writer do not block each other; `journal_mode=wal` gives that mode to one that is there.
+ */
 export function createSqliteDriver(url: JdbcUrl): SqlDriver {
   const path = (url.database ?? '').replace(/^~(?=\/)/, homedir());
   const file = path.startsWith('/') ? path : join(process.cwd(), path);
@@ -22,7 +25,8 @@ export function createSqliteDriver(url: JdbcUrl): SqlDriver {
     dialect: sqliteDialect,
     async connect(signal) {
       signal.throwIfAborted();
-      if (!existsSync(file) && url.parameters.get('create') !== 'true') {
+      const isNew = !existsSync(file);
+      if (isNew && url.parameters.get('create') !== 'true') {
         throw new SqlFault('missing', `there is no file ${path}; add ?create=true to the address to have it made`, {
           what: 'database',
         });
@@ -32,6 +36,8 @@ export function createSqliteDriver(url: JdbcUrl): SqlDriver {
         try {
           // Opening reads nothing: a file that is no database shows here.
           database.prepare('SELECT count(*) FROM sqlite_schema').get();
+          const journal = url.parameters.get('journal_mode') ?? (isNew ? 'wal' : null);
+          if (journal !== null && /^[a-z]+$/i.test(journal)) database.exec(`PRAGMA journal_mode = ${journal}`);
         } catch (error) {
           database.close();
           throw error;

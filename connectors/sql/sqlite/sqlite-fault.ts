@@ -25,10 +25,12 @@ export function sqliteFault(error: unknown, row?: number): SqlFault {
   if (error instanceof SqlFault) return error;
   const message = messageOf(error);
   const { errcode } = error as { readonly errcode?: number };
-  if (/^no such table/.test(message)) return new SqlFault('missing', message, { cause: error, what: 'table' });
+  if (message.startsWith('no such table')) return new SqlFault('missing', message, { cause: error, what: 'table' });
   if (/^no such column|has no column named/.test(message))
     return new SqlFault('missing', message, { cause: error, what: 'column' });
   const kind = KINDS.get((errcode ?? 0) & 0xff) ?? 'statement';
   const what = kind === 'missing' ? 'database' : undefined;
-  return new SqlFault(kind, message, { cause: error, what, row: kind === 'row' ? row : undefined });
+  // A job that reads and writes one file waits for itself in the older journal modes.
+  const advice = kind === 'conflict' ? '; journal_mode=wal in the address lets one write while others read' : '';
+  return new SqlFault(kind, `${message}${advice}`, { cause: error, what, row: kind === 'row' ? row : undefined });
 }

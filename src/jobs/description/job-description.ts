@@ -4,6 +4,7 @@ import { inlineDeployment } from './deployment-fields.ts';
 import { kafkaIntake, kafkaJobFields, kafkaOutput } from './kafka-fields.ts';
 import { localFileIntake, localFileOutput } from './local-file-fields.ts';
 import { s3Intake, s3Output } from './s3-fields.ts';
+import { jdbcIntake, jdbcOutput } from './sql-fields.ts';
 
 const flag = (value: boolean) => z.boolean().default(value);
 const threshold = () => z.number().nullable().default(null);
@@ -52,10 +53,10 @@ export const jobDescription = z
       .default(null)
       .describe('The model that must answer. Null takes the one that the deployment has when the job begins.'),
     intakeSettings: z
-      .discriminatedUnion('type', [localFileIntake, s3Intake, kafkaIntake])
+      .discriminatedUnion('type', [localFileIntake, s3Intake, jdbcIntake, kafkaIntake])
       .describe('Where rows are read from.'),
     outputSettings: z
-      .discriminatedUnion('type', [localFileOutput, s3Output, kafkaOutput])
+      .discriminatedUnion('type', [localFileOutput, s3Output, jdbcOutput, kafkaOutput])
       .describe('Where scored rows are written to.'),
     csvSettings: csvFields.prefault({}).describe('How CSV is read, and written.'),
     numConcurrent: z

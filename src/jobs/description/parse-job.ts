@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { SluiceError } from '../../core/error.ts';
 import type { Configuration } from '../configuration.ts';
+import { databaseAccess } from './database-access.ts';
 import { type Deployment, resolveDeployment } from './deployment.ts';
 import { type JobFields, jobDescription } from './job-description.ts';
 import { kafkaJobFields } from './kafka-fields.ts';
@@ -89,8 +90,8 @@ function resolveFields(fields: JobFields, places: Pick<WrittenText, 'place'>, co
   const engine = context.engine ?? rest.engine;
   const job = {
     ...rest,
-    intakeSettings: withCredentials(rest.intakeSettings, places.place(['intakeSettings', 'credentialId']), context),
-    outputSettings: withCredentials(rest.outputSettings, places.place(['outputSettings', 'credentialId']), context),
+    intakeSettings: withCredentials(rest.intakeSettings, places, 'intakeSettings', context),
+    outputSettings: withCredentials(rest.outputSettings, places, 'outputSettings', context),
     engine,
     deployment,
     chunkRows: chunkRows ?? (isAutomatic ? AUTO_ROWS : MAX_ROWS),
@@ -98,25 +99,28 @@ function resolveFields(fields: JobFields, places: Pick<WrittenText, 'place'>, co
   return { ...job, kafka: clusterOf(job, places, context) };
 }
 
-/** Settings with the credentials that they name. */
+/** Settings with the credentials, and the data store, that they name. */
 function withCredentials<S extends JobFields['intakeSettings' | 'outputSettings']>(
   settings: S,
-  place: string,
+  places: Pick<WrittenText, 'place'>,
+  field: 'intakeSettings' | 'outputSettings',
   { configuration }: JobContext,
 ): S {
+  const place = (name: string): string => places.place([field, name]);
+  if (settings.type === 'jdbc') return { ...settings, ...databaseAccess(settings, place, configuration) };
   if (settings.type !== 's3' || settings.credentialId === null) return settings;
   const { credentialId } = settings;
-  if (configuration !== undefined) {
-    const credentials = configuration.credential(credentialId, place);
-    if ('awsAccessKeyId' in credentials) return { ...settings, credentials };
+  if (configuration === undefined) {
     throw new SluiceError(
       'CONFIG_INVALID',
-      `${place}: the credentials "${credentialId}" are no keys of S3 (awsAccessKeyId, awsSecretAccessKey).`,
+      `${place('credentialId')}: credentialId names "${credentialId}", but no configuration was given; name its file with --config, or give credentials in place.`,
     );
   }
+  const credentials = configuration.credential(credentialId, place('credentialId'));
+  if ('awsAccessKeyId' in credentials) return { ...settings, credentials };
   throw new SluiceError(
     'CONFIG_INVALID',
-    `${place}: credentialId names "${credentialId}", but no configuration was given; name its file with --config, or give credentials in place.`,
+    `${place('credentialId')}: the credentials "${credentialId}" are no keys of S3 (awsAccessKeyId, awsSecretAccessKey).`,
   );
 }
 

@@ -171,6 +171,16 @@ export const jdbcOutput = z
       .min(65_536)
       .default(4 * MIB)
       .describe('Bytes of rows that are sent in one go.'),
+    roll: z
+      .strictObject({
+        rows: z.int().min(1).default(1_000_000).describe('Rows of one part at the most.'),
+        bytes: z.int().min(1).default(256_000_000).describe('Bytes of CSV of one part, about.'),
+        seconds: z.number().min(0.1).default(300).describe('How long a part takes rows, from its first one on.'),
+      })
+      .prefault({})
+      .describe(
+        'When a part of a live topic is finished and the next one begun, each with a row of its own in `sluice_ledger`: at whichever comes first.',
+      ),
   })
   .superRefine((given, context) => {
     onePlace(given, context);

@@ -72,7 +72,14 @@ export async function claimPlace(
 
 /** The same on every run of the same job into the same output, and on every machine. */
 function nameOf(identity: JobIdentity, { outputSettings: output }: JobDescription): string {
-  const place = output.type === 'localFile' ? output.path : output.type === 's3' ? output.url : output.topic;
+  const place =
+    output.type === 'localFile'
+      ? output.path
+      : output.type === 's3'
+        ? output.url
+        : output.type === 'jdbc'
+          ? [output.catalog, output.schema, output.table]
+          : output.topic;
   return createHash('sha256').update(canonicalJson({ identity, place })).digest('hex').slice(0, 16);
 }
 

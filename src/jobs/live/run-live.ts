@@ -35,6 +35,7 @@ import type { ProgressTracker } from '../progress-tracker.ts';
 import { outputSettingsOf, scorerSettingsOf } from '../scoring-settings.ts';
 import { withFailureBudget } from './live-delivery.ts';
 import { localParts } from './live-parts.ts';
+import { sqlParts } from './sql-parts.ts';
 
 export interface LiveRun {
   readonly job: JobDescription;
@@ -178,7 +179,7 @@ interface WriterEvents {
   readonly onFailure: (split: string, error: unknown) => void;
 }
 
-/** The scored link: the output topic, or parts of files. */
+/** The scored link: the output topic, or parts of files or of a table. */
 async function openWriter(
   run: LiveRun,
   numbers: PartitionNumbers,
@@ -189,10 +190,10 @@ async function openWriter(
   const { outputSettings: output } = job;
   const intake = topicIntake(job);
   const nameOf = (partition: number): string => splitOf(numbers.partitionOf(partition));
-  if (output.type === 'localFile') {
+  if (output.type === 'localFile' || output.type === 'jdbc') {
     const { rows, bytes, seconds } = output.roll;
     const writer = createPartsWriter({
-      ...localParts(job, output, clock),
+      ...(output.type === 'jdbc' ? sqlParts(job, output, clock) : localParts(job, output, clock)),
       splitOf: nameOf,
       job: jobIdentity(job, { group: intake.group }),
       format,

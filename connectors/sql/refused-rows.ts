@@ -1,0 +1,50 @@
+import type { SqlDialect } from './dialect.ts';
+import type { SqlConnection } from './driver.ts';
+import { SqlFault } from './sql-fault.ts';
+
+/** A row that the database would not have. */
+export interface RefusedRow {
+  readonly row: number;
+  readonly reason: string;
+}
+
+/** One way to put the rows `from` to `to` (exclusive) into a table. */
+export type Attempt = (from: number, to: number) => Promise<void>;
+
+/**
+ * Puts rows into a table within the open transaction, and finds those that the database refuses: by the row that its error names, else by
+ * halving. All others are in when it returns, in their order.
+ * @param onRefused told of each; what it throws ends the work.
+ */
+export async function withoutRefused(
+  { from, to }: { readonly from: number; readonly to: number },
+  attempt: Attempt,
+  connection: SqlConnection,
+  { savepoint }: SqlDialect,
+  onRefused: (refused: RefusedRow) => void | Promise<void>,
+  signal: AbortSignal,
+): Promise<void> {
+  const pending: [number, number][] = [[from, to]];
+  for (let range = pending.pop(); range !== undefined; range = pending.pop()) {
+    const [first, end] = range;
+    if (first >= end) continue;
+    await connection.execute(savepoint.set, [], signal);
+    try {
+      await attempt(first, end);
+      if (savepoint.release !== null) await connection.execute(savepoint.release, [], signal);
+    } catch (error) {
+      if (!(error instanceof SqlFault) || error.kind !== 'row') throw error;
+      await connection.execute(savepoint.rollback, [], signal);
+      const named = error.row === undefined ? null : first + error.row;
+      if (named !== null && named >= first && named < end) {
+        pending.push([named + 1, end]);
+        if (named > first) pending.push([named, named + 1], [first, named]);
+        else await onRefused({ row: named, reason: error.message });
+      } else if (end - first === 1) await onRefused({ row: first, reason: error.message });
+      else {
+        const middle = first + ((end - first) >> 1);
+        pending.push([middle, end], [first, middle]);
+      }
+    }
+  }
+}

@@ -1,0 +1,154 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import type { SqlOutput } from '../../connectors/sql/sql-output.ts';
+import type { SqlAccess } from '../../connectors/sql/sql-settings.ts';
+import { createSqlSink } from '../../connectors/sql/sql-sink.ts';
+import { decodeRecord } from '../../src/core/canonical-csv.ts';
+import type { Manifest } from '../../src/core/ledger.ts';
+import type { Sink } from '../../src/core/sink.ts';
+import {
+  type PublishedLetter,
+  type PublishedOutput,
+  type SinkDriver,
+  type SinkPlace,
+  SinkPlan,
+} from '../../src/testing.ts';
+import type { TestDatabase } from '../support/sql-databases.ts';
+
+const CHILD = join(import.meta.dirname, 'killed-sql-sink-child.ts');
+const TABLE = { catalog: null, schema: null, name: 'Scored rows' };
+const signal = new AbortController().signal;
+
+export const plainOutput: SqlOutput = {
+  table: TABLE,
+  statement: 'insert',
+  create: 'if-missing',
+  updateColumns: [],
+  whereColumns: [],
+  atOnce: false,
+  runColumn: null,
+  stateSchema: null,
+  part: null,
+  chunkBytes: 1000,
+  overwrite: false,
+  failures: { abortOnError: true, maxShare: 0.2, minRows: 1000 },
+};
+
+export function sqlSink(access: SqlAccess, output: Partial<SqlOutput>): Sink {
+  return createSqlSink({ access, output: { ...plainOutput, ...output } });
+}
+
+/** Outputs in a table that is made for them, each in a database of its own. @param atOnce whether the rows are staged until the end. */
+export function sqlOutputs(database: () => Promise<TestDatabase>, atOnce: boolean): SinkDriver {
+  return {
+    plan: new SinkPlan({ batches: 9, rowsPerBatch: 30, padding: 10 }),
+    killed: { plan: new SinkPlan({ batches: 4, rowsPerBatch: 20, padding: 0 }), every: 3 },
+    inPlace: !atOnce,
+    place: async () => sqlPlace(await database(), atOnce),
+  };
+}
+
+function sqlPlace(database: TestDatabase, atOnce: boolean): SinkPlace {
+  const { access, driver, connection } = database;
+  const { quote } = driver.dialect;
+  const rows = (sql: string) => connection.query(sql, [], signal);
+  const isThere = async (name: string): Promise<boolean> =>
+    (await connection.describeTable({ ...TABLE, name }, signal)) !== null;
+  const ledger = async (state: string) =>
+    (await isThere('sluice_ledger'))
+      ? await rows(
+          `SELECT ${quote('run')}, ${quote('manifest')} FROM sluice_ledger WHERE ${quote('state')} = '${state}'`,
+        )
+      : [];
+  const stage = async (): Promise<string | null> => {
+    const names = (await ledgerTables(database)).filter((name) => name.startsWith('sluice_stage'));
+    return names[0] ?? null;
+  };
+  return {
+    sink: ({ overwrite }) => sqlSink(access, { atOnce, overwrite }),
+    async published() {
+      const finished = await ledger('finished');
+      if (finished.length === 0) return null;
+      if (finished.length > 1) throw new Error(`${finished.length} finished runs`);
+      const [run, manifest] = finished[0]!;
+      return await readOutput(database, String(run), JSON.parse(String(manifest)) as Manifest);
+    },
+    async leftovers() {
+      const [open, finished, staged] = [await ledger('open'), await ledger('finished'), await stage()];
+      const table = await isThere(TABLE.name);
+      const locks = (await isThere('sluice_lock')) ? await rows('SELECT name FROM sluice_lock') : [];
+      return [
+        ...open.map(([run]) => `the ledger of ${String(run)}`),
+        ...(staged === null ? [] : [staged]),
+        ...(table && finished.length === 0 ? ['the table'] : []),
+        ...locks.map(([name]) => `a lock for ${String(name)}`),
+      ];
+    },
+    async spoil() {
+      const name = quote((await stage())!);
+      const number = quote('sluice_row');
+      await connection.execute(
+        `DELETE FROM ${name} WHERE ${number} = (SELECT MAX(${number}) FROM ${name})`,
+        [],
+        signal,
+      );
+    },
+    async killedRun(size, operation) {
+      const setup = JSON.stringify({ access, atOnce, size, operation });
+      const child = fork(CHILD, [setup], { stdio: 'inherit' });
+      const [code, killed] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
+      if (killed === 'SIGKILL') return 'killed';
+      if (code === 0) return 'finished';
+      throw new Error(`the run ended with ${code ?? killed}`);
+    },
+    close: async () => database[Symbol.asyncDispose](),
+  };
+}
+
+/** All tables of a database, by name. */
+async function ledgerTables({ driver, connection }: TestDatabase): Promise<readonly string[]> {
+  const sql =
+    driver.product === 'SQLite'
+      ? "SELECT name FROM sqlite_schema WHERE type = 'table'"
+      : 'SELECT table_name FROM information_schema.tables';
+  return (await connection.query(sql, [], signal)).map(([name]) => String(name));
+}
+
+async function readOutput(
+  { connection, driver }: TestDatabase,
+  run: string,
+  manifest: Manifest,
+): Promise<PublishedOutput> {
+  const found = await connection.describeTable(TABLE, signal);
+  const columns = found!.columns;
+  const read = { from: { table: TABLE }, columns, where: null, orderBy: ['id'] };
+  const chunks: Buffer[] = [];
+  for await (const chunk of connection.read(read, signal)) chunks.push(Buffer.from(chunk));
+  const { quote, parameter } = driver.dialect;
+  const letters = await connection.query(
+    `SELECT ${quote('letter')} FROM sluice_dead_letters WHERE ${quote('run')} = ${parameter(1)} ORDER BY ${quote('number')}`,
+    [run],
+    signal,
+  );
+  return {
+    columns: columns.map(({ name }) => name),
+    records: recordsOf(Buffer.concat(chunks)),
+    deadLetters: letters.map(([line]) => JSON.parse(String(line)) as PublishedLetter),
+    manifest,
+  };
+}
+
+/** Records of canonical CSV. */
+export function recordsOf(bytes: Uint8Array): (string | null)[][] {
+  const records: (string | null)[][] = [];
+  let start = 0;
+  let quoted = false;
+  for (const [at, byte] of bytes.entries()) {
+    if (byte === 0x22) quoted = !quoted;
+    if (byte !== 0x0a || quoted) continue;
+    records.push(decodeRecord(bytes, start, at + 1));
+    start = at + 1;
+  }
+  return records;
+}

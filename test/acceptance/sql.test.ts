@@ -1,0 +1,30 @@
+import { describe, test } from 'vitest';
+import { acceptSink, acceptSource } from '../../src/testing.ts';
+import { needs } from '../support/services/needs.ts';
+import { newPostgres, newSqlite } from '../support/sql-databases.ts';
+import { intakeForms, sqlIntake } from './sql-intake.ts';
+import { sqlOutputs } from './sql-output.ts';
+
+/** A run is killed some sixty times, each in a process of its own. */
+const KILLS_MS = 240_000;
+
+const databases = [
+  { name: 'PostgreSQL', group: needs('postgres'), make: newPostgres },
+  { name: 'SQLite', group: describe, make: newSqlite },
+] as const;
+
+for (const { name, group, make } of databases) {
+  for (const [form, intake] of Object.entries(intakeForms)) {
+    group(`the source of ${form} in ${name}`, () => {
+      for (const check of acceptSource(async () => sqlIntake(await make(), intake))) test(check.name, check.run);
+    });
+  }
+  for (const [form, atOnce] of [
+    ['whose rows come at once', true],
+    ['whose rows come by and by', false],
+  ] as const) {
+    group(`the sink of a table ${form} in ${name}`, () => {
+      for (const check of acceptSink(sqlOutputs(make, atOnce))) test(check.name, check.run, KILLS_MS);
+    });
+  }
+}

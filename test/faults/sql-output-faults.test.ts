@@ -1,0 +1,329 @@
+import { describe, expect, test } from 'vitest';
+import type { SqlOutput } from '../../connectors/sql/sql-output.ts';
+import { encodeRecords } from '../../src/core/canonical-csv.ts';
+import { findSluiceError } from '../../src/core/error.ts';
+import type { ErrorCode } from '../../src/core/error-table.ts';
+import type { Manifest } from '../../src/core/ledger.ts';
+import { type Schema, schemaOf } from '../../src/core/schema.ts';
+import { EMPTY_TALLY, type ScoredBatch } from '../../src/core/scored-batch.ts';
+import type { Value } from '../../src/core/value.ts';
+import { sqlSink } from '../acceptance/sql-output.ts';
+import { needs } from '../support/services/needs.ts';
+import { PostgresProxy, type StatementFault } from '../support/services/postgres-proxy.ts';
+import { newPostgres, newSqlite, type TestDatabase } from '../support/sql-databases.ts';
+
+const signal = new AbortController().signal;
+const job = { intake: 'a test' };
+const table = { catalog: null, schema: null, name: 'scored' };
+const columns = ['id', 'score', 'note'] as const;
+const schema: Schema = schemaOf(columns);
+
+type Row = readonly [id: Value, score: Value, note: Value];
+
+/** Batches of these rows, some in each. */
+function batchesOf(rows: readonly Row[], size = 4): ScoredBatch[] {
+  const batches: ScoredBatch[] = [];
+  for (let from = 0; from < rows.length; from += size) {
+    const some = rows.slice(from, from + size);
+    batches.push({
+      sequence: batches.length,
+      through: { split: 'rows', after: from + some.length },
+      intake: schema,
+      output: { schema, ...encodeRecords(some) },
+      tally: { ...EMPTY_TALLY, read: some.length, scored: some.length },
+      deadLetters: [],
+      intakeBytes: 10,
+      badBytes: 0,
+      model: null,
+    });
+  }
+  return batches;
+}
+
+function someRows(count: number): Row[] {
+  return Array.from({ length: count }, (_, i) => [i, i / 4, `note ${i}`]);
+}
+
+/** Writes rows with a commit after every third batch. */
+async function write(
+  access: TestDatabase['access'],
+  rows: readonly Row[],
+  output: Partial<SqlOutput> = {},
+): Promise<Manifest> {
+  const batches = batchesOf(rows);
+  await using sink = sqlSink(access, { table, chunkBytes: 60, ...output });
+  const ledger = await sink.open(job, signal);
+  for (const batch of batches.slice(ledger?.sequence ?? 0)) {
+    await sink.write(batch, schema, signal);
+    if (batch.sequence % 3 === 2) await sink.commit(signal);
+  }
+  const read = rows.length;
+  const tally = { read, scored: read, failed: 0, skipped: 0 };
+  return await sink.publish({ version: 1, job, tally, model: null, intakeBytes: 0, finished: 'now' }, schema, signal);
+}
+
+async function idsIn({ connection }: TestDatabase): Promise<number[]> {
+  const rows = await connection.query('SELECT id FROM scored ORDER BY id', [], signal);
+  return rows.map(([id]) => Number(id));
+}
+
+async function lettersIn({ connection }: TestDatabase): Promise<{ readonly reason: string; readonly bytes: string }[]> {
+  const rows = await connection.query('SELECT letter FROM sluice_dead_letters ORDER BY number', [], signal);
+  return rows.map(([letter]) => JSON.parse(String(letter)) as { reason: string; bytes: string });
+}
+
+/** The error of the product that something fails with. */
+async function failure(work: Promise<unknown>): Promise<{ readonly code: ErrorCode; readonly message: string }> {
+  const error: unknown = await work.then(
+    () => null,
+    (thrown: unknown) => thrown,
+  );
+  const known = findSluiceError(error);
+  if (known === undefined) throw new Error('it did not fail by an error of the product', { cause: error });
+  return known;
+}
+
+const all = Array.from({ length: 40 }, (_, i) => i);
+const modes = [
+  ['at once', true],
+  ['by and by', false],
+] as const;
+
+needs('postgres').each(modes)('PostgreSQL, rows %s, when the connection breaks', (_name, atOnce) => {
+  // Each statement of a whole run, in turn: what it is about comes out of the run that nothing disturbs.
+  for (const fault of ['cut', 'lost reply'] as const) {
+    test(`${fault} at any statement: each row is in the table once`, { timeout: 240_000 }, async () => {
+      await using plain = await newPostgres();
+      const statements = await through(plain, { atOnce }, () => null);
+      expect(await idsIn(plain)).toEqual(all);
+      const some = statements.map((_, index) => index).filter((index) => index > 12 && index % 5 === (atOnce ? 0 : 1));
+      for (const place of some) {
+        await using database = await newPostgres();
+        let seen = -1;
+        await through(database, { atOnce }, () => {
+          seen += 1;
+          return seen === place ? fault : null;
+        });
+        expect(await idsIn(database), `${fault} at ${statements[place]}`).toEqual(all);
+      }
+    });
+  }
+
+  test('a commit whose answer is lost is not done again', async () => {
+    await using database = await newPostgres();
+    let commits = 0;
+    const statements = await through(database, { atOnce }, (sql) => {
+      if (sql !== 'COMMIT') return null;
+      commits += 1;
+      return commits === 2 ? 'lost reply' : null;
+    });
+    expect(await idsIn(database)).toEqual(all);
+    // Without the loss there are as many.
+    await using other = await newPostgres();
+    const undisturbed = await through(other, { atOnce }, () => null);
+    expect(statements.filter((sql) => sql === 'COMMIT')).toEqual(undisturbed.filter((sql) => sql === 'COMMIT'));
+  });
+});
+
+async function through(
+  database: TestDatabase,
+  output: Partial<SqlOutput>,
+  fault: (sql: string) => StatementFault | null,
+): Promise<readonly string[]> {
+  const target = new URL(database.access.jdbcUrl.replace('jdbc:', ''));
+  await using proxy = await PostgresProxy.start({ host: target.hostname, port: Number(target.port) });
+  proxy.fault = fault;
+  const jdbcUrl = database.access.jdbcUrl.replace(target.host, `127.0.0.1:${proxy.port}`);
+  const manifest = await write({ ...database.access, jdbcUrl }, someRows(40), output);
+  expect(manifest.objects[0]?.records).toBe(40);
+  return proxy.seen;
+}
+
+const databases = [
+  { name: 'PostgreSQL', group: needs('postgres'), make: newPostgres, short: 'varchar(10)' },
+  { name: 'SQLite', group: describe, make: newSqlite, short: 'TEXT CHECK (length(note) <= 10)' },
+] as const;
+
+for (const { name, group, make, short } of databases) {
+  group.each(modes)(`${name}, rows %s`, (_name, atOnce) => {
+    test('rows that violate a constraint become dead letters, and the rest goes on', async () => {
+      await using database = await make();
+      await database.connection.execute(
+        `CREATE TABLE scored (id bigint PRIMARY KEY, score double precision CHECK (score < 8), note ${short} NOT NULL)`,
+        [],
+        signal,
+      );
+      await database.connection.execute("INSERT INTO scored VALUES (7, 0, 'there')", [], signal);
+      const rows = someRows(40).map(([id, score, note]): Row => {
+        if (id === 11) return [id, score, null];
+        if (id === 12) return [id, score, 'much too long for it'];
+        if (id === 13) return [id, 9, note];
+        return [id, score, note];
+      });
+      const manifest = await write(database.access, rows, { atOnce });
+      expect(await idsIn(database)).toEqual(
+        all.filter((id) => ![11, 12, 13, 32, 33, 34, 35, 36, 37, 38, 39].includes(id)),
+      );
+      const letters = await lettersIn(database);
+      expect(letters.map(({ bytes }) => Number(bytes.split(',')[0])).toSorted((a, b) => a - b)).toEqual([
+        7, 11, 12, 13, 32, 33, 34, 35, 36, 37, 38, 39,
+      ]);
+      expect(letters.every(({ reason }) => reason.includes('refused'))).toBe(true);
+      expect(manifest.tally).toEqual({ read: 40, scored: 28, failed: 12, skipped: 0 });
+      expect(manifest.objects.map(({ role, records }) => [role, records])).toEqual([
+        ['rows', 28],
+        ['deadLetters', 12],
+      ]);
+    });
+
+    test('too many refused rows end the job, and say why', async () => {
+      await using database = await make();
+      await database.connection.execute(
+        'CREATE TABLE scored (id bigint, score double precision, note text CHECK (id < 3))',
+        [],
+        signal,
+      );
+      const failures = { abortOnError: true, maxShare: 0.2, minRows: 10 };
+      const { code, message } = await failure(write(database.access, someRows(40), { atOnce, failures }));
+      expect(code).toBe('TOO_MANY_FAILURES');
+      expect(message).toMatch(/scored.*refused/);
+    });
+
+    test('a table without the column is refused with the columns that it has', async () => {
+      await using database = await make();
+      await database.connection.execute('CREATE TABLE scored (id bigint, score double precision)', [], signal);
+      const { code, message } = await failure(write(database.access, someRows(4), { atOnce }));
+      expect(code).toBe('DATABASE_MISSING');
+      expect(message).toMatch(/no column "note".*id, score.*columnNamesRemapping/s);
+    });
+
+    test('a missing table is refused, unless it may be made; one that is there is not made', async () => {
+      await using database = await make();
+      const missing = await failure(write(database.access, someRows(4), { atOnce, create: 'never' }));
+      expect(missing.code).toBe('DATABASE_MISSING');
+      expect(missing.message).toMatch(/createTableIfNotExists/);
+      await write(database.access, someRows(4), { atOnce, create: 'must' });
+      expect(await idsIn(database)).toEqual([0, 1, 2, 3]);
+      const there = await failure(
+        sqlSink(database.access, { table, atOnce, create: 'must' }).open({ intake: 'another' }, signal),
+      );
+      expect(there.code).toBe('OUTPUT_EXISTS');
+    });
+
+    test('update sets rows that are there, insert_update adds the others, the last of a key wins', async () => {
+      await using database = await make();
+      await database.connection.execute(
+        'CREATE TABLE scored (id bigint, score double precision, note text)',
+        [],
+        signal,
+      );
+      await database.connection.execute(
+        "INSERT INTO scored VALUES (1, -1, 'old'), (2, -1, 'old'), (50, -1, 'old')",
+        [],
+        signal,
+      );
+      const rows: Row[] = [
+        [1, 1, 'a'],
+        [2, 2, 'b'],
+        [2, 3, 'c'],
+        [3, 4, 'd'],
+        [null, 5, 'e'],
+        [null, 6, 'f'],
+      ];
+      const whereColumns = ['id'];
+      await write(database.access, rows, { atOnce, statement: 'update', whereColumns, updateColumns: ['score'] });
+      const look = () => database.connection.query('SELECT id, score, note FROM scored ORDER BY score, id', [], signal);
+      expect(await look()).toEqual([
+        [50, -1, 'old'],
+        [1, 1, 'old'],
+        [2, 3, 'old'],
+      ]);
+      await write(database.access, rows, { atOnce, statement: 'insert_update', whereColumns, overwrite: true });
+      expect(await look()).toEqual([
+        [50, -1, 'old'],
+        [1, 1, 'a'],
+        [2, 3, 'c'],
+        [3, 4, 'd'],
+        [null, 5, 'e'],
+        [null, 6, 'f'],
+      ]);
+    });
+
+    test('overwriting removes the rows of the former run and no others, or refuses with advice', async () => {
+      await using database = await make();
+      await database.connection.execute(
+        'CREATE TABLE scored (id bigint, score double precision, note text, run text)',
+        [],
+        signal,
+      );
+      await database.connection.execute("INSERT INTO scored VALUES (100, 0, 'of others', NULL)", [], signal);
+      await write(database.access, someRows(5), { atOnce });
+      const refused = await failure(write(database.access, someRows(6), { atOnce, overwrite: true }));
+      expect(refused.code).toBe('OUTPUT_EXISTS');
+      expect(refused.message).toMatch(/6 rows.*5 of them.*runColumn/s);
+      expect(await idsIn(database)).toEqual([0, 1, 2, 3, 4, 100]);
+      await database.connection.execute('DELETE FROM scored WHERE id < 100', [], signal);
+      await database.connection.execute('DELETE FROM sluice_ledger', [], signal);
+      await write(database.access, someRows(5), { atOnce, runColumn: 'run' });
+      await write(database.access, someRows(3), { atOnce, runColumn: 'run', overwrite: true });
+      expect(await idsIn(database)).toEqual([0, 1, 2, 100]);
+    });
+
+    test('another job adds its rows to those of a finished one', async () => {
+      await using database = await make();
+      await write(database.access, someRows(3), { atOnce });
+      expect((await failure(write(database.access, someRows(3), { atOnce }))).code).toBe('OUTPUT_EXISTS');
+      await using sink = sqlSink(database.access, { table, atOnce });
+      await sink.open({ intake: 'another' }, signal);
+      for (const batch of batchesOf([[7, 1, 'x']])) await sink.write(batch, schema, signal);
+      const tally = { read: 1, scored: 1, failed: 0, skipped: 0 };
+      await sink.publish(
+        { version: 1, job: { intake: 'another' }, tally, model: null, intakeBytes: 0, finished: 'now' },
+        schema,
+        signal,
+      );
+      expect(await idsIn(database)).toEqual([0, 1, 2, 7]);
+    });
+  });
+}
+
+needs('postgres')('PostgreSQL', () => {
+  test('a transaction that loses a deadlock is done again', async () => {
+    await using database = await newPostgres();
+    const { connection, driver, access } = database;
+    await connection.execute(
+      'CREATE TABLE scored (id bigint PRIMARY KEY, score double precision, note text)',
+      [],
+      signal,
+    );
+    await connection.execute('INSERT INTO scored VALUES (1, 0, NULL), (2, 0, NULL)', [], signal);
+    await using other = await driver.connect(signal);
+    await other.begin(signal);
+    // The other one waits longer before it looks for deadlocks: the loser is the sink.
+    await other.execute("SET LOCAL deadlock_timeout = '60s'", [], signal);
+    await other.execute("UPDATE scored SET note = 'other' WHERE id = 2", [], signal);
+    const whereColumns = ['id'];
+    // Two chunks: the first locks row 1, the second waits for row 2.
+    const rows: Row[] = [
+      [1, 1, 'one'],
+      [2, 2, 'two'],
+    ];
+    const writing = write(access, rows, { statement: 'update', whereColumns, chunkBytes: 1 });
+    const waits = async (): Promise<boolean> =>
+      (
+        await connection.query(
+          "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'transactionid' AND datname = current_database()",
+          [],
+          signal,
+        )
+      ).length > 0;
+    await expect.poll(waits, { timeout: 10_000, interval: 20 }).toBe(true);
+    await other.execute("UPDATE scored SET note = 'other' WHERE id = 1", [], signal);
+    await other.commit(signal);
+    await writing;
+    expect(await connection.query('SELECT id, score, note FROM scored ORDER BY id', [], signal)).toEqual([
+      [1, 1, 'one'],
+      [2, 2, 'two'],
+    ]);
+  });
+});
