@@ -1,3 +1,5 @@
+import { JdbcConnection } from '../../connectors/sql/jdbc/jdbc-connection.ts';
+import { MysqlConnection } from '../../connectors/sql/mysql/mysql-connection.ts';
 import { PostgresConnection } from '../../connectors/sql/postgres/postgres-connection.ts';
 import type { SqlAccess } from '../../connectors/sql/sql-settings.ts';
 import { SqliteConnection } from '../../connectors/sql/sqlite/sqlite-connection.ts';
@@ -25,7 +27,7 @@ function die(): never {
   throw new Error('still alive');
 }
 
-for (const { prototype } of [PostgresConnection, SqliteConnection]) {
+for (const { prototype } of [PostgresConnection, SqliteConnection, MysqlConnection, JdbcConnection]) {
   const methods = prototype as unknown as Record<string, Method>;
   let depth = 0;
   for (const name of ['execute', 'commit', 'load', 'tryLock']) {

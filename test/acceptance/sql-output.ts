@@ -40,10 +40,10 @@ export function sqlSink(access: SqlAccess, output: Partial<SqlOutput>): Sink {
 }
 
 /** Outputs in a table that is made for them, each in a database of its own. @param atOnce whether the rows are staged until the end. */
-export function sqlOutputs(database: () => Promise<TestDatabase>, atOnce: boolean): SinkDriver {
+export function sqlOutputs(database: () => Promise<TestDatabase>, atOnce: boolean, every = 3): SinkDriver {
   return {
     plan: new SinkPlan({ batches: 9, rowsPerBatch: 30, padding: 10 }),
-    killed: { plan: new SinkPlan({ batches: 4, rowsPerBatch: 20, padding: 0 }), every: 3 },
+    killed: { plan: new SinkPlan({ batches: 4, rowsPerBatch: 20, padding: 0 }), every },
     inPlace: !atOnce,
     place: async () => sqlPlace(await database(), atOnce),
   };
@@ -58,7 +58,7 @@ function sqlPlace(database: TestDatabase, atOnce: boolean): SinkPlace {
   const ledger = async (state: string) =>
     (await isThere('sluice_ledger'))
       ? await rows(
-          `SELECT ${quote('run')}, ${quote('manifest')} FROM sluice_ledger WHERE ${quote('state')} = '${state}'`,
+          `SELECT ${quote('run')}, ${quote('manifest')} FROM ${quote('sluice_ledger')} WHERE ${quote('state')} = '${state}'`,
         )
       : [];
   const stage = async (): Promise<string | null> => {
@@ -111,7 +111,7 @@ async function ledgerTables({ driver, connection }: TestDatabase): Promise<reado
   const sql =
     driver.product === 'SQLite'
       ? "SELECT name FROM sqlite_schema WHERE type = 'table'"
-      : 'SELECT table_name FROM information_schema.tables';
+      : `SELECT table_name FROM information_schema.tables${driver.product === 'MariaDB' ? ' WHERE table_schema = database()' : ''}`;
   return (await connection.query(sql, [], signal)).map(([name]) => String(name));
 }
 
@@ -127,7 +127,7 @@ async function readOutput(
   for await (const chunk of connection.read(read, signal)) chunks.push(Buffer.from(chunk));
   const { quote, parameter } = driver.dialect;
   const letters = await connection.query(
-    `SELECT ${quote('letter')} FROM sluice_dead_letters WHERE ${quote('run')} = ${parameter(1)} ORDER BY ${quote('number')}`,
+    `SELECT ${quote('letter')} FROM ${quote('sluice_dead_letters')} WHERE ${quote('run')} = ${parameter(1)} ORDER BY ${quote('number')}`,
     [run],
     signal,
   );

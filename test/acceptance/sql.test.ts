@@ -1,7 +1,7 @@
 import { describe, test } from 'vitest';
 import { acceptSink, acceptSource } from '../../src/testing.ts';
 import { needs } from '../support/services/needs.ts';
-import { newPostgres, newSqlite } from '../support/sql-databases.ts';
+import { newH2, newMariaDb, newPostgres, newSqlite } from '../support/sql-databases.ts';
 import { intakeForms, sqlIntake } from './sql-intake.ts';
 import { sqlOutputs } from './sql-output.ts';
 
@@ -9,11 +9,14 @@ import { sqlOutputs } from './sql-output.ts';
 const KILLS_MS = 240_000;
 
 const databases = [
-  { name: 'PostgreSQL', group: needs('postgres'), make: newPostgres },
-  { name: 'SQLite', group: describe, make: newSqlite },
+  { name: 'PostgreSQL', group: needs('postgres'), make: newPostgres, every: 3 },
+  { name: 'SQLite', group: describe, make: newSqlite, every: 3 },
+  { name: 'MariaDB', group: needs('mariadb'), make: () => newMariaDb(), every: 7 },
+  // Each killed run starts a Java of its own.
+  { name: 'H2 by JDBC', group: needs('jdbc'), make: () => newH2(), every: 13 },
 ] as const;
 
-for (const { name, group, make } of databases) {
+for (const { name, group, make, every } of databases) {
   for (const [form, intake] of Object.entries(intakeForms)) {
     group(`the source of ${form} in ${name}`, () => {
       for (const check of acceptSource(async () => sqlIntake(await make(), intake))) test(check.name, check.run);
@@ -24,7 +27,7 @@ for (const { name, group, make } of databases) {
     ['whose rows come by and by', false],
   ] as const) {
     group(`the sink of a table ${form} in ${name}`, () => {
-      for (const check of acceptSink(sqlOutputs(make, atOnce))) test(check.name, check.run, KILLS_MS);
+      for (const check of acceptSink(sqlOutputs(make, atOnce, every))) test(check.name, check.run, KILLS_MS);
     });
   }
 }

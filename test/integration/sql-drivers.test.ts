@@ -3,9 +3,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { SqlConnection } from '../../connectors/sql/driver.ts';
 import { sqlDriver } from '../../connectors/sql/sql-drivers.ts';
 import { encodeRecords } from '../../src/core/canonical-csv.ts';
-import { newH2, newMariaDb, newPostgresByJdbc, type TestDatabase } from '../support/more-sql-databases.ts';
+import { recordsOf } from '../acceptance/sql-output.ts';
 import { needs } from '../support/services/needs.ts';
-import { recordsOf } from '../support/sql-records.ts';
+import { newH2, newMariaDb, newPostgresByJdbc, type TestDatabase } from '../support/sql-databases.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
 
 const never = new AbortController().signal;
@@ -150,6 +150,10 @@ for (const { name, group, make, exactRows } of databases) {
         what: 'column',
       });
       await expect(connection.query('SELECT 1 FROM FROM', [], never)).rejects.toMatchObject({ kind: 'statement' });
+      // What failed has begun nothing: the next statement is a transaction of its own.
+      await load('there', rows(1));
+      await using other = await database.driver.connect(never);
+      expect(await readAll('there', other)).toEqual(rows(1));
     });
 
     test('a large table is read in order by a slow reader, and one that leaves early leaves nothing behind', async () => {

@@ -278,15 +278,16 @@ public final class Bridge {
         connection.setAutoCommit(false);
         queryOnly = true;
       }
-      PreparedStatement statement =
-          connection.prepareStatement(request.text("sql"), ResultSet.TYPE_FORWARD_ONLY, ResultSet.CONCUR_READ_ONLY);
-      running = statement;
+      PreparedStatement statement = null;
       try {
+        statement = connection.prepareStatement(request.text("sql"), ResultSet.TYPE_FORWARD_ONLY, ResultSet.CONCUR_READ_ONLY);
+        running = statement;
         bindAll(statement, request.list("parameters"));
         statement.setFetchSize(request.number("fetchSize"));
         cursor = new Cursor(statement, statement.executeQuery(), request.list("names"));
       } catch (Throwable error) {
-        statement.close();
+        if (statement != null) statement.close();
+        // Ends the transaction that was begun for it, too.
         closeCursor();
         throw error;
       }

@@ -1,14 +1,24 @@
 import { BridgeProcess } from './bridge-process.ts';
 import type { BridgeSession } from './bridge-session.ts';
 
-/** One bridge for all connections of a source or sink: begun for the first, ended with the last. */
+/**
+ * One bridge for all connections with the same drivers: begun for the first, ended with the last. Source and sink of a job share it, as a
+ * database in a file lets one process in.
+ */
 export class SharedBridge {
   readonly #classPath: readonly string[];
   #process: Promise<BridgeProcess> | null = null;
   #sessions = 0;
 
   /** @param classPath where the drivers are. */
-  constructor(classPath: readonly string[]) {
+  static of(classPath: readonly string[]): SharedBridge {
+    const key = JSON.stringify(classPath);
+    const bridge = bridges.get(key) ?? new SharedBridge(classPath);
+    bridges.set(key, bridge);
+    return bridge;
+  }
+
+  private constructor(classPath: readonly string[]) {
     this.#classPath = classPath;
   }
 
@@ -46,3 +56,6 @@ export class SharedBridge {
     return this.#process;
   }
 }
+
+/** Those of this process, by their class path. One without connections holds nothing. */
+const bridges = new Map<string, SharedBridge>();

@@ -13,7 +13,7 @@ import { type JdbcLock, LOCK_TABLE, namedLock, rowLock } from './jdbc-lock.ts';
 
 /** The isolation whose reads see one state without keeping writers out, of the databases that are known to have one. */
 const SNAPSHOT_LEVELS: Readonly<Record<string, string>> = {
-  h2: 'serializable',
+  h2: 'repeatable read',
   oracle: 'serializable',
   postgresql: 'repeatable read',
   mysql: 'repeatable read',
@@ -46,7 +46,7 @@ const NAMES: Readonly<Record<string, string>> = {
 export function createJdbcDriver(url: JdbcUrl, access: SqlAccess): SqlDriver {
   const { product } = url;
   const dialect = jdbcDialect(product);
-  const bridge = new SharedBridge(access.jars.map(classPath));
+  const bridge = SharedBridge.of(access.jars.map(classPath));
   const password = access.password ?? url.password;
   const secrets = [
     password ?? '',
