@@ -3,7 +3,7 @@ import avro from 'avsc';
 
 /** Rows of text or null, as an intake has them and an output should. */
 export type TextRows = readonly (readonly (string | null)[])[];
-type Row = Readonly<Record<string, unknown>>;
+type Row = Readonly<Record<string, string | null>>;
 export type OtherFormat = 'jsonl' | 'json' | 'avro';
 
 /** Files of formats as others write and read them: JSON by the engine's own functions, Avro by avsc's streams. */

@@ -163,8 +163,16 @@ function plainWriter(node: AvroNode): WriteCell | null {
         const from = source.skip(length);
         writeText(block, source.bytes, from, from + length);
       };
-    default:
+    case 'array':
+    case 'bytes':
+    case 'enum':
+    case 'fixed':
+    case 'map':
+    case 'record':
+    case 'union':
       return null;
+    default:
+      return node satisfies never;
   }
 }
 

@@ -1,5 +1,6 @@
 import { TextDecoder } from 'node:util';
 import type { Encoding } from './encoding.ts';
+import { cutLength } from './utf8-watch.ts';
 
 const REPLACEMENT = '\ufffd';
 /** No character has more bytes, but that of a stateful encoding. */
@@ -100,7 +101,10 @@ export class TextReader {
    * @param text all that the decoder made of the chunk: how many bytes were carried is told by what gives the same again.
    */
   #lengthOf(good: string, text: string, bytes: Uint8Array, stream: boolean): number {
-    for (let carried = this.#tail.length; carried >= 0; carried -= 1) {
+    const counts = Array.from({ length: this.#tail.length + 1 }, (_, i) => i);
+    // In UTF-8 it is seen; else the fewest are the likeliest, but at the end of the data, where only what was carried can be broken.
+    const likely = this.#encoding.utf8 ? [cutLength(this.#tail)] : stream ? counts : counts.toReversed();
+    for (const carried of likely) {
       const all = Buffer.concat([this.#tail.subarray(this.#tail.length - carried), bytes]);
       const textOf = (length: number, stream = true): string =>
         new TextDecoder(this.#label, { ignoreBOM: this.#before > 0 }).decode(all.subarray(0, length), { stream });

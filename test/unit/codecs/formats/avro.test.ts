@@ -24,7 +24,7 @@ const packers: Readonly<Record<string, Packer>> = {
 
 /** A file as avsc writes it. */
 async function file(schema: unknown, records: readonly unknown[], codec = 'null', blockSize = 200): Promise<Buffer> {
-  const encoder = new avro.streams.BlockEncoder(schema as never, { codec, codecs: packers as never, blockSize });
+  const encoder = new avro.streams.BlockEncoder(schema as never, { codec, codecs: packers, blockSize });
   const chunks: Buffer[] = [];
   encoder.on('data', (chunk: Buffer) => chunks.push(chunk));
   for (const record of records) encoder.write(record);
