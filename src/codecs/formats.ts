@@ -19,7 +19,7 @@ import { parquetFormat } from './parquet/parquet-format.ts';
 /** Every format of objects: one line each. */
 const formats: readonly ObjectFormat[] = [csvFormat, jsonlFormat, jsonFormat, avroFormat, parquetFormat];
 
-export const defaultFormatSettings: FormatSettings = {
+const defaultFormatSettings: FormatSettings = {
   csv: defaultCsvSettings,
   jsonPath: null,
   columns: null,
