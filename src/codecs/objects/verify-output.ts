@@ -128,10 +128,13 @@ async function objectProblems(
   return problems;
 }
 
+function sumOf(digest: ObjectDigest): string {
+  return 'sha256' in digest ? digest.sha256 : digest.sha256Tree;
+}
+
 /** The kind of a checksum, what it is and what it should be. */
 function digests(found: ObjectDigest, wanted: ObjectDigest): readonly [kind: string, found: string, wanted: string] {
-  const text = (digest: ObjectDigest): string => ('sha256' in digest ? digest.sha256 : digest.sha256Tree);
-  return ['sha256' in wanted ? 'SHA-256' : 'SHA-256 tree hash', text(found), text(wanted)];
+  return ['sha256' in wanted ? 'SHA-256' : 'SHA-256 tree hash', sumOf(found), sumOf(wanted)];
 }
 
 function shown(columns: readonly string[]): string {
