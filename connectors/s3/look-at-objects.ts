@@ -27,20 +27,17 @@ async function runAt(connection: S3Connection, places: OutputPlaces, signal: Abo
   const found = await readLedger(connection, places, signal);
   if (found === null) return null;
   const { name } = places;
+  const { ledger } = found;
   const again = 'Run the same job again: it continues.';
-  switch (found.ledger?.state) {
-    case undefined:
-      return { state: 'broken', says: `${s3Url(places.ledger)} is no ledger of this version of Sluice.` };
-    case 'publishing':
-      return { state: 'publishing', says: `${name} was interrupted while it was being finished. ${again}` };
-    case 'over':
-      return {
-        state: 'open',
-        says: `${name} is not there, and what a run left of it counts as nothing. Run the job again.`,
-      };
-    default: {
-      const { bytes } = found.ledger!.objects.rows;
-      return { state: 'open', says: `${name} is unfinished: ${bytes} bytes of it are durable. ${again}` };
-    }
-  }
+  if (ledger === null)
+    return { state: 'broken', says: `${s3Url(places.ledger)} is no ledger of this version of Sluice.` };
+  if (ledger.state === 'publishing')
+    return { state: 'publishing', says: `${name} was interrupted while it was being finished. ${again}` };
+  if (ledger.state === 'over')
+    return {
+      state: 'open',
+      says: `${name} is not there, and what a run left of it counts as nothing. Run the job again.`,
+    };
+  const { bytes } = ledger.objects.rows;
+  return { state: 'open', says: `${name} is unfinished: ${bytes} bytes of it are durable. ${again}` };
 }

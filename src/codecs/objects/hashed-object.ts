@@ -1,5 +1,5 @@
 import { SluiceError } from '../../core/error.ts';
-import { type Json, sameJson } from '../../core/json.ts';
+import { sameJson } from '../../core/json.ts';
 import type { ObjectDigest } from '../../core/ledger.ts';
 import type { ObjectRole, StagedOutput } from '../../core/object-store.ts';
 import { type Checksum, treeChecksum, wholeChecksum } from './checksum.ts';
@@ -61,7 +61,7 @@ export class HashedObject {
     }
     this.#records = recorded.records;
     const { mark: _, ...facts } = recorded;
-    if (!sameJson(this.facts as Json, facts as Json)) {
+    if (!sameJson(this.facts, facts)) {
       throw new SluiceError(
         'LEDGER_BROKEN',
         `the unfinished ${this.#role} of ${output} are not those that its ledger describes (${this.#bytes} bytes, ${recorded.bytes} recorded); ` +
