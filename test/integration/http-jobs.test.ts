@@ -154,6 +154,7 @@ describe('a job from one address to another', () => {
     async (status, words) => {
       web.fault = ({ method }) => (method === 'PUT' ? { status } : null);
       expect(await refusal(jobOf())).toMatch(words);
+      expect(await refusal(jobOf())).toContain(`is kept in ${join(folder, 'scored.csv')}`);
       const scored = predictions.requests.length;
       web.fault = () => null;
       expect(await refusal(jobOf())).toMatch(/^OUTPUT_EXISTS: The output was sent to/);
@@ -332,4 +333,15 @@ test.each([
   const resolved = () => resolveJob({ deployment, intakeSettings, outputSettings: { path: 'o' } });
   expect(resolved).toThrow(words);
   expect(resolved).not.toThrow('hidden');
+});
+
+test('a live topic cannot be sent to an address', () => {
+  const resolved = () =>
+    resolveJob({
+      deployment: { id: 'd', server: 'http://127.0.0.1' },
+      kafka: { brokers: '127.0.0.1:9092' },
+      intakeSettings: { type: 'kafka', topic: 't', group: 'g' },
+      outputSettings: { type: 'http', url: 'http://a/b' },
+    });
+  expect(resolved).toThrow('http cannot take a live topic');
 });

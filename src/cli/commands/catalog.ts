@@ -89,7 +89,7 @@ function addCommand(): Command {
       try {
         await inCatalog(configuration, async (index, files) => {
           const compression = options.compression;
-          const parts = { index, files, name, ...input, compression, clock: systemClock };
+          const parts = { index, files, name, ...input, compression, clock: systemClock, onRows: rowsShown() };
           const version = await addDataset(parts, stopping.signal);
           process.stdout.write(
             options.json
@@ -102,6 +102,16 @@ function addCommand(): Command {
         process.off('SIGTERM', stop);
       }
     });
+}
+
+/** On a terminal the rows so far are shown, a few times a second. */
+function rowsShown(): (rows: number) => void {
+  let shownAt = systemClock.now();
+  return (rows) => {
+    if (!process.stderr.isTTY || systemClock.now() - shownAt < 250) return;
+    shownAt = systemClock.now();
+    process.stderr.write(`\r\u001B[K${count(rows)} rows\r`);
+  };
 }
 
 function listCommand(): Command {
