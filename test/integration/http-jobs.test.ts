@@ -1,4 +1,5 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
@@ -271,6 +272,55 @@ describe('whether an output could be sent', () => {
     expect(await check(0)).toMatch(/^OUTPUT_EXISTS: The output was sent to/);
     writeFileSync(join(folder, 'a-file'), '');
     expect(await check(0, { spool: join(folder, 'a-file/x.csv') })).toMatch(/^OUTPUT_UNWRITABLE: .*cannot be kept in/);
+  });
+});
+
+describe('a large body', () => {
+  const BYTES = Buffer.alloc(8 * 1024 * 1024, 'some bytes of a row\n');
+
+  /** Sends the bytes, as a finished output is sent. */
+  async function send(url: string): Promise<string> {
+    const { signal } = new AbortController();
+    const spool = { store: createFileStore(), path: join(folder, 'large.csv') };
+    const upload = { method: 'PUT', chunked: false, contentType: 'text/csv', spool } as const;
+    await using store = createHttpStore({ upload, clock: new HurriedClock() });
+    try {
+      await using staged = await store.stage(url, { overwrite: true }, signal);
+      await staged.append('rows', BYTES, signal);
+      await staged.publish({}, signal);
+      return 'sent';
+    } catch (error) {
+      return `${findSluiceError(error)?.code}`;
+    }
+  }
+
+  test('is not sent to a server that refuses it, and whole to one that takes it', async () => {
+    web.fault = () => ({ status: 401 });
+    expect(await send(`${web.url}/large.csv`)).toBe('STORE_ACCESS');
+    expect(web.bytesReceived).toBeLessThan(2_000);
+    web.fault = () => null;
+    expect(await send(`${web.url}/large.csv`)).toBe('sent');
+    expect(web.bodies.get('/large.csv')?.bytes.equals(BYTES)).toBe(true);
+  });
+
+  test('is sent to a server that knows nothing of being asked first', async () => {
+    const { promise: received, resolve } = Promise.withResolvers<number>();
+    const server = createServer((socket) => {
+      let bytes = 0;
+      let head = -1;
+      socket.on('data', (chunk) => {
+        if (head < 0) head = chunk.indexOf('\r\n\r\n') + 4;
+        bytes += chunk.length;
+        if (bytes < head + BYTES.length) return;
+        resolve(bytes - head);
+        socket.end('HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n');
+      });
+    });
+    await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready));
+    const { port } = server.address() as AddressInfo;
+    expect(await send(`http://127.0.0.1:${port}/large.csv`)).toBe('sent');
+    expect(await received).toBe(BYTES.length);
+    server.close();
   });
 });
 
