@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
@@ -30,6 +31,10 @@ export interface RegisteredVersion {
 
 /** A version that is being written. */
 export type BegunVersion = Pick<RegisteredVersion, 'datasetId' | 'versionId' | 'location'>;
+
+const FILE = 'index.sqlite';
+/** How long one process waits for another one that writes. */
+const BUSY_MS = 10_000;
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS dataset (id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, created TEXT NOT NULL) STRICT;
@@ -63,14 +68,35 @@ export class CatalogIndex implements Disposable {
     this.folder = folder;
   }
 
+  /** Opens the index in a folder to read it; the folder may be one that nobody can write to. Throws INTAKE_NOT_FOUND, INTAKE_UNREADABLE. */
+  static async openToRead(folder: string): Promise<CatalogIndex> {
+    const file = join(folder, FILE);
+    if (!existsSync(file)) {
+      throw new SluiceError(
+        'INTAKE_NOT_FOUND',
+        `There is no catalog in ${folder}. sluice catalog add makes one; SLUICE_STATE names another state folder, catalogUrl another catalog.`,
+      );
+    }
+    const { DatabaseSync } = await import('node:sqlite');
+    try {
+      const database = new DatabaseSync(file, { timeout: BUSY_MS, readOnly: true });
+      database.prepare('SELECT count(*) FROM version').get();
+      return new CatalogIndex(database, folder);
+    } catch (error) {
+      throw new SluiceError('INTAKE_UNREADABLE', `The catalog in ${folder} cannot be read: ${messageOf(error)}.`, {
+        cause: error,
+      });
+    }
+  }
+
   /** Opens the index in a folder, and makes both if they are not there. Throws OUTPUT_UNWRITABLE. */
   static async open(folder: string): Promise<CatalogIndex> {
     // Loaded where it is needed: older versions of Node warn of it.
     const { DatabaseSync } = await import('node:sqlite');
     try {
       await mkdir(folder, { recursive: true });
-      const database = new DatabaseSync(join(folder, 'index.sqlite'), { timeout: 10_000 });
-      database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;');
+      const database = new DatabaseSync(join(folder, FILE), { timeout: BUSY_MS });
+      database.exec('PRAGMA synchronous = FULL;');
       database.exec(SCHEMA);
       return new CatalogIndex(database, folder);
     } catch (error) {

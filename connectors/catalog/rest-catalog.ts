@@ -82,9 +82,10 @@ function refused(status: number, body: unknown, { base, datasetId, versionId }: 
     );
   if (status === 404 || status === 410) {
     const field = versionId === null ? 'datasetId' : 'datasetVersionId';
+    const where = said === '' ? ` and the address of the catalog: it ends in /api/v2` : '';
     return new SluiceError(
       'INTAKE_NOT_FOUND',
-      `The catalog ${base} has no ${what}. Check intakeSettings.${field}.${said}`,
+      `The catalog ${base} has no ${what}. Check intakeSettings.${field}${where}.${said}`,
       facts,
     );
   }

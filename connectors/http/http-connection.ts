@@ -20,6 +20,8 @@ export interface HttpRequest {
 export type HttpReply = IncomingMessage & { readonly statusCode: number };
 
 const MOST_REDIRECTS = 5;
+/** A server is asked whether it takes a body that is larger than this before it is sent; less is sent as soon as said. */
+const ASK_FIRST_BYTES = 1024 * 1024;
 
 /** Requests to one server. Connections are kept and used again; redirects are followed to hosts that are allowed, and no others. */
 export class HttpConnection implements AsyncDisposable {
@@ -106,7 +108,8 @@ export class HttpConnection implements AsyncDisposable {
   async #hop(url: URL, { method, headers = {}, body }: HttpRequest, signal: AbortSignal): Promise<HttpReply> {
     signal.throwIfAborted();
     const name = { name: httpName(url) };
-    const ofBody: Record<string, string> = body === undefined ? {} : { expect: '100-continue' };
+    const asksFirst = body !== undefined && (body.bytes === null || body.bytes > ASK_FIRST_BYTES);
+    const ofBody: Record<string, string> = asksFirst ? { expect: '100-continue' } : {};
     if (body !== undefined && body.bytes !== null) ofBody['content-length'] = String(body.bytes);
     const options = { method, headers: { 'accept-encoding': 'identity', ...headers, ...ofBody } };
     const sent =
@@ -123,7 +126,13 @@ export class HttpConnection implements AsyncDisposable {
     try {
       let isSent = true;
       if (body === undefined) sent.end();
-      else isSent = await sendBody(sent, body, { clock, silenceMs: settings.silenceMs, answered, ...name }, signal);
+      else
+        isSent = await sendBody(
+          sent,
+          body,
+          { clock, silenceMs: settings.silenceMs, answered, asksFirst, ...name },
+          signal,
+        );
       const patienceMs = body === undefined ? settings.silenceMs : settings.answerMs;
       const reply = await inTime(answered, patienceMs, clock, signal);
       if (reply !== 'late') {

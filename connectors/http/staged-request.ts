@@ -104,8 +104,8 @@ export async function checkUpload(
 ): Promise<void> {
   const record = await inSpool(spool, () => readRecord(`${spool.path}.upload.json`));
   if (!overwrite && record?.state === 'sent') throw wasSent(address.name, record);
-  await inSpool(spool, () => assertFolder(dirname(spool.path)));
-  if (record !== null) await spool.store.checkOutput?.(spool.path, { overwrite }, signal);
+  const isThere = await inSpool(spool, () => assertFolder(dirname(spool.path)));
+  if (isThere) await spool.store.checkOutput?.(spool.path, { overwrite }, signal);
   const reply = await connection.send(address, { method: 'HEAD' }, connection.patience(), signal);
   reply.destroy();
   const status = reply.statusCode;
@@ -125,7 +125,7 @@ async function send(
   signal: AbortSignal,
 ): Promise<UploadRecord> {
   const [rows] = await spool.store.list(spool.path, signal);
-  await upload(
+  const sending = upload(
     connection,
     address,
     {
@@ -137,6 +137,9 @@ async function send(
     },
     signal,
   );
+  await sending.catch((error: unknown) => {
+    throw error instanceof SluiceError ? keptIn(spool.path, error) : error;
+  });
   const sent: UploadRecord = { ...record, state: 'sent', at: new Date(connection.clock.wall()).toISOString() };
   await inSpool(spool, async () => {
     await writeRecord(`${spool.path}.upload.json`, sent);
@@ -152,14 +155,16 @@ async function standsThere(connection: HttpConnection, address: HttpAddress, sig
   return reply.statusCode === 200;
 }
 
-/** The nearest folder that is there must let itself be written to. */
-async function assertFolder(folder: string): Promise<void> {
+/** The nearest folder that is there must let itself be written to. Says whether it is this one. */
+async function assertFolder(folder: string): Promise<boolean> {
   try {
     await access(folder, constants.W_OK | constants.X_OK);
+    return true;
   } catch (error) {
     const above = dirname(folder);
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || above === folder) throw error;
     await assertFolder(above);
+    return false;
   }
 }
 
@@ -179,6 +184,13 @@ async function inSpool<T>({ path }: Spool, work: () => Promise<T>): Promise<T> {
       { cause: error },
     );
   }
+}
+
+/** The same error, with the place of what could not be sent. */
+function keptIn(path: string, error: SluiceError): SluiceError {
+  const { status } = error;
+  const message = `${error.message} The finished output is kept in ${path}: run the same job again to send it, with spool set to that file where the address changes.`;
+  return new SluiceError(error.code, message, { cause: error, ...(status === undefined ? {} : { status }) });
 }
 
 function wasSent(name: string, { at }: UploadRecord): SluiceError {

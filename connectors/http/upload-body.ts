@@ -19,18 +19,20 @@ interface Sending {
   readonly clock: Clock;
   /** How long the other side may take nothing. */
   readonly silenceMs: number;
+  /** Whether the server was told to say first if it takes the body. */
+  readonly asksFirst: boolean;
   /** Settles when the server has answered, or the connection is broken. */
   readonly answered: Promise<unknown>;
 }
 
 /**
- * Sends a body at the speed of the other side, once the server has asked for it or has let a second go by. Returns whether all of it was
+ * Sends a body at the speed of the other side; where it is to say first whether it takes it, when it has or has let a second go by. Returns whether all of it was
  * handed over: a server that refuses a request answers before that. Rejects with the connection's error.
  */
 export async function sendBody(
   request: ClientRequest,
   body: UploadBody,
-  { name, clock, silenceMs, answered }: Sending,
+  { name, clock, silenceMs, answered, asksFirst }: Sending,
   signal: AbortSignal,
 ): Promise<boolean> {
   let isAnswered = false;
@@ -39,9 +41,11 @@ export async function sendBody(
     isAnswered = true;
   })();
   early.catch(() => undefined);
-  const asked = new Promise<void>((resolve) => request.once('continue', resolve));
-  request.flushHeaders();
-  await inTime(Promise.race([asked, early]), CONTINUE_MS, clock, signal);
+  if (asksFirst) {
+    const asked = new Promise<void>((resolve) => request.once('continue', resolve));
+    request.flushHeaders();
+    await inTime(Promise.race([asked, early]), CONTINUE_MS, clock, signal);
+  }
   for await (const chunk of body.chunks(signal)) {
     if (isAnswered) return false;
     // A copy: chunks may be written to again once the next is asked for, and the socket may still have this one.

@@ -235,6 +235,10 @@ describe('a job that reads a dataset of the registry', () => {
   });
 
   test('says which datasets and versions there are when it names none of them', async () => {
+    expect(await refusal(run(jobOf({})))).toMatch(
+      /^INTAKE_NOT_FOUND: There is no catalog in .*sluice catalog add makes one/,
+    );
+    expect(readdirSync(folder)).not.toContain('state');
     await add(text(0));
     expect(await refusal(run(jobOf({ datasetId: 'row' })))).toMatch(
       /^INTAKE_NOT_FOUND: The catalog in .* has no dataset "row". It has rows\./,
@@ -296,7 +300,7 @@ describe('a job that reads a dataset of a catalog behind its API', () => {
       /^STORE_ACCESS: The catalog http:\S+\/api\/v2 does not know who asks \(401\).*Invalid token\.$/,
     );
     expect(await refusal(run(remote({ datasetId: 'none' })))).toMatch(
-      /^INTAKE_NOT_FOUND: The catalog .* has no dataset none\. Check intakeSettings.datasetId/,
+      /^INTAKE_NOT_FOUND: The catalog .* has no dataset none\. Check intakeSettings.datasetId and the address of the catalog/,
     );
     expect(await refusal(run(remote({ datasetVersionId: 'none' })))).toMatch(
       /^INTAKE_NOT_FOUND: .*has no version none of dataset rows\. Check intakeSettings.datasetVersionId/,

@@ -1,4 +1,5 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
@@ -154,6 +155,7 @@ describe('a job from one address to another', () => {
     async (status, words) => {
       web.fault = ({ method }) => (method === 'PUT' ? { status } : null);
       expect(await refusal(jobOf())).toMatch(words);
+      expect(await refusal(jobOf())).toContain(`is kept in ${join(folder, 'scored.csv')}`);
       const scored = predictions.requests.length;
       web.fault = () => null;
       expect(await refusal(jobOf())).toMatch(/^OUTPUT_EXISTS: The output was sent to/);
@@ -273,6 +275,55 @@ describe('whether an output could be sent', () => {
   });
 });
 
+describe('a large body', () => {
+  const BYTES = Buffer.alloc(8 * 1024 * 1024, 'some bytes of a row\n');
+
+  /** Sends the bytes, as a finished output is sent. */
+  async function send(url: string): Promise<string> {
+    const { signal } = new AbortController();
+    const spool = { store: createFileStore(), path: join(folder, 'large.csv') };
+    const upload = { method: 'PUT', chunked: false, contentType: 'text/csv', spool } as const;
+    await using store = createHttpStore({ upload, clock: new HurriedClock() });
+    try {
+      await using staged = await store.stage(url, { overwrite: true }, signal);
+      await staged.append('rows', BYTES, signal);
+      await staged.publish({}, signal);
+      return 'sent';
+    } catch (error) {
+      return `${findSluiceError(error)?.code}`;
+    }
+  }
+
+  test('is not sent to a server that refuses it, and whole to one that takes it', async () => {
+    web.fault = () => ({ status: 401 });
+    expect(await send(`${web.url}/large.csv`)).toBe('STORE_ACCESS');
+    expect(web.bytesReceived).toBeLessThan(2_000);
+    web.fault = () => null;
+    expect(await send(`${web.url}/large.csv`)).toBe('sent');
+    expect(web.bodies.get('/large.csv')?.bytes.equals(BYTES)).toBe(true);
+  });
+
+  test('is sent to a server that knows nothing of being asked first', async () => {
+    const { promise: received, resolve } = Promise.withResolvers<number>();
+    const server = createServer((socket) => {
+      let bytes = 0;
+      let head = -1;
+      socket.on('data', (chunk) => {
+        if (head < 0) head = chunk.indexOf('\r\n\r\n') + 4;
+        bytes += chunk.length;
+        if (bytes < head + BYTES.length) return;
+        resolve(bytes - head);
+        socket.end('HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n');
+      });
+    });
+    await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready));
+    const { port } = server.address() as AddressInfo;
+    expect(await send(`http://127.0.0.1:${port}/large.csv`)).toBe('sent');
+    expect(await received).toBe(BYTES.length);
+    server.close();
+  });
+});
+
 describe('a job that is killed', () => {
   function jobFile(more: object): string {
     const path = join(folder, 'job.json');
@@ -332,4 +383,15 @@ test.each([
   const resolved = () => resolveJob({ deployment, intakeSettings, outputSettings: { path: 'o' } });
   expect(resolved).toThrow(words);
   expect(resolved).not.toThrow('hidden');
+});
+
+test('a live topic cannot be sent to an address', () => {
+  const resolved = () =>
+    resolveJob({
+      deployment: { id: 'd', server: 'http://127.0.0.1' },
+      kafka: { brokers: '127.0.0.1:9092' },
+      intakeSettings: { type: 'kafka', topic: 't', group: 'g' },
+      outputSettings: { type: 'http', url: 'http://a/b' },
+    });
+  expect(resolved).toThrow('http cannot take a live topic');
 });

@@ -6,7 +6,7 @@ import {
   type ServerResponse,
 } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { selfSigned } from './self-signed.ts';
 
 /** Something that stands at a path. */
@@ -63,9 +63,11 @@ export class WebServer implements AsyncDisposable {
   /** Asked for every request; null: it is served. */
   fault: (request: WebRequest) => WebFault | null = () => null;
   readonly #server: Server;
+  readonly #sockets: Socket[] = [];
 
   private constructor(server: Server, scheme: string) {
     this.#server = server;
+    server.on('connection', (socket: Socket) => this.#sockets.push(socket));
     this.url = `${scheme}://127.0.0.1:${(server.address() as AddressInfo).port}`;
   }
 
@@ -74,9 +76,16 @@ export class WebServer implements AsyncDisposable {
     const listener = (request: IncomingMessage, response: ServerResponse): void =>
       void web!.#serve(request, response).catch(() => response.destroy());
     const server = tls ? createTlsServer(selfSigned, listener) : createServer(listener);
+    // Who asks before he sends a body is told to go on when it is taken, and not before.
+    server.on('checkContinue', listener);
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     web = new WebServer(server, tls ? 'https' : 'http');
     return web;
+  }
+
+  /** Bytes that have come, over all connections. */
+  get bytesReceived(): number {
+    return this.#sockets.reduce((sum, { bytesRead }) => sum + bytesRead, 0);
   }
 
   get host(): string {
@@ -118,6 +127,7 @@ export class WebServer implements AsyncDisposable {
       response.writeHead(412).end();
       return;
     }
+    if (request.headers.expect !== undefined) response.writeContinue();
     const chunks: Buffer[] = [];
     let length = 0;
     for await (const chunk of message) {

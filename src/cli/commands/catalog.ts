@@ -92,7 +92,8 @@ function addCommand(): Command {
       try {
         await inCatalog(configuration, async (index, files) => {
           const { format, compression } = options;
-          const parts = { index, files, name, ...input, format, compression, clock: systemClock };
+          const onRows = rowsShown();
+          const parts = { index, files, name, ...input, format, compression, clock: systemClock, onRows };
           const version = await addDataset(parts, stopping.signal);
           process.stdout.write(
             options.json
@@ -105,6 +106,16 @@ function addCommand(): Command {
         process.off('SIGTERM', stop);
       }
     });
+}
+
+/** On a terminal the rows so far are shown, a few times a second. */
+function rowsShown(): (rows: number) => void {
+  let shownAt = systemClock.now();
+  return (rows) => {
+    if (!process.stderr.isTTY || systemClock.now() - shownAt < 250) return;
+    shownAt = systemClock.now();
+    process.stderr.write(`\r\u001B[K${count(rows)} rows\r`);
+  };
 }
 
 function listCommand(): Command {

@@ -1,4 +1,4 @@
-import type { CatalogIndex, RegisteredVersion } from '../../../connectors/catalog/catalog-index.ts';
+import type { BegunVersion, CatalogIndex, RegisteredVersion } from '../../../connectors/catalog/catalog-index.ts';
 import { type ColumnProfile, ColumnStatistics } from '../../../connectors/catalog/column-statistics.ts';
 import type { Compression } from '../../codecs/compression.ts';
 import { createWriter, endingOf } from '../../codecs/formats.ts';
@@ -10,6 +10,7 @@ import { digestText } from '../../core/ledger.ts';
 import type { RowBatch } from '../../core/row-batch.ts';
 import type { Schema } from '../../core/schema.ts';
 import { EMPTY_TALLY, type ScoredBatch } from '../../core/scored-batch.ts';
+import type { Sink } from '../../core/sink.ts';
 import type { Source } from '../../core/source.ts';
 import type { StoredVersions } from './version-files.ts';
 
@@ -87,14 +88,19 @@ export async function addDataset(options: AddOptions, signal: AbortSignal): Prom
       columns: statistics.profiles(),
     });
   } catch (error) {
-    await sink.discard();
-    await sink.close();
-    await files.remove(begun.location, new AbortController().signal);
-    index.forget(begun);
+    // What cannot be removed now, the next one removes; what went wrong first is what counts.
+    await giveUp(sink, begun, options).catch(() => undefined);
     throw error;
   } finally {
     await sink.close();
   }
+}
+
+async function giveUp(sink: Sink, begun: BegunVersion, { files, index }: AddOptions): Promise<void> {
+  await sink.discard();
+  await sink.close();
+  await files.remove(begun.location, new AbortController().signal);
+  index.forget(begun);
 }
 
 /** Removes a version, or all of a dataset. Throws INTAKE_NOT_FOUND. @returns what was removed. */

@@ -39,7 +39,7 @@ export function openDatasetSource(
 /** The catalog of a place: one behind an address, or the own registry. */
 async function openCatalog(place: CatalogPlace, clock: Clock): Promise<Catalog> {
   const { url, token, allowedHosts, caFile, folder } = place;
-  if (url === null) return createLocalCatalog(await CatalogIndex.open(folder), new StoredVersions(place, clock));
+  if (url === null) return createLocalCatalog(await CatalogIndex.openToRead(folder), new StoredVersions(place, clock));
   const settings = { token: token?.reveal() ?? null, allowedHosts, ca: caFile === null ? null : certificates(caFile) };
   const files = createHttpStore({ settings, clock });
   return createRestCatalog({ url, api: createHttpJson(settings, clock), files });
