@@ -43,8 +43,7 @@ export function estimateIntake(sample: IntakeSample, packed: number | null): Int
     const all = { least: rows, likely: messages, most: messages };
     return { rows: all, csvBytes: scaled(all, perRow), storedBytes: null };
   }
-  if (stored === null || sample.storedBytes === 0 || rows === 0)
-    return { rows: null, csvBytes: null, storedBytes: stored };
+  if (stored === null || rows === 0) return { rows: null, csvBytes: null, storedBytes: stored };
   // What was read does not tell: a chunk is read ahead of the rows. Plain ones are as large as their CSV, or nearly so.
   const storedPerRow = packed === null ? perRow : packed / rows;
   const likely = Math.max(rows, Math.round(stored / storedPerRow));
