@@ -4,6 +4,8 @@ export * from './codecs/compression.ts';
 export * from './codecs/csv/csv-codec.ts';
 export { guessDelimiter } from './codecs/csv/csv-header.ts';
 export * from './codecs/csv/csv-settings.ts';
+export { createReaders, createWriter, type ObjectReaders, type ReaderSettings } from './codecs/formats.ts';
+export * from './codecs/object-format.ts';
 export * from './codecs/objects/writing-process.ts';
 export * from './codecs/records/transactional-sink.ts';
 export * from './codecs/records/transactional-store.ts';

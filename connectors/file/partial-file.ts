@@ -75,8 +75,8 @@ export class PartialFile {
   }
 
   /** The durable bytes from the start. */
-  read(signal: AbortSignal): AsyncIterable<Uint8Array> {
-    return readChunks(this.#path, 0, this.#durable, signal);
+  read(from: number, signal: AbortSignal): AsyncIterable<Uint8Array> {
+    return readChunks(this.#path, from, this.#durable, signal);
   }
 
   async close(): Promise<void> {

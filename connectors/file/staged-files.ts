@@ -23,6 +23,7 @@ export interface StagedStart {
  */
 export class StagedFiles implements StagedOutput {
   readonly names: StagedOutput['names'];
+  readonly sealed = false;
   readonly #paths: OutputPaths;
   readonly #start: StagedStart;
   readonly #files: Readonly<Record<ObjectRole, PartialFile>>;
@@ -63,10 +64,10 @@ export class StagedFiles implements StagedOutput {
     return this.#found;
   }
 
-  async *reread(role: ObjectRole, signal: AbortSignal): AsyncGenerator<Uint8Array, void> {
+  async *reread(role: ObjectRole, from: number, signal: AbortSignal): AsyncGenerator<Uint8Array, void> {
     this.#assertOpen();
     try {
-      yield* this.#files[role].read(signal);
+      yield* this.#files[role].read(from, signal);
     } catch (error) {
       throw outputFault(error, this.#paths.partial[role]);
     }

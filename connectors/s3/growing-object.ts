@@ -1,15 +1,18 @@
 import { randomUUID } from 'node:crypto';
-import { CreateMultipartUploadCommand, UploadPartCommand } from '@aws-sdk/client-s3';
+import { UploadPartCommand } from '@aws-sdk/client-s3';
 import { SluiceError } from '../../src/sdk.ts';
 import { abortable } from './abortable.ts';
-import { deleteObject, encryptionFields, getObject, putObject, RUN_NOTE } from './object-requests.ts';
+import { deleteObject, getObject, putObject } from './object-requests.ts';
 import { customerKey } from './pinned-object.ts';
 import type { S3Connection } from './s3-connection.ts';
 import type { HeldObject, Piece, UploadedPart } from './s3-ledger.ts';
 import { type S3Place, s3Url } from './s3-url.ts';
+import { createUpload } from './upload-requests.ts';
 
 /** S3 takes no more parts than these. */
 const MOST_PARTS = 10_000;
+/** Every part but the last is a multiple of this, so that what a checksum is continued from ends where a part does, or before. */
+const PART_MULTIPLE = 1024 * 1024;
 /** Parts on their way at once; each is a buffer. */
 const PARTS_UNDER_WAY = 4;
 /** From so many pieces on they are written anew as one: each has a place in the ledger and is a request to read and to remove. */
@@ -40,10 +43,12 @@ export interface GrowingObjectOptions {
  */
 export class GrowingObject {
   readonly #options: GrowingObjectOptions;
+  readonly #partBytes: number;
   #upload: string | null;
   readonly #parts: UploadedPart[];
   #nextNumber: number;
   readonly #underWay = new Set<Promise<void>>();
+  readonly #removals = new Set<Promise<void>>();
   #failure: { readonly error: unknown } | null = null;
   /** Full buffers that were sent, to be used again. */
   readonly #free: Buffer[] = [];
@@ -59,6 +64,7 @@ export class GrowingObject {
   private constructor(options: GrowingObjectOptions) {
     const { held } = options;
     this.#options = options;
+    this.#partBytes = Math.floor(options.connection.settings.partBytes / PART_MULTIPLE) * PART_MULTIPLE;
     this.#upload = held.upload?.id ?? null;
     this.#parts = [...(held.upload?.parts ?? [])];
     this.#nextNumber = this.#parts.length === 0 ? 1 : this.#parts.at(-1)!.number + 1 + NUMBERS_LEFT_OUT;
@@ -71,10 +77,8 @@ export class GrowingObject {
     const object = new GrowingObject(options);
     const { pieces } = options.held;
     // The run before may have had larger parts.
-    const room = Math.max(
-      options.connection.settings.partBytes,
-      pieces.reduce((sum, { bytes }) => sum + bytes, 0),
-    );
+    const held = pieces.reduce((sum, { bytes }) => sum + bytes, 0);
+    const room = Math.max(object.#partBytes, Math.ceil(held / PART_MULTIPLE) * PART_MULTIPLE);
     if (pieces.length > 0) object.#buffer = Buffer.allocUnsafeSlow(room);
     for (const piece of pieces) object.#fill(await readPiece(options, piece, signal));
     object.#saved = object.#filled;
@@ -84,6 +88,17 @@ export class GrowingObject {
   /** Bytes appended so far. */
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** The bytes from `from` on, as they were when it was opened. Throws LEDGER_BROKEN when they are in a part, where nobody can read them. */
+  durableFrom(from: number): Uint8Array {
+    const sealed = this.#bytes - this.#saved;
+    if (from >= sealed) return this.#buffer?.subarray(from - sealed, this.#saved) ?? new Uint8Array(0);
+    const { place } = this.#options;
+    throw new SluiceError(
+      'LEDGER_BROKEN',
+      `the unfinished upload to ${s3Url(place)} is of another version of Sluice, which cannot be continued by this one. Start anew with --overwrite.`,
+    );
   }
 
   /** Takes the bytes, which may be written to again when it returns; waits while too many parts are on their way. */
@@ -97,15 +112,9 @@ export class GrowingObject {
 
   /** Makes all of it durable and says where it is; it counts once the ledger says so. */
   async settle(signal: AbortSignal): Promise<HeldObject> {
-    await this.#settleParts(signal);
-    if (this.#saved < this.#filled) {
-      const joined = this.#pieces.length >= MOST_PIECES;
-      const from = joined ? 0 : this.#saved;
-      const piece = await this.#putPiece(this.#buffer!.subarray(from, this.#filled), signal);
-      if (joined) this.#stale = [...this.#stale, ...this.#pieces];
-      this.#pieces = joined ? [piece] : [...this.#pieces, piece];
-      this.#saved = this.#filled;
-    }
+    const before = abortable(Promise.all(this.#removals), signal);
+    const all = await Promise.allSettled([this.#settleParts(signal), this.#settleRest(signal), before]);
+    for (const outcome of all) if (outcome.status === 'rejected') throw outcome.reason;
     return this.#held();
   }
 
@@ -117,17 +126,23 @@ export class GrowingObject {
     return this.#held();
   }
 
-  /** Removes the pieces that no ledger names any more. What cannot be removed now is when the output is finished. */
-  async forget(signal: AbortSignal): Promise<void> {
-    const { connection, pieces } = this.#options;
-    const stale = this.#stale;
+  /**
+   * Removes the pieces that no ledger names any more, while the caller goes on. What cannot be removed now is when the output is finished.
+   */
+  forget(): void {
+    const { connection, pieces, signal } = this.#options;
+    for (const { key } of this.#stale) {
+      const removed = deleteObject(connection, { ...pieces, key }, null, signal)
+        .catch(() => undefined)
+        .finally(() => this.#removals.delete(removed));
+      this.#removals.add(removed);
+    }
     this.#stale = [];
-    await Promise.allSettled(stale.map(({ key }) => deleteObject(connection, { ...pieces, key }, null, signal)));
   }
 
   /** Waits for what is on its way, whatever becomes of it. */
   async rest(): Promise<void> {
-    await Promise.allSettled(this.#underWay);
+    await Promise.allSettled([...this.#underWay, ...this.#removals]);
   }
 
   #held(): HeldObject {
@@ -139,7 +154,7 @@ export class GrowingObject {
 
   /** Copies as much as the buffer has room for; says how much that was. */
   #fill(bytes: Uint8Array): number {
-    this.#buffer ??= this.#free.pop() ?? Buffer.allocUnsafeSlow(this.#options.connection.settings.partBytes);
+    this.#buffer ??= this.#free.pop() ?? Buffer.allocUnsafeSlow(this.#partBytes);
     const taken = bytes.subarray(0, this.#buffer.length - this.#filled);
     this.#buffer.set(taken, this.#filled);
     this.#filled += taken.length;
@@ -149,7 +164,8 @@ export class GrowingObject {
   async #sendBuffer(signal: AbortSignal): Promise<void> {
     while (this.#underWay.size >= PARTS_UNDER_WAY) await abortable(Promise.race(this.#underWay), signal);
     this.#assertSound();
-    this.#upload ??= await this.#createUpload(signal);
+    const { connection, place } = this.#options;
+    this.#upload ??= await createUpload(connection, place, this.#options, signal);
     if (this.#nextNumber > MOST_PARTS) throw this.#tooLarge();
     const buffer = this.#buffer!;
     const sent = this.#sendPart(this.#nextNumber, buffer.subarray(0, this.#filled))
@@ -170,22 +186,15 @@ export class GrowingObject {
     this.#assertSound();
   }
 
-  async #createUpload(signal: AbortSignal): Promise<string> {
-    const { connection, place, run, type } = this.#options;
-    const { checksums, encryption } = connection.settings;
-    const input = {
-      Bucket: place.bucket,
-      Key: place.key,
-      ContentType: type,
-      Metadata: { [RUN_NOTE]: run },
-      ...(checksums === 'whenSupported' ? { ChecksumAlgorithm: 'CRC32' as const } : {}),
-      ...encryptionFields(encryption),
-    };
-    const { UploadId } = await connection.send(
-      (client, options) => client.send(new CreateMultipartUploadCommand(input), options),
-      signal,
-    );
-    return UploadId ?? '';
+  /** Puts what no part has yet into a piece. */
+  async #settleRest(signal: AbortSignal): Promise<void> {
+    if (this.#saved >= this.#filled) return;
+    const joined = this.#pieces.length >= MOST_PIECES;
+    const from = joined ? 0 : this.#saved;
+    const piece = await this.#putPiece(this.#buffer!.subarray(from, this.#filled), signal);
+    if (joined) this.#stale = [...this.#stale, ...this.#pieces];
+    this.#pieces = joined ? [piece] : [...this.#pieces, piece];
+    this.#saved = this.#filled;
   }
 
   async #sendPart(number: number, body: Uint8Array): Promise<void> {

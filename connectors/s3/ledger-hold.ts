@@ -57,7 +57,7 @@ export class LedgerHold {
     const holder: LedgerHolder = { ...(await thisProcess()), nonce: randomUUID() };
     const fresh = emptyLedger(randomUUID(), overwrite, s3Url(places.deadLetters));
     for (let found = await readLedger(connection, places, signal); ; ) {
-      if (found !== null && found.ledger === null && !overwrite) throw broken(places);
+      if (found !== null && found.ledger === null && !overwrite) throw brokenLedger(places);
       const before = found?.ledger ?? null;
       if (found !== null && before !== null) {
         const seen = await stillHeld(connection, places, { ledger: before, etag: found.etag }, signal);
@@ -166,7 +166,7 @@ export class LedgerHold {
 }
 
 /** Reads the ledger of an output; null when there is none. Rejects with the library's error. */
-async function readLedger(
+export async function readLedger(
   connection: S3Connection,
   places: OutputPlaces,
   signal: AbortSignal,
@@ -177,7 +177,7 @@ async function readLedger(
 }
 
 /** `free` when nobody writes the output any more; what is there now when that has changed meanwhile. Throws OUTPUT_LOCKED. */
-async function stillHeld(
+export async function stillHeld(
   connection: S3Connection,
   places: OutputPlaces,
   { ledger, etag }: FoundLedger & { readonly ledger: S3Ledger },
@@ -229,7 +229,7 @@ function locked(places: OutputPlaces, { pid, host }: LedgerHolder): SluiceError 
   );
 }
 
-function broken(places: OutputPlaces): SluiceError {
+export function brokenLedger(places: OutputPlaces): SluiceError {
   return new SluiceError(
     'LEDGER_BROKEN',
     `${s3Url(places.ledger)} is no ledger of this version of Sluice. Restore it, or start anew with --overwrite.`,

@@ -4,6 +4,7 @@ import type { S3Connection } from './s3-connection.ts';
 import { isMissing } from './s3-fault.ts';
 import type { S3Encryption } from './s3-settings.ts';
 import type { S3Place } from './s3-url.ts';
+import { noStoreReply } from './wrong-server.ts';
 
 /** Under what condition an object is written. */
 export type PutCondition = 'any' | 'absent' | { readonly etag: string };
@@ -45,8 +46,10 @@ export async function getObject(
   const input = { Bucket: bucket, Key: key, ...customerKey(connection.settings.encryption) };
   try {
     return await connection.send(async (client, options) => {
-      const { Body, ETag = '' } = await client.send(new GetObjectCommand(input), options);
-      return { body: (await Body?.transformToByteArray()) ?? new Uint8Array(0), etag: ETag };
+      const { Body, ETag } = await client.send(new GetObjectCommand(input), options);
+      const body = (await Body?.transformToByteArray()) ?? new Uint8Array(0);
+      if (ETag === undefined) throw noStoreReply();
+      return { body, etag: ETag };
     }, signal);
   } catch (error) {
     if (isMissing(error)) return null;

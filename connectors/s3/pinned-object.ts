@@ -3,6 +3,7 @@ import type { S3Connection } from './s3-connection.ts';
 import { damagedReply, isPassing, statusOf } from './s3-fault.ts';
 import type { S3Encryption } from './s3-settings.ts';
 import type { S3Place } from './s3-url.ts';
+import { noStoreReply } from './wrong-server.ts';
 
 /** An object in one state of it. */
 export interface PinnedObject extends S3Place {
@@ -23,7 +24,8 @@ export async function headObject(connection: S3Connection, place: S3Place, signa
       throw error;
     }
   }, signal);
-  const { ContentLength: bytes = 0, ETag: etag = '', Metadata: metadata = {} } = head;
+  const { ContentLength: bytes = 0, ETag: etag, Metadata: metadata = {} } = head;
+  if (etag === undefined) throw noStoreReply();
   return { ...place, bytes, etag, metadata };
 }
 

@@ -19,9 +19,11 @@ export class S3Connection implements AsyncDisposable {
   #hasAnswered = false;
 
   constructor(settings: S3Settings, clock: Clock) {
-    this.settings = settings;
+    const { AWS_ENDPOINT_URL_S3: ofS3, AWS_ENDPOINT_URL: ofAll } = process.env;
+    const endpointUrl = settings.endpointUrl ?? (ofS3 || ofAll || null);
+    this.settings = { ...settings, endpointUrl };
     this.clock = clock;
-    this.endpoint = settings.endpointUrl ?? 'Amazon S3';
+    this.endpoint = endpointUrl ?? 'Amazon S3';
   }
 
   /**

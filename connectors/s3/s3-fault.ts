@@ -1,4 +1,5 @@
 import { messageOf, SluiceError } from '../../src/sdk.ts';
+import { wrongServer } from './wrong-server.ts';
 
 /** What the library's errors have in common; none of it is sure to be there. */
 interface S3ErrorShape {
@@ -7,6 +8,12 @@ interface S3ErrorShape {
   readonly $metadata?: { readonly httpStatusCode?: number; readonly clockSkewCorrected?: boolean };
 }
 
+/** The bytes were damaged on their way. */
+const DAMAGED_ON_THE_WAY: ReadonlySet<string> = new Set([
+  'BadDigest',
+  'XAmzContentSHA256Mismatch',
+  'XAmzContentChecksumMismatch',
+]);
 /** Replies that another attempt may not get. */
 const PASSING_REPLIES: ReadonlySet<string> = new Set([
   'SlowDown',
@@ -19,10 +26,7 @@ const PASSING_REPLIES: ReadonlySet<string> = new Set([
   'ServiceUnavailable',
   'OperationAborted',
   'ConditionalRequestConflict',
-  // The bytes were damaged on their way.
-  'BadDigest',
-  'XAmzContentSHA256Mismatch',
-  'XAmzContentChecksumMismatch',
+  ...DAMAGED_ON_THE_WAY,
   'IncompleteBody',
 ]);
 /** Replies to HEAD have the status for a name. */
@@ -77,8 +81,13 @@ export function isPassing(error: unknown): boolean {
     // The library has set its clock by the reply.
     $metadata?.clockSkewCorrected === true ||
     PASSING_CODES.has(typeof code === 'string' ? code : '') ||
-    messageOf(error).startsWith('Checksum mismatch')
+    isDamaged(error)
   );
+}
+
+/** Whether a checksum says that bytes were damaged on their way. */
+function isDamaged(error: unknown): boolean {
+  return DAMAGED_ON_THE_WAY.has(replyName(error)) || messageOf(error).startsWith('Checksum mismatch');
 }
 
 /** Whether a condition (If-Match, If-None-Match) did not hold. */
@@ -139,6 +148,22 @@ export function s3Fault(error: unknown, context: FaultContext): unknown {
       facts,
     );
   }
+  if (isDamaged(error)) {
+    return new SluiceError(
+      'STORE_UNREACHABLE',
+      `What ${doing === 'read' ? 'comes' : 'arrives'} of ${object} is damaged each time, its checksum shows it. ` +
+        `Look for what changes it on the way to ${endpoint}${doing === 'read' ? ', or have the object written anew' : ''}; run the same job again to continue.`,
+      facts,
+    );
+  }
+  if (status === 501) {
+    return new SluiceError(
+      doing === 'read' ? 'INTAKE_UNREADABLE' : 'OUTPUT_UNWRITABLE',
+      `${endpoint} does not know what was asked of it for ${object}: ${wordsOf(error, code)}. Set checksums: whenRequired for an older store` +
+        `${doing === 'read' ? '' : '; an output takes one with conditional writes'}.`,
+      facts,
+    );
+  }
   if (isPassing(error)) {
     return new SluiceError(
       'STORE_UNREACHABLE',
@@ -147,6 +172,8 @@ export function s3Fault(error: unknown, context: FaultContext): unknown {
       facts,
     );
   }
+  const wrong = wrongServer(error, code, endpoint);
+  if (wrong !== null) return new SluiceError('STORE_UNREACHABLE', `${wrong} It was asked for ${object}.`, facts);
   if (messageOf(error).startsWith('Region is missing')) {
     return new SluiceError(
       'CONFIG_INVALID',
@@ -187,7 +214,9 @@ function accessWords(name: string, status: number | undefined, object: string, d
     default: {
       if (status !== 401 && status !== 403) return null;
       const right =
-        doing === 'read' ? 's3:GetObject and s3:ListBucket' : 's3:PutObject, s3:GetObject and s3:DeleteObject';
+        doing === 'read'
+          ? 's3:GetObject and s3:ListBucket'
+          : 's3:PutObject, s3:GetObject, s3:DeleteObject, s3:AbortMultipartUpload and s3:ListBucket';
       return `These credentials, or none, give no right to ${doing} ${object}. It takes ${right}.`;
     }
   }

@@ -6,6 +6,7 @@ import { headObject, type PinnedObject } from './pinned-object.ts';
 import type { S3Connection } from './s3-connection.ts';
 import { isMissing } from './s3-fault.ts';
 import { parseS3Url, type S3Place, s3Url } from './s3-url.ts';
+import { noStoreReply } from './wrong-server.ts';
 
 /** What begins a pattern; everything before it is the prefix that is listed. */
 const PATTERN = /[*?[{]/;
@@ -62,6 +63,8 @@ export async function* objectsUnder(
       (client, options) => client.send(new ListObjectsV2Command(input), options),
       signal,
     );
+    // Every listing tells how many there are, that of nothing too.
+    if (page.KeyCount === undefined && page.IsTruncated === undefined) throw noStoreReply();
     for (const { Key: key, Size: bytes = 0, ETag: etag = '' } of page.Contents ?? []) {
       if (key !== undefined) yield { bucket, key, bytes, etag };
     }

@@ -19,7 +19,7 @@ export interface S3Encryption {
 export interface S3Settings {
   /** Null: AWS's own settings, or us-east-1 where an address is given. */
   readonly region: string | null;
-  /** Of a server that speaks S3; null for Amazon's. */
+  /** Of a server that speaks S3; null: what AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL says, as for the tools of AWS, else Amazon's. */
   readonly endpointUrl: string | null;
   /** Whether buckets are named in the path and not in the host name; null: with an `endpointUrl`. */
   readonly pathStyle: boolean | null;

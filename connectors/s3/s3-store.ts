@@ -1,6 +1,8 @@
-import { type Clock, type ObjectInfo, type ObjectStore, systemClock } from '../../src/sdk.ts';
+import { type Clock, type ObjectInfo, type ObjectStore, type OutputLookup, systemClock } from '../../src/sdk.ts';
+import { checkUpload } from './check-upload.ts';
+import { lookAtObjects } from './look-at-objects.ts';
 import { outputPlaces } from './output-places.ts';
-import { headObject, type PinnedObject } from './pinned-object.ts';
+import { fetchRange, headObject, type PinnedObject } from './pinned-object.ts';
 import { readRanges } from './ranged-read.ts';
 import { S3Connection } from './s3-connection.ts';
 import { s3Fault } from './s3-fault.ts';
@@ -22,7 +24,7 @@ export interface S3StoreOptions {
  * Objects kept in S3, or in a store that speaks as it does; a key is an address, `s3://bucket/key`. Objects are read in the state that
  * they were listed in, and in no other. See README.md for the objects of an output and what they promise.
  */
-export function createS3Store(options: S3StoreOptions = {}): ObjectStore {
+export function createS3Store(options: S3StoreOptions = {}): ObjectStore & OutputLookup {
   const connection = new S3Connection({ ...defaultS3Settings, ...options.settings }, options.clock ?? systemClock);
   const pinned = new Map<string, PinnedObject>();
   const small = new SmallObjects(connection);
@@ -56,8 +58,29 @@ export function createS3Store(options: S3StoreOptions = {}): ObjectStore {
         throw fault(error, key);
       }
     },
+    async range(key, from, length, signal) {
+      try {
+        const object = pinned.get(key) ?? (await headObject(connection, parseS3Url(key), signal));
+        const bytes = new Uint8Array(length);
+        // More than there are would be no range.
+        if (from + length > object.bytes) return bytes.subarray(0, 0);
+        if (length > 0) await fetchRange(connection, object, from, bytes, signal);
+        return bytes;
+      } catch (error) {
+        throw fault(error, key);
+      }
+    },
     stage: (key, { overwrite }, signal) =>
       stageUpload(connection, outputPlaces(key, options.deadLettersUrl ?? null), overwrite, signal),
+    checkOutput: (key, { overwrite }, signal) =>
+      checkUpload(connection, outputPlaces(key, options.deadLettersUrl ?? null), overwrite, signal),
+    look: async (key, signal) => {
+      try {
+        return await lookAtObjects(connection, outputPlaces(key, null), signal);
+      } catch (error) {
+        throw fault(error, key);
+      }
+    },
     [Symbol.asyncDispose]: async () => {
       await small[Symbol.asyncDispose]();
       await connection[Symbol.asyncDispose]();

@@ -53,16 +53,20 @@ async function assertContinuable(
   hold: LedgerHold,
   signal: AbortSignal,
 ): Promise<void> {
-  if (found.deadLetters !== s3Url(places.deadLetters)) {
-    throw new SluiceError(
-      'LEDGER_OTHER_JOB',
-      `The interrupted run of ${places.name} wrote its dead letters to ${found.deadLetters}, not to ${s3Url(places.deadLetters)}. ` +
-        'Name that object again, or start anew with --overwrite.',
-    );
-  }
+  assertSameDeadLetters(places, found);
   await sweepOutput(connection, places, hold.ledger, null, signal);
   for (const role of ['rows', 'deadLetters'] as const)
     await assertPartsThere(connection, places[role], found.objects[role], signal);
+}
+
+/** Throws LEDGER_OTHER_JOB when the interrupted run had another place for its dead letters. */
+export function assertSameDeadLetters(places: OutputPlaces, { deadLetters }: S3Ledger): void {
+  if (deadLetters === s3Url(places.deadLetters)) return;
+  throw new SluiceError(
+    'LEDGER_OTHER_JOB',
+    `The interrupted run of ${places.name} wrote its dead letters to ${deadLetters}, not to ${s3Url(places.deadLetters)}. ` +
+      'Name that object again, or start anew with --overwrite.',
+  );
 }
 
 /** An upload that somebody changed cannot be completed any more: better known now than at the end. */
@@ -107,7 +111,12 @@ async function finishPublishing(
   }
 }
 
-async function assertNothingThere(connection: S3Connection, places: OutputPlaces, signal: AbortSignal): Promise<void> {
+/** Throws OUTPUT_EXISTS when the output is there already, or dead letters of somebody else at a place of their own. */
+export async function assertNothingThere(
+  connection: S3Connection,
+  places: OutputPlaces,
+  signal: AbortSignal,
+): Promise<void> {
   if (await isThere(connection, places.rows, signal)) throw outputExists(places.name);
   if (places.deadLettersElsewhere && (await isThere(connection, places.deadLetters, signal)))
     throw outputExists(s3Url(places.deadLetters));

@@ -16,8 +16,7 @@ type Growing = Readonly<Record<ObjectRole, GrowingObject>>;
  */
 export class StagedUpload implements StagedOutput {
   readonly names: StagedOutput['names'];
-  /** The parts of an upload can be read by nobody before it is complete. */
-  readonly reread = null;
+  readonly sealed = true;
   readonly #connection: S3Connection;
   readonly #places: OutputPlaces;
   readonly #hold: LedgerHold;
@@ -56,6 +55,11 @@ export class StagedUpload implements StagedOutput {
     return this.#found;
   }
 
+  async *reread(role: ObjectRole, from: number, signal: AbortSignal): AsyncGenerator<Uint8Array, void> {
+    signal.throwIfAborted();
+    yield this.#growing[role].durableFrom(from);
+  }
+
   async append(role: ObjectRole, bytes: Uint8Array, signal: AbortSignal): Promise<void> {
     await this.#do(signal, () => this.#growing[role].append(bytes, signal));
   }
@@ -64,7 +68,7 @@ export class StagedUpload implements StagedOutput {
     await this.#do(signal, async () => {
       const objects = await this.#each((object) => object.settle(signal));
       await this.#hold.write({ objects, committed: true, note }, signal);
-      await this.#each((object) => object.forget(signal));
+      for (const object of Object.values(this.#growing)) object.forget();
     });
   }
 

@@ -1,15 +1,12 @@
-import {
-  AbortMultipartUploadCommand,
-  ListMultipartUploadsCommand,
-  type ListMultipartUploadsCommandInput,
-} from '@aws-sdk/client-s3';
+import { ListMultipartUploadsCommand, type ListMultipartUploadsCommandInput } from '@aws-sdk/client-s3';
 import { deleteObject } from './object-requests.ts';
 import type { OutputPlaces } from './output-places.ts';
 import type { S3Connection } from './s3-connection.ts';
-import { isForbidden, isMissing, statusOf } from './s3-fault.ts';
+import { isForbidden, statusOf } from './s3-fault.ts';
 import type { S3Ledger } from './s3-ledger.ts';
 import { objectsUnder } from './s3-listing.ts';
 import type { S3Place } from './s3-url.ts';
+import { abortUpload } from './upload-requests.ts';
 
 /**
  * Removes what runs of an output left under way: multipart uploads to its objects, and pieces. Only the holder of the output may.
@@ -62,21 +59,6 @@ async function uploadsTo(connection: S3Connection, place: S3Place, signal: Abort
     }
   }
   return ids;
-}
-
-async function abortUpload(
-  connection: S3Connection,
-  { bucket, key }: S3Place,
-  id: string,
-  signal: AbortSignal,
-): Promise<void> {
-  const input = { Bucket: bucket, Key: key, UploadId: id };
-  try {
-    await connection.send((client, options) => client.send(new AbortMultipartUploadCommand(input), options), signal);
-  } catch (error) {
-    // It was completed, or somebody else's rule removed it.
-    if (!isMissing(error)) throw error;
-  }
 }
 
 async function piecesOf(

@@ -1,10 +1,11 @@
 import { promisify } from 'node:util';
 import zlib from 'node:zlib';
 import { messageOf, SluiceError } from '../core/error.ts';
+import { Bzip2Error, unpackBzip2 } from './bzip2.ts';
 import { MemberInflater } from './member-inflater.ts';
 
-/** How the bytes of an object are packed. */
-export type Compression = 'none' | 'gzip' | 'zstd';
+/** How the bytes of an object are packed. bzip2 is read and not written. */
+export type Compression = 'none' | 'gzip' | 'zstd' | 'bzip2';
 
 /** Output of one step of decompression, in bytes; at 16 KiB, the default, the steps cost more than the work. */
 const STEP_BYTES = 256 * 1024;
@@ -12,11 +13,24 @@ const STEP_BYTES = 256 * 1024;
 const gzip = promisify(zlib.gzip);
 const zstdCompress = promisify<Uint8Array, zlib.ZstdOptions, Buffer>(zlib.zstdCompress);
 
-/** The compression that a name tells by its end: .gz, .gzip, .zst, .zstd, in any case. */
+const ENDINGS: Readonly<Record<string, Compression>> = {
+  gz: 'gzip',
+  gzip: 'gzip',
+  zst: 'zstd',
+  zstd: 'zstd',
+  bz2: 'bzip2',
+  bzip2: 'bzip2',
+};
+
+/** The compression that a name tells by its end: .gz, .gzip, .zst, .zstd, .bz2, .bzip2, in any case. */
 export function compressionOf(name: string): Compression {
-  const ending = /\.(gz|gzip|zst|zstd)$/i.exec(name)?.[1]?.toLowerCase();
-  if (ending === undefined) return 'none';
-  return ending.startsWith('g') ? 'gzip' : 'zstd';
+  const ending = /\.([a-z0-9]+)$/i.exec(name)?.[1]?.toLowerCase();
+  return (ending === undefined ? undefined : ENDINGS[ending]) ?? 'none';
+}
+
+/** A name without the ending that tells its compression. */
+export function withoutCompression(name: string): string {
+  return compressionOf(name) === 'none' ? name : name.slice(0, name.lastIndexOf('.'));
 }
 
 /**
@@ -38,7 +52,7 @@ export async function* decompress(
     return;
   }
   try {
-    for await (const piece of members(compression, chunks)) {
+    for await (const piece of compression === 'bzip2' ? unpackBzip2(chunks) : members(compression, chunks)) {
       signal.throwIfAborted();
       yield piece;
     }
@@ -60,6 +74,8 @@ export async function* decompress(
 export async function compressMember(compression: Compression, bytes: Uint8Array): Promise<Uint8Array> {
   if (compression === 'none') return bytes;
   if (compression === 'gzip') return gzip(bytes);
+  if (compression === 'bzip2')
+    throw new SluiceError('CONFIG_INVALID', 'bzip2 can be read and not written; name the output .gz or .zst.');
   return zstdCompress(bytes, { params: { [zlib.constants.ZSTD_c_checksumFlag]: 1 } });
 }
 
@@ -101,6 +117,7 @@ function padding(bytes: Uint8Array): number {
 }
 
 function isEngineError(error: unknown): boolean {
+  if (error instanceof Bzip2Error) return true;
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   return code.startsWith('Z_') || code.startsWith('ZSTD_') || code.startsWith('ERR_ZLIB_');
 }

@@ -14,10 +14,9 @@ export interface DecodeContext {
 }
 
 /**
- * Bytes to rows and rows to bytes for one format and one set of its settings; shared by every connector that moves
- * such bytes. Knows nothing of files, connections or compression.
+ * A stream of bytes to rows for one format and one set of its settings. Knows nothing of files, connections or compression.
  */
-export interface Codec {
+export interface StreamDecoder {
   /**
    * The byte offset at which the stream must be opened to continue at `after`: 0 if the codec has to see all of it again.
    */
@@ -32,6 +31,10 @@ export interface Codec {
     schema: Schema | null,
     signal: AbortSignal,
   ): AsyncIterable<RowBatch>;
+}
+
+/** Bytes to rows and rows to bytes; shared by every connector that moves such bytes. */
+export interface Codec extends StreamDecoder {
   /** The bytes that come before the first row (a header line), perhaps none. */
   encodeHeader(schema: Schema): Uint8Array;
   /** The bytes of rows. May return `rows.bytes` itself where the format is the canonical one. */

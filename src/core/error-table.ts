@@ -109,6 +109,18 @@ export const errorTable = {
     'A record is larger than the limit.',
     'Look for an unclosed quote, or raise csvSettings.maxRecordBytes.',
   ),
+  FORMAT_BROKEN: entry(
+    'job',
+    false,
+    'An object of the intake is not what its format says.',
+    'Correct it at the named place, or set intakeSettings.format to what it is.',
+  ),
+  FORMAT_COLUMNS: entry(
+    'job',
+    false,
+    'A row or an object of the intake has other columns than the first ones.',
+    'Name the columns to read in intakeSettings.columns.',
+  ),
   COLUMN_UNKNOWN: entry(
     'job',
     false,

@@ -75,18 +75,23 @@ export interface Manifest {
   readonly intakeBytes: number;
   /** ISO 8601, UTC. */
   readonly finished: string;
-  /** What was written, each with its size in bytes, its rows (or lines) and its SHA-256 in hex. */
+  /** What was written, each with its size in bytes, its rows (or lines) and its checksum. */
   readonly objects: readonly ManifestObject[];
 }
 
-export interface ManifestObject {
+export type ManifestObject = ObjectDigest & {
   readonly role: 'rows' | 'deadLetters';
   /** Relative to the manifest. */
   readonly name: string;
   readonly bytes: number;
   readonly records: number;
-  readonly sha256: string;
-}
+};
+
+/**
+ * What the bytes of an object are known by, in hex: SHA-256 of all of them, or, where a continuation cannot read again what was written, the
+ * tree of SHA-256 that Amazon defined for Glacier (leaves of 1 MiB).
+ */
+export type ObjectDigest = { readonly sha256: string } | { readonly sha256Tree: string };
 
 /** Throws LEDGER_OTHER_JOB, naming each part that differs, unless the two jobs are the same. */
 export function assertSameJob(found: JobIdentity, wanted: JobIdentity, output: string): void {

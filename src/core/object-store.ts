@@ -31,6 +31,11 @@ export interface ObjectStore extends AsyncDisposable {
    * stores may use one buffer again and again.
    */
   read(key: string, offset: number, signal: AbortSignal): AsyncIterable<Uint8Array>;
+  /**
+   * So many bytes of an object from `from` on, all of them within it, in memory of the caller's own; several may be asked for at once.
+   * Left out: the caller takes them from `read`, and stops it when it has enough.
+   */
+  range?(key: string, from: number, length: number, signal: AbortSignal): Promise<Uint8Array>;
   /** Takes the output `key` for writing. Errors as of `Sink.open`. @param overwrite replace what is there. */
   stage(key: string, options: { readonly overwrite: boolean }, signal: AbortSignal): Promise<StagedOutput>;
   /**
@@ -57,10 +62,15 @@ export interface StagedOutput extends AsyncDisposable {
   /** What each object will be called once published, relative to the manifest. */
   readonly names: Readonly<Record<ObjectRole, string>>;
   /**
-   * The durable bytes of an object, to check them and to continue a checksum. Null where they cannot be read before they are
-   * published: then the store itself throws LEDGER_BROKEN when they were changed, and the caller keeps its checksum in the note.
+   * Whether bytes may be out of reach until they are published, once they fill a MiB: nobody can read the parts of an upload before it is
+   * complete. The store itself throws LEDGER_BROKEN when such bytes were changed.
    */
-  readonly reread: ((role: ObjectRole, signal: AbortSignal) => AsyncIterable<Uint8Array>) | null;
+  readonly sealed: boolean;
+  /**
+   * The durable bytes of an object from `from` on, to check them and to continue a checksum. `from` is 0, or where the store is sealed the
+   * last multiple of 1 MiB that they reach.
+   */
+  reread(role: ObjectRole, from: number, signal: AbortSignal): AsyncIterable<Uint8Array>;
   /** Appends; resolves when the bytes are accepted and `bytes` may be written to again. */
   append(role: ObjectRole, bytes: Uint8Array, signal: AbortSignal): Promise<void>;
   /** Makes all bytes appended so far and the note durable in one step. */
@@ -76,4 +86,25 @@ export interface StagedOutput extends AsyncDisposable {
   discard(): Promise<void>;
   /** Gives the output free; what was committed stays. */
   close(): Promise<void>;
+}
+
+/** Finds outputs again that were written to a store, to check them or to go on behind them. */
+export interface OutputLookup {
+  /** What stands at the output `key`; reads little and changes nothing. */
+  look(key: string, signal: AbortSignal): Promise<OutputState>;
+}
+
+/** What stands at an output. */
+export interface OutputState {
+  /** Whether there is something under its own name. */
+  readonly isThere: boolean;
+  /**
+   * What a run has left there that writes it or was interrupted, in a sentence that says what to do; null when there is nothing. `publishing`:
+   * whoever takes the output completes it. `broken`: nobody can tell.
+   */
+  readonly run: { readonly state: 'open' | 'publishing' | 'broken'; readonly says: string } | null;
+  /** The key of its manifest. */
+  readonly manifest: string;
+  /** The key of an object that the manifest names. */
+  keyOf(name: string): string;
 }

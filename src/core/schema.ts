@@ -1,7 +1,13 @@
+/**
+ * What the cells of a column are, as text: `number` is a double and `decimal` has digits that no double holds; `date` is YYYY-MM-DD;
+ * `timestamp` is an instant in ISO 8601 with its zone, to the microsecond at the most. What is none of these is `string`.
+ */
+export type ColumnType = 'boolean' | 'integer' | 'number' | 'decimal' | 'string' | 'date' | 'timestamp';
+
 /** One column of a data set. `type` is set only where the source knows it (SQL, Avro, Parquet), never guessed. */
 export interface Column {
   readonly name: string;
-  readonly type?: 'boolean' | 'integer' | 'number' | 'string' | 'date' | 'timestamp';
+  readonly type?: ColumnType;
 }
 
 /** The columns of a batch, in the order of its fields. Batches of one job share one schema object where they can. */

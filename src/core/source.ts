@@ -7,6 +7,8 @@ import type { RowBatch } from './row-batch.ts';
 export interface Split {
   /** Unique within the intake and the same on every run over an unchanged intake. */
   readonly id: string;
+  /** The object that it is a part of, where it is not the whole of it and named by `id`. */
+  readonly object?: string;
   /** Bytes to read, for progress; null when nobody knows. */
   readonly bytes: number | null;
 }

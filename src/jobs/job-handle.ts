@@ -9,10 +9,11 @@ interface HandleParts {
   readonly look: () => Progress;
   readonly stop: () => void;
   readonly abort: () => void;
+  readonly discard: () => void;
 }
 
 /** The user's side of a run under way. */
-export function jobHandle({ clock, result, look, stop, abort }: HandleParts): JobRun {
+export function jobHandle({ clock, result, look, stop, abort, discard }: HandleParts): JobRun {
   // Who only iterates learns of a failure from the last look; the rejection must not end the process behind his back.
   result.catch(() => undefined);
   return {
@@ -20,6 +21,7 @@ export function jobHandle({ clock, result, look, stop, abort }: HandleParts): Jo
     progress: look,
     stop,
     abort,
+    discard,
     async *[Symbol.asyncIterator]() {
       const ended = new AbortController();
       const settled = result.then(

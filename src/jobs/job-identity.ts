@@ -1,6 +1,7 @@
 import type { Json } from '../core/json.ts';
 import type { JobIdentity } from '../core/ledger.ts';
 import type { JobDescription } from './description/parse-job.ts';
+import { outputFormat } from './formats-of-job.ts';
 
 /**
  * What makes two runs the same job: the intake as it was found, the deployment, and the settings that shape the output.
@@ -36,9 +37,9 @@ function endsIdentity({ intakeSettings: intake, outputSettings: output }: JobDes
   return {
     ...(intake.type === 'kafka'
       ? { intakeFormat: intake.format, intakeColumns: intake.columns }
-      : { intakeCompression: intake.compression }),
+      : { intakeCompression: intake.compression, ...readingIdentity(intake) }),
     ...(output.type !== 'kafka'
-      ? { outputCompression: output.compression }
+      ? { outputCompression: output.compression, ...writingIdentity(output) }
       : {
           outputTopic: output.topic,
           outputFormat: output.format,
@@ -48,3 +49,20 @@ function endsIdentity({ intakeSettings: intake, outputSettings: output }: JobDes
         }),
   };
 }
+
+/** What is not as it was before there were formats: a job of CSV is the same job still. */
+function readingIdentity({ format, jsonPath, columns }: ObjectEnd<JobDescription['intakeSettings']>): JobIdentity {
+  return {
+    ...(format === 'auto' || format === 'csv' ? {} : { intakeFormat: format }),
+    ...(jsonPath === null ? {} : { jsonPath }),
+    ...(columns === null ? {} : { intakeColumns: columns }),
+  };
+}
+
+/** The format is told by name, whatever told it: it says what the output holds. */
+function writingIdentity(output: ObjectEnd<JobDescription['outputSettings']>): JobIdentity {
+  const format = outputFormat(output, output.type === 's3' ? output.url : output.path);
+  return format === 'csv' ? {} : { outputFormat: format };
+}
+
+type ObjectEnd<T> = Exclude<T, { readonly type: 'kafka' }>;

@@ -89,4 +89,6 @@ export interface JobRun extends AsyncIterable<Progress> {
   stop(): void;
   /** Ends at once: requests are cut, what was not committed will be done again by a continuation. */
   abort(): void;
+  /** The same, and removes what the run has written: nothing of it remains, unless it was being published already. */
+  discard(): void;
 }

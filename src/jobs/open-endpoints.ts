@@ -2,20 +2,20 @@ import { statSync } from 'node:fs';
 import { appendFile } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
 import { createFileStore } from '../../connectors/file/file-store.ts';
-import { type Compression, compressionOf } from '../codecs/compression.ts';
+import { createWriter } from '../codecs/formats.ts';
 import { deadLetterLine } from '../codecs/objects/dead-letter-line.ts';
 import { createObjectSink } from '../codecs/objects/object-sink.ts';
 import { createObjectSource } from '../codecs/objects/object-source.ts';
 import { byteFormat, createStreamSink } from '../codecs/streams/stream-sink.ts';
 import { createStreamSource } from '../codecs/streams/stream-source.ts';
 import type { Clock } from '../core/clock.ts';
-import type { Codec } from '../core/codec.ts';
 import { SluiceError } from '../core/error.ts';
 import type { DeadLetter } from '../core/scored-batch.ts';
 import type { Sink } from '../core/sink.ts';
 import type { Source } from '../core/source.ts';
 import type { KafkaClient } from '../links/kafka/client.ts';
 import type { JobDescription } from './description/parse-job.ts';
+import { intakeReaders, outputCompression, outputFormat } from './formats-of-job.ts';
 import { openReplay, openTopicSink } from './kafka/open-topics.ts';
 import { openS3Sink, openS3Source } from './s3-endpoints.ts';
 
@@ -41,40 +41,46 @@ export interface EndpointPorts {
 const STANDARD_STREAM = '-';
 
 /** The source that `intakeSettings` describes: files, standard input, objects of S3, or topics that are read to an end. */
-export function openSource(job: JobDescription, codec: Codec, ports: EndpointPorts): Source {
+export function openSource(job: JobDescription, ports: EndpointPorts): Source {
   const { intakeSettings: intake } = job;
   if (intake.type === 'kafka') return openReplay(job, intake, clusterClient(ports), ports);
-  if (intake.type === 's3') return openS3Source(intake, codec, ports.clock);
+  if (intake.type === 's3') return openS3Source(job, intake, ports.clock);
   const { files, compression } = intake;
+  const readers = intakeReaders(job, intake, ports);
   if (files[0] === STANDARD_STREAM) {
     return createStreamSource({
       name: 'standard input',
       input: ports.streams.input,
-      codec,
+      readers,
       compression: compression === 'auto' ? 'none' : compression,
     });
   }
-  return createObjectSource({ store: createFileStore(), patterns: files, codec, compression });
+  return createObjectSource({ store: createFileStore(), patterns: files, readers, compression });
 }
 
 /** The sink that `outputSettings` describes. */
-export function openSink(job: JobDescription, codec: Codec, ports: EndpointPorts): Sink {
+export function openSink(job: JobDescription, ports: EndpointPorts): Sink {
   const { outputSettings: output } = job;
   if (output.type === 'kafka') return openTopicSink(job, output, clusterClient(ports), ports);
-  if (output.type === 's3') return openS3Sink(job, output, codec, ports);
+  if (output.type === 's3') return openS3Sink(job, output, ports);
   const deadLetterPath = job.deadLetters.path;
   const { path } = output;
-  const compression = compressionFor(output);
+  const writer = createWriter(
+    outputFormat(output, path),
+    { csv: job.csvSettings },
+    outputCompression(output, path),
+    ports,
+  );
   if (path === STANDARD_STREAM) {
     return createStreamSink({
       name: 'standard output',
       output: ports.streams.output,
-      format: byteFormat(codec, compression),
+      format: byteFormat(writer),
       ...(deadLetterPath === null ? {} : { onDeadLetters: appendTo(deadLetterPath) }),
     });
   }
   const store = createFileStore({ deadLetterPath });
-  return createObjectSink({ store, key: path, codec, compression, overwrite: ports.overwrite });
+  return createObjectSink({ store, key: path, writer, overwrite: ports.overwrite });
 }
 
 /** Where a job reads, for people. */
@@ -92,40 +98,37 @@ export function outputName({ outputSettings: output }: JobDescription): string {
   return output.type === 's3' ? output.url : output.path;
 }
 
-function compressionFor({ path, compression }: LocalOutput): Compression {
-  return compression === 'auto' ? compressionOf(path) : compression;
-}
-
-type LocalOutput = Extract<JobDescription['outputSettings'], { readonly type: 'localFile' }>;
-
 function clusterClient({ cluster }: EndpointPorts): KafkaClient {
   if (cluster !== null) return cluster;
   throw new SluiceError('CONTRACT_BROKEN', 'a topic was asked for without a cluster');
 }
 
-/** An output, or its dead letters, must not be a file or object that is read, under whatever name: it would be replaced. */
-export function assertOutputIsNoIntake(job: JobDescription, splits: readonly { readonly id: string }[]): void {
+/**
+ * An output, or its dead letters, must not be a file or object that is read, under whatever name: it would be replaced.
+ * @param objects names of what is read.
+ */
+export function assertOutputIsNoIntake(job: JobDescription, objects: readonly string[]): void {
   const { outputSettings: output } = job;
-  const objects = {
+  const written = {
     'outputSettings.url': output.type === 's3' ? output.url : null,
     'deadLetters.path': job.deadLetters.path,
   };
-  for (const [field, url] of Object.entries(objects)) {
-    if (url?.startsWith('s3://') && splits.some(({ id }) => id === url))
+  for (const [field, url] of Object.entries(written)) {
+    if (url?.startsWith('s3://') && objects.includes(url))
       throw new SluiceError('CONFIG_INVALID', `${field}: ${url} is an object of the intake; write to another one`);
   }
-  const written = [
+  const files = [
     { field: 'outputSettings.path', path: output.type === 'localFile' ? output.path : null },
     { field: 'deadLetters.path', path: job.deadLetters.path },
   ];
-  for (const { field, path } of written) {
+  for (const { field, path } of files) {
     const target = path === null || path === STANDARD_STREAM ? undefined : fileAt(path);
     if (target === undefined) continue;
-    const clash = splits.find(({ id }) => fileAt(id) === target);
+    const clash = objects.find((object) => fileAt(object) === target);
     if (clash !== undefined) {
       throw new SluiceError(
         'CONFIG_INVALID',
-        `${field}: ${path} is ${clash.id}, a file of the intake; write to another one`,
+        `${field}: ${path} is ${clash}, a file of the intake; write to another one`,
       );
     }
   }

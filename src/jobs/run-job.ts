@@ -1,6 +1,4 @@
-import { createCsvCodec } from '../codecs/csv/csv-codec.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
-import type { Codec } from '../core/codec.ts';
 import { findSluiceError, firstError, messageOf, SluiceError } from '../core/error.ts';
 import type { Json } from '../core/json.ts';
 import type { Ledger } from '../core/ledger.ts';
@@ -14,6 +12,7 @@ import type { CommitPolicy } from '../stages/delivery.ts';
 import { FailureBudget } from '../stages/failure-budget.ts';
 import { withBatchObserver } from './batch-observer.ts';
 import { BatchSizing } from './batch-sizing.ts';
+import { commitPolicyOf } from './commit-policy.ts';
 import type { JobInput } from './description/job-description.ts';
 import { type JobDescription, resolveJob } from './description/parse-job.ts';
 import { jobHandle } from './job-handle.ts';
@@ -45,12 +44,10 @@ export interface RunJobOptions {
   /** The same for the output. Not for live topics. */
   readonly sink?: Sink;
   /** Other ends than the settings describe: what `score` and `scoreObjects` are made of. */
-  readonly endpoints?: (job: JobDescription, codec: Codec) => Endpoints;
-  /** How much a crash may cost: a commit at least this often. Default every second and every 64 MB. */
+  readonly endpoints?: (job: JobDescription) => Endpoints;
+  /** How much a crash may cost: a commit at least this often. Default every second and every 64 MB, to S3 every 10 seconds and every GB. */
   readonly commits?: Partial<CommitPolicy>;
 }
-
-const COMMITS: CommitPolicy = { everyMs: 1_000, everyBytes: 64_000_000 };
 
 /**
  * Runs a job: scores its intake into its output, once per row and in order; continues an interrupted run of the same
@@ -82,6 +79,8 @@ export function startJob(description: JobDescription, options: RunJobOptions = {
   const tracker = new ProgressTracker(clock, Object.values(meters));
   const stopping = new AbortController();
   const aborting = new AbortController();
+  // An output that has the time of the run in its name is continued by no other run.
+  const keeps = { nothing: outputOf(job) !== outputOf(description) };
   const signal = options.signal === undefined ? aborting.signal : AbortSignal.any([options.signal, aborting.signal]);
   const abort = (why: string): void => {
     aborting.abort(
@@ -94,7 +93,7 @@ export function startJob(description: JobDescription, options: RunJobOptions = {
     waitingUntil = clock.now() + ms;
     if (stopping.signal.aborted) abort('stopped while the prediction server did not answer');
   };
-  const running = new Run(job, options, { clock, meters, tracker, stop: stopping.signal, signal, onWait });
+  const running = new Run(job, options, { clock, meters, tracker, stop: stopping.signal, signal, onWait, keeps });
   const result = running.execute().catch((error: unknown) => {
     const known = findSluiceError(error);
     tracker.enter(known?.code === 'JOB_INTERRUPTED' ? 'interrupted' : 'failed', messageOf(error));
@@ -111,7 +110,15 @@ export function startJob(description: JobDescription, options: RunJobOptions = {
       if (waits) abort('stopped while the prediction server did not answer');
     },
     abort: () => abort('stopped at once'),
+    discard: () => {
+      keeps.nothing = true;
+      aborting.abort(new SluiceError('JOB_INTERRUPTED', 'given up; what it had written is removed'));
+    },
   });
+}
+
+function outputOf({ outputSettings: output }: JobDescription): string {
+  return output.type === 's3' ? output.url : '';
 }
 
 /** Where a run reads and writes. */
@@ -128,6 +135,8 @@ interface RunPorts {
   readonly signal: AbortSignal;
   /** Told of every wait for the prediction server, in milliseconds. */
   readonly onWait: (ms: number) => void;
+  /** Whether a run that ends without having published leaves nothing for a continuation. */
+  readonly keeps: { readonly nothing: boolean };
 }
 
 /** What a run has found when its pipeline starts. */
@@ -161,13 +170,15 @@ class Run {
     await using _ = cluster;
     if (cluster !== null && isLive(job) && endpoints === undefined && this.#options.source === undefined)
       return await runLive({ job, cluster, ...this.#ports });
-    const codec = createCsvCodec(job.csvSettings, { clock });
-    const ends = endpoints?.(job, codec) ?? this.#endpoints(job, codec, cluster);
+    const ends = endpoints?.(job) ?? this.#endpoints(job, cluster);
     await using source = ends.source;
     await using sink = ends.sink;
     const intake = await source.identity(signal);
     const splits = await source.splits(signal);
-    assertOutputIsNoIntake(job, splits);
+    assertOutputIsNoIntake(
+      job,
+      splits.map(({ id, object }) => object ?? id),
+    );
     const identity = jobIdentity(job, intake);
     const ledger = await sink.open(identity, signal);
     if (ledger !== null && intake === null) {
@@ -176,15 +187,20 @@ class Run {
         'standard input cannot be continued, as it comes only once; start anew with --overwrite',
       );
     }
-    return await this.#score({ job, identity, source, splits, sink, ledger, cluster });
+    try {
+      return await this.#score({ job, identity, source, splits, sink, ledger, cluster });
+    } catch (error) {
+      if (this.#ports.keeps.nothing) await sink.discard();
+      throw error;
+    }
   }
 
   /** The ends that the settings describe. */
-  #endpoints(job: JobDescription, codec: Codec, cluster: KafkaClient | null): Endpoints {
+  #endpoints(job: JobDescription, cluster: KafkaClient | null): Endpoints {
     const streams: StandardStreams = { input: process.stdin, output: process.stdout, ...this.#options.streams };
     const ports = { streams, cluster, clock: this.#ports.clock, overwrite: this.#options.overwrite === true };
     const { source, sink } = this.#options;
-    return { source: source ?? openSource(job, codec, ports), sink: sink ?? openSink(job, codec, ports) };
+    return { source: source ?? openSource(job, ports), sink: sink ?? openSink(job, ports) };
   }
 
   async #score(opened: Opened): Promise<JobResult> {
@@ -239,7 +255,7 @@ class Run {
       outputFormat: (intake) => createOutputFormat(outputSettingsOf(job), intake, { columns: ledger?.columns ?? null }),
       limits: sizing,
       failures: new FailureBudget({ abortOnError: job.abortOnError, ...job.deadLetters }),
-      commits: { ...COMMITS, ...this.#options.commits },
+      commits: { ...commitPolicyOf(job), ...this.#options.commits },
       clock,
       meters,
       onDelivered: (tally) => tracker.delivered(tally),

@@ -1,35 +1,39 @@
 import { defaultS3Settings, type S3Credentials, type S3Settings } from '../../connectors/s3/s3-settings.ts';
 import { createS3Store } from '../../connectors/s3/s3-store.ts';
-import { compressionOf } from '../codecs/compression.ts';
+import { createWriter } from '../codecs/formats.ts';
 import { createObjectSink } from '../codecs/objects/object-sink.ts';
 import { createObjectSource } from '../codecs/objects/object-source.ts';
 import type { Clock } from '../core/clock.ts';
-import type { Codec } from '../core/codec.ts';
 import { SluiceError } from '../core/error.ts';
 import type { Sink } from '../core/sink.ts';
 import type { Source } from '../core/source.ts';
 import type { JobDescription } from './description/parse-job.ts';
+import { intakeReaders, outputCompression, outputFormat } from './formats-of-job.ts';
 
 type S3Intake = Extract<JobDescription['intakeSettings'], { readonly type: 's3' }>;
 type S3Output = Extract<JobDescription['outputSettings'], { readonly type: 's3' }>;
 
 /** The source of an intake in S3. */
-export function openS3Source(intake: S3Intake, codec: Codec, clock: Clock): Source {
+export function openS3Source(job: JobDescription, intake: S3Intake, clock: Clock): Source {
   const { customerKey, rangeBytes, aheadBytes, compression } = intake;
   const encryption =
     customerKey === null ? null : { ...NO_ENCRYPTION, customerAlgorithm: 'AES256', customerKey: customerKey.reveal() };
   const store = createS3Store({ settings: { ...accessOf(intake), encryption, rangeBytes, aheadBytes }, clock });
-  return createObjectSource({ store, patterns: [intake.url], codec, compression });
+  return createObjectSource({
+    store,
+    patterns: [intake.url],
+    readers: intakeReaders(job, intake, { clock }),
+    compression,
+  });
 }
 
 /** The sink of an output in S3. */
 export function openS3Sink(
   job: JobDescription,
   output: S3Output,
-  codec: Codec,
   { clock, overwrite }: { readonly clock: Clock; readonly overwrite: boolean },
 ): Sink {
-  const { url, serverSideEncryption: given, partBytes } = output;
+  const { url } = output;
   const { path: deadLettersUrl } = job.deadLetters;
   if (deadLettersUrl !== null && !deadLettersUrl.startsWith('s3://')) {
     throw new SluiceError(
@@ -37,10 +41,21 @@ export function openS3Sink(
       `deadLetters.path: ${deadLettersUrl} is no address of an object; the dead letters of an output in S3 go to s3://bucket/key.`,
     );
   }
+  const store = openS3Store(output, deadLettersUrl, clock);
+  const compression = outputCompression(output, url);
+  const writer = createWriter(outputFormat(output, url), { csv: job.csvSettings }, compression, { clock });
+  return createObjectSink({ store, key: url, writer, overwrite });
+}
+
+/** The store of an output in S3. */
+export function openS3Store(
+  output: S3Output,
+  deadLettersUrl: string | null,
+  clock: Clock,
+): ReturnType<typeof createS3Store> {
+  const { serverSideEncryption: given, partBytes } = output;
   const encryption = given === null ? null : { ...given, customerKey: given.customerKey?.reveal() ?? null };
-  const store = createS3Store({ settings: { ...accessOf(output), encryption, partBytes }, deadLettersUrl, clock });
-  const compression = output.compression === 'auto' ? compressionOf(url) : output.compression;
-  return createObjectSink({ store, key: url, codec, compression, overwrite });
+  return createS3Store({ settings: { ...accessOf(output), encryption, partBytes }, deadLettersUrl, clock });
 }
 
 const NO_ENCRYPTION = { algorithm: null, kmsKeyId: null, kmsEncryptionContext: null } as const;

@@ -18,7 +18,7 @@ export function scoreObjects(options: ScoreOptions): Duplex {
   return streamOf(
     options,
     { objectMode: true, highWaterMark: HIGH_WATER_ROWS },
-    (input, output, _codec, onDeadLetters) => ({
+    (input, output, _job, onDeadLetters) => ({
       source: createRecordSource(input),
       sink: createStreamSink({ name: 'the stream', output, format: objectFormat, ...onDeadLetters }),
     }),
@@ -27,6 +27,7 @@ export function scoreObjects(options: ScoreOptions): Duplex {
 
 const objectFormat: StreamFormat = {
   header: async () => [],
+  end: async () => [],
   rows: async ({ schema, bytes, ends }) => {
     const columns = schema?.columns ?? [];
     return Array.from(ends, (end, row) => {

@@ -1,10 +1,10 @@
 import { Duplex, PassThrough } from 'node:stream';
+import { createWriter, csvReaders } from '../codecs/formats.ts';
 import { byteFormat, createStreamSink } from '../codecs/streams/stream-sink.ts';
 import { createStreamSource } from '../codecs/streams/stream-source.ts';
-import type { Codec } from '../core/codec.ts';
 import type { DeadLetter } from '../core/scored-batch.ts';
 import type { JobInput } from './description/job-description.ts';
-import { resolveJob } from './description/parse-job.ts';
+import { type JobDescription, resolveJob } from './description/parse-job.ts';
 import { type Endpoints, startJob } from './run-job.ts';
 
 /** The settings of a job but for its two ends, which are the stream's. */
@@ -25,15 +25,25 @@ export function score(options: ScoreOptions): Duplex {
   return streamOf(
     options,
     { objectMode: false, highWaterMark: HIGH_WATER_BYTES },
-    (input, output, codec, onDeadLetters) => ({
-      source: createStreamSource({ name: 'the stream', input, codec, compression: 'none' }),
-      sink: createStreamSink({ name: 'the stream', output, format: byteFormat(codec, 'none'), ...onDeadLetters }),
+    (input, output, { csvSettings }, onDeadLetters) => ({
+      source: createStreamSource({ name: 'the stream', input, readers: csvReaders(csvSettings), compression: 'none' }),
+      sink: createStreamSink({
+        name: 'the stream',
+        output,
+        format: byteFormat(createWriter('csv', { csv: csvSettings }, 'none')),
+        ...onDeadLetters,
+      }),
     }),
   );
 }
 
 type OnDeadLetters = Pick<ScoreOptions, 'onDeadLetters'>;
-type MakeEndpoints = (input: PassThrough, output: PassThrough, codec: Codec, onDeadLetters: OnDeadLetters) => Endpoints;
+type MakeEndpoints = (
+  input: PassThrough,
+  output: PassThrough,
+  job: JobDescription,
+  onDeadLetters: OnDeadLetters,
+) => Endpoints;
 
 /** A job between the two sides of a Duplex: the end of the one ends the other, a failure destroys both with its reason. */
 export function streamOf(
@@ -72,7 +82,7 @@ export function streamOf(
   output.on('end', () => duplex.push(null));
   const run = startJob(job, {
     signal: stop.signal,
-    endpoints: (_, codec) => endpoints(input, output, codec, onDeadLetters === undefined ? {} : { onDeadLetters }),
+    endpoints: (job) => endpoints(input, output, job, onDeadLetters === undefined ? {} : { onDeadLetters }),
   });
   run.result.then(
     () => output.end(),

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { Ledger } from '../core/ledger.ts';
 import type { AcceptanceCheck } from './acceptance-check.ts';
 import { refusal } from './refusal.ts';
+import { sideBySide } from './side-by-side.ts';
 import { assertLedger, assertWhole } from './sink-assertions.ts';
 import type { SinkDriver, SinkPlace } from './sink-driver.ts';
 import { SinkPlan } from './sink-plan.ts';
@@ -84,7 +85,7 @@ const clauses = {
     await runWholeOutput(undisturbed.sink({ overwrite: false }), plan, signal);
     const wanted = (await undisturbed.published())?.manifest;
     const step = Math.ceil(plan.size.batches / 9);
-    for (let end = 0; end <= plan.size.batches; end += step) {
+    const endAfter = async (end: number): Promise<void> => {
       const place = await driver.place();
       try {
         const last = await interrupted(place, plan, end, signal);
@@ -101,7 +102,9 @@ const clauses = {
       } finally {
         await place.close();
       }
-    }
+    };
+    const attempt = (at: number): Promise<void> => endAfter(Math.min(at * step, plan.size.batches));
+    await sideBySide(driver.sideBySide ?? 1, attempt, (_, at) => (at + 1) * step > plan.size.batches);
   },
 
   'a run may be continued again and again': async (place, { plan }, signal) => {
@@ -248,7 +251,7 @@ const clauses = {
     signal,
   ) => {
     const { plan, every } = driver.killed;
-    for (let operation = 0; ; operation += every) {
+    const killAt = async (operation: number): Promise<'killed' | 'finished'> => {
       const place = await driver.place();
       try {
         const outcome = await place.killedRun(plan.size, operation);
@@ -257,14 +260,15 @@ const clauses = {
         await runWholeOutput(place.sink({ overwrite: false }), plan, signal);
         assertWhole(await place.published(), plan);
         assert.deepEqual(await place.leftovers(), [], `killed at operation ${operation}`);
-        if (outcome === 'finished') {
+        if (outcome === 'finished')
           assert.ok(operation > 5, `only ${operation} operations of the sink were seen, too few to be all`);
-          return;
-        }
+        return outcome;
       } finally {
         await place.close();
       }
-    }
+    };
+    const attempt = (at: number): Promise<'killed' | 'finished'> => killAt(at * every);
+    await sideBySide(driver.sideBySide ?? 1, attempt, (outcome) => outcome === 'finished');
   },
 } as const satisfies Readonly<Record<string, Clause>>;
 

@@ -32,4 +32,6 @@ export interface SinkDriver {
    * killed at every `every`-th of its operations.
    */
   readonly killed: { readonly plan: SinkPlan; readonly every: number };
+  /** At how many places, each new, a check that needs many may work at the same time. Default 1. */
+  readonly sideBySide?: number;
 }

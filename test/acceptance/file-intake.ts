@@ -3,9 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { createFileStore } from '../../connectors/file/file-store.ts';
-import type { Compression } from '../../src/codecs/compression.ts';
-import { createCsvCodec } from '../../src/codecs/csv/csv-codec.ts';
 import { defaultCsvSettings } from '../../src/codecs/csv/csv-settings.ts';
+import { csvReaders } from '../../src/codecs/formats.ts';
 import { createObjectSource } from '../../src/codecs/objects/object-source.ts';
 import type { Source } from '../../src/core/source.ts';
 import type { DifficultIntake, KillableSourceDriver, WideIntake } from '../../src/testing.ts';
@@ -13,7 +12,7 @@ import { CountedReads } from '../support/counted-reads.ts';
 
 /** How the files of an intake are written. */
 export interface FileForm {
-  readonly compression: Compression;
+  readonly compression: 'none' | 'gzip' | 'zstd';
   readonly delimiter: string;
   readonly encoding: 'utf-8' | 'latin_1';
   readonly newline: '\n' | '\r\n';
@@ -30,7 +29,7 @@ export function fileSource(pattern: string, { delimiter, encoding }: Pick<FileFo
   return createObjectSource({
     store: createFileStore(),
     patterns: [pattern],
-    codec: createCsvCodec({ ...defaultCsvSettings, delimiter, encoding }),
+    readers: csvReaders({ ...defaultCsvSettings, delimiter, encoding }),
     compression: 'auto',
   });
 }

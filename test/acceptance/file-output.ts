@@ -7,8 +7,7 @@ import { Readable } from 'node:stream';
 import { parse } from 'csv-parse/sync';
 import { createFileStore } from '../../connectors/file/file-store.ts';
 import { compressionOf, decompress } from '../../src/codecs/compression.ts';
-import { createCsvCodec } from '../../src/codecs/csv/csv-codec.ts';
-import { defaultCsvSettings } from '../../src/codecs/csv/csv-settings.ts';
+import { createWriter, outputFormatOf } from '../../src/codecs/formats.ts';
 import { createObjectSink } from '../../src/codecs/objects/object-sink.ts';
 import type { Sink } from '../../src/core/sink.ts';
 import type {
@@ -40,8 +39,7 @@ export function fileSink(path: string, overwrite: boolean): Sink {
   return createObjectSink({
     store: createFileStore(),
     key: path,
-    codec: createCsvCodec(defaultCsvSettings),
-    compression: compressionOf(path),
+    writer: createWriter(outputFormatOf('auto', path), {}, compressionOf(path)),
     overwrite,
   });
 }

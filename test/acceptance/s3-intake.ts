@@ -3,8 +3,8 @@ import { gzipSync } from 'node:zlib';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import type { S3Settings } from '../../connectors/s3/s3-settings.ts';
 import { createS3Store } from '../../connectors/s3/s3-store.ts';
-import { createCsvCodec } from '../../src/codecs/csv/csv-codec.ts';
 import { defaultCsvSettings } from '../../src/codecs/csv/csv-settings.ts';
+import { csvReaders } from '../../src/codecs/formats.ts';
 import { createObjectSource } from '../../src/codecs/objects/object-source.ts';
 import type { Source } from '../../src/core/source.ts';
 import type { DifficultIntake, KillableSourceDriver, SecretSourceDriver, WideIntake } from '../../src/testing.ts';
@@ -26,7 +26,7 @@ export function s3Source(url: string, settings: Partial<S3Settings>): Source {
   return createObjectSource({
     store: createS3Store({ settings: { ...settings, rangeBytes: 100_000, aheadBytes: 300_000 } }),
     patterns: [url],
-    codec: createCsvCodec(defaultCsvSettings),
+    readers: csvReaders(defaultCsvSettings),
     compression: 'auto',
   });
 }

@@ -1,10 +1,12 @@
 /**
  * Reading and writing objects of S3 beside bare loops over the same requests: `npm exec -- node test/bench/s3.ts [megabytes] [objects]
- * [latency in ms]`. The server is that of the tests (SLUICE_TEST_S3, or one that is started), so its work is in all figures and
- * ratios of one run are what counts. Small objects are read by way of a proxy that holds each request for the latency.
+ * [latency in ms]`, 512, 10000 and 20 by default; 0 leaves out the first or the second. The server is that of the tests
+ * (SLUICE_TEST_S3, or one that is started), so its work is in all figures and ratios of one run are what counts. Small objects are
+ * read by way of a proxy that holds each request for the latency, and without it.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
+import { Agent } from 'node:http';
 import {
   CompleteMultipartUploadCommand,
   CreateMultipartUploadCommand,
@@ -15,18 +17,19 @@ import {
 } from '@aws-sdk/client-s3';
 import { defaultS3Settings } from '../../connectors/s3/s3-settings.ts';
 import { createS3Store } from '../../connectors/s3/s3-store.ts';
-import { createCsvCodec } from '../../src/codecs/csv/csv-codec.ts';
-import { defaultCsvSettings } from '../../src/codecs/csv/csv-settings.ts';
+import { createReaders, createWriter } from '../../src/codecs/formats.ts';
 import { createObjectSink } from '../../src/codecs/objects/object-sink.ts';
 import { createObjectSource } from '../../src/codecs/objects/object-source.ts';
 import { schemaOf } from '../../src/core/schema.ts';
 import type { ScoredBatch } from '../../src/core/scored-batch.ts';
+import { commitPolicyOf } from '../../src/jobs/commit-policy.ts';
+import type { JobDescription } from '../../src/jobs/description/parse-job.ts';
 import { S3FaultProxy } from '../support/s3-fault-proxy.ts';
 import { s3Settings } from '../support/s3-settings.ts';
 import { type S3Bucket, s3Bucket } from '../support/services/s3.ts';
 
 const ROUNDS = 3;
-const COMMIT_BYTES = 64_000_000;
+const COMMITS = commitPolicyOf({ outputSettings: { type: 's3' } } as JobDescription);
 const { rangeBytes, partBytes } = defaultS3Settings;
 const { signal } = new AbortController();
 
@@ -37,8 +40,9 @@ async function main(megabytes: number, objects: number, latency: number): Promis
   const place = await s3Bucket();
   const bytes = megabytes * 1_000_000;
   const rows = rowsOf(1_000_000);
-  await putLarge(place, 'large.csv', bytes);
-  for (let round = 0; round < ROUNDS; round += 1) {
+  const rounds = megabytes > 0 ? ROUNDS : 0;
+  if (megabytes > 0) await putLarge(place, 'large.csv', bytes);
+  for (let round = 0; round < rounds; round += 1) {
     await compare(
       'GET',
       bytes / 1e6,
@@ -47,7 +51,7 @@ async function main(megabytes: number, objects: number, latency: number): Promis
       () => readAll(place, bytes),
     );
   }
-  for (let round = 0; round < ROUNDS; round += 1) {
+  for (let round = 0; round < rounds; round += 1) {
     await compare(
       'PUT',
       bytes / 1e6,
@@ -56,8 +60,8 @@ async function main(megabytes: number, objects: number, latency: number): Promis
       () => writeAll(place, round, rows, bytes),
     );
   }
-  await putSmall(place, objects);
-  for (const ms of [0, latency]) await smallObjects(place, objects, ms);
+  if (objects > 0) await putSmall(place, objects);
+  if (objects > 0) for (const ms of [0, latency]) await smallObjects(place, objects, ms);
   process.exit(0);
 }
 
@@ -137,14 +141,13 @@ function rowsOf(bytes: number): Rows {
   };
 }
 
-/** A whole output through the sink, with a commit of ledger and rows every 64 MB, as a job does it. */
+/** A whole output through the sink, with commits as often as a job has them. */
 async function writeAll(place: S3Bucket, round: number, rows: Rows, bytes: number): Promise<void> {
   const schema = schemaOf(['y_PREDICTION', 'date', 'from', 'to', 'carrier', 'x', 'n']);
   await using sink = createObjectSink({
     store: createS3Store({ settings: s3Settings(place) }),
     key: `s3://${place.bucket}/sluice-${round}.csv`,
-    codec: createCsvCodec(defaultCsvSettings),
-    compression: 'none',
+    writer: createWriter('csv', {}, 'none'),
     overwrite: true,
   });
   const job = { bench: 's3' };
@@ -152,6 +155,7 @@ async function writeAll(place: S3Bucket, round: number, rows: Rows, bytes: numbe
   const model = { id: 'm', version: null, name: null, target: null } as unknown as ScoredBatch['model'];
   const tally = { read: rows.ends.length, scored: rows.ends.length, failed: 0, skipped: 0 };
   let uncommitted = 0;
+  let committed = performance.now();
   for (let sequence = 0, written = 0; written < bytes; sequence += 1, written += rows.bytes.length) {
     const batch: ScoredBatch = {
       sequence,
@@ -166,9 +170,10 @@ async function writeAll(place: S3Bucket, round: number, rows: Rows, bytes: numbe
     };
     await sink.write(batch, schema, signal);
     uncommitted += rows.bytes.length;
-    if (uncommitted >= COMMIT_BYTES) {
+    if (uncommitted >= COMMITS.everyBytes || performance.now() - committed >= COMMITS.everyMs) {
       await sink.commit(signal);
       uncommitted = 0;
+      committed = performance.now();
     }
   }
   const facts = { version: 1, job, tally, model, intakeBytes: bytes, finished: new Date().toISOString() } as const;
@@ -211,7 +216,7 @@ async function smallObjects(place: S3Bucket, objects: number, latency: number): 
     await using source = createObjectSource({
       store: createS3Store({ settings: s3Settings(reached) }),
       patterns: [`s3://${place.bucket}/small/`],
-      codec: createCsvCodec(defaultCsvSettings),
+      readers: createReaders({}),
       compression: 'auto',
     });
     await source.identity(signal);
@@ -230,7 +235,7 @@ async function smallObjects(place: S3Bucket, objects: number, latency: number): 
 
 /** The proxy's own process. */
 async function holdRequests(target: string, ms: number): Promise<void> {
-  const proxy = await S3FaultProxy.start(target);
+  const proxy = await S3FaultProxy.start(target, new Agent({ keepAlive: true }));
   proxy.fault = async () => {
     proxy.seen.length = 0;
     await new Promise((resolve) => setTimeout(resolve, ms));

@@ -3,3 +3,4 @@ import { liveKillGrid } from '../support/live-kill-grid.ts';
 // `npm run test:grid` runs a hundred with other seeds.
 liveKillGrid('topic', 1, 4);
 liveKillGrid('files', 101, 4);
+liveKillGrid('objects', 201, 2);

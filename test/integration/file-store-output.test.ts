@@ -41,7 +41,7 @@ async function add(output: StagedOutput, rows: string, deadLetters = ''): Promis
 
 async function durable(output: StagedOutput, role: ObjectRole, encoding: 'utf8' | 'hex' = 'utf8'): Promise<string> {
   const chunks: Buffer[] = [];
-  for await (const chunk of output.reread!(role, signal)) chunks.push(Buffer.from(chunk));
+  for await (const chunk of output.reread(role, 0, signal)) chunks.push(Buffer.from(chunk));
   return Buffer.concat(chunks).toString(encoding);
 }
 

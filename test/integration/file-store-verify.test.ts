@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createFileStore } from '../../connectors/file/file-store.ts';
-import { verifyOutput } from '../../connectors/file/verify.ts';
 import { createObjectSink } from '../../src/codecs/objects/object-sink.ts';
 import { encodeRecords } from '../../src/core/canonical-csv.ts';
+import { verifyNamedOutput } from '../../src/jobs/verify-named-output.ts';
 import {
   type Compression,
   type CsvSettings,
-  createCsvCodec,
+  createWriter,
   defaultCsvSettings,
   type Manifest,
   type ScoredBatch,
@@ -51,8 +51,7 @@ async function made({
   await using sink = createObjectSink({
     store: createFileStore(),
     key,
-    codec: createCsvCodec(settings),
-    compression,
+    writer: createWriter('csv', { csv: settings }, compression),
     overwrite: false,
   });
   await sink.open(told ? { csvSettings: { delimiter, quotechar, encoding } } : { intake: 'x' }, signal);
@@ -111,7 +110,7 @@ describe('a whole output', () => {
     ['with tabs, in UTF-16, gzip', { csv: { delimiter: 'tab', encoding: 'utf-16' }, compression: 'gzip' }],
     ['in Latin-1', { csv: { encoding: 'latin-1' } }],
   ])('has no problems: %s', async (_, settings) => {
-    const { problems, manifest } = await verifyOutput(await made(settings));
+    const { problems, manifest } = await verifyNamedOutput(await made(settings));
     expect(problems).toEqual([]);
     expect(manifest?.tally.read).toBe(21 * (settings.batches ?? 3));
   });
@@ -120,7 +119,7 @@ describe('a whole output', () => {
     const key = await made({});
     renameSync(key, `${key}.moved`);
     renameSync(`${key}.manifest.json`, `${key}.moved.manifest.json`);
-    expect((await verifyOutput(`${key}.moved`)).problems).toEqual([]);
+    expect((await verifyNamedOutput(`${key}.moved`)).problems).toEqual([]);
   });
 });
 
@@ -134,7 +133,7 @@ describe('an output that is not what its manifest says', () => {
           const changed = Buffer.from(whole);
           changed[at]! ^= change;
           writeFileSync(key, changed);
-          expect((await verifyOutput(key)).problems.join()).toContain(`${key} has SHA-256`);
+          expect((await verifyNamedOutput(key)).problems.join()).toContain(`${key} has SHA-256`);
         }),
         { numRuns: 40 },
       );
@@ -202,7 +201,7 @@ describe('an output that is not what its manifest says', () => {
   ])('is named, with what differs and nothing else: %s', async (_, spoil, expected) => {
     const key = await made({});
     spoil(key);
-    const { problems } = await verifyOutput(key);
+    const { problems } = await verifyNamedOutput(key);
     expect(problems.length).toBe(expected.length);
     for (const [i, words] of expected.entries()) expect(problems[i]).toMatch(words);
   });
@@ -210,14 +209,14 @@ describe('an output that is not what its manifest says', () => {
   test('is named when the records cannot be read to their end', async () => {
     const key = await made({});
     writeFileSync(key, readFileSync(key, 'utf8').replace('""', '"'));
-    expect((await verifyOutput(key)).problems.join('\n')).toMatch(/cannot be read to its end: .*line/);
+    expect((await verifyNamedOutput(key)).problems.join('\n')).toMatch(/cannot be read to its end: .*line/);
   });
 });
 
 describe('an output that is not finished', () => {
   test('is called unfinished, with what to do', async () => {
     const key = await made({ publish: false });
-    const { problems, manifest } = await verifyOutput(key);
+    const { problems, manifest } = await verifyNamedOutput(key);
     expect([problems.length, manifest]).toEqual([1, null]);
     expect(problems[0]).toMatch(/is unfinished: \d+ bytes of it are durable\. Run the same job again/);
   });
@@ -227,11 +226,11 @@ describe('an output that is not finished', () => {
     await using output = await createFileStore().stage(key, { overwrite: true }, signal);
     await output.append('rows', Buffer.from('x'), signal);
     await output.commit({}, signal);
-    expect((await verifyOutput(key)).problems).toEqual([]);
+    expect((await verifyNamedOutput(key)).problems).toEqual([]);
   });
 
   test('a folder is no output', async () => {
-    expect((await verifyOutput(folder)).problems).toEqual([
+    expect((await verifyNamedOutput(folder)).problems).toEqual([
       `${folder} is no file. Name the output that a run was given.`,
     ]);
   });

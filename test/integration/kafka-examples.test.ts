@@ -2,13 +2,15 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } fro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
+import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { verifyOutput } from '../../connectors/file/verify.ts';
+import { verifyNamedOutput } from '../../src/jobs/verify-named-output.ts';
 import { type ModelServer, startModelServer } from '../../src/model-server/index.ts';
 import { type Command, startSluice } from '../support/command-line.ts';
 import { LiveTopics, until } from '../support/live-topic.ts';
 import { kafkaService } from '../support/services/kafka.ts';
 import { needs } from '../support/services/needs.ts';
+import { s3Bucket } from '../support/services/s3.ts';
 
 const root = join(import.meta.dirname, '../..');
 const TOPICS = ['flights', 'flights.scored', 'flights.rejected', 'flights.from-file'];
@@ -47,14 +49,14 @@ needs('kafka')('the examples whose ends are topics run as they stand', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  const start = (name: string): Command =>
+  const start = (name: string, env: Readonly<Record<string, string>> = {}): Command =>
     startSluice(['run', `config/examples/${name}.yaml`, '--progress', 'json'], {
       cwd: folder,
-      env: { PREDICTION_SERVER: models.url, PREDICTION_TOKEN: '', KAFKA_BROKERS: brokers.join(',') },
+      env: { PREDICTION_SERVER: models.url, PREDICTION_TOKEN: '', KAFKA_BROKERS: brokers.join(','), ...env },
     });
   /** Runs a live job until it has read all messages, and stops it. */
-  const stopped = async (name: string): Promise<void> => {
-    const { process: child, ended } = start(name);
+  const stopped = async (name: string, env: Readonly<Record<string, string>> = {}): Promise<void> => {
+    const { process: child, ended } = start(name, env);
     let said = '';
     child.stderr!.on('data', (chunk: Buffer) => (said += chunk.toString()));
     await until(
@@ -86,7 +88,7 @@ needs('kafka')('the examples whose ends are topics run as they stand', () => {
     const names = (ending: string): readonly string[] => readdirSync(parts).filter((name) => name.endsWith(ending));
     const found: string[] = [];
     for (const name of names('.csv.gz')) {
-      expect((await verifyOutput(join(parts, name))).problems).toEqual([]);
+      expect((await verifyNamedOutput(join(parts, name))).problems).toEqual([]);
       const [, ...rows] = gunzipSync(readFileSync(join(parts, name)))
         .toString()
         .trimEnd()
@@ -95,6 +97,31 @@ needs('kafka')('the examples whose ends are topics run as they stand', () => {
     }
     expect(found.toSorted()).toEqual(ids);
     expect(names('.dead.jsonl')).toHaveLength(1);
+  });
+
+  needs('s3')('and in S3', () => {
+    test('topic-to-s3', async () => {
+      const { client, bucket, endpointUrl, accessKeyId, secretAccessKey } = await s3Bucket();
+      const who = { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey };
+      await stopped('topic-to-s3', { ...who, S3_BUCKET: bucket, S3_ENDPOINT: endpointUrl });
+      const { Contents } = await client.send(new ListObjectsV2Command({ Bucket: bucket }));
+      const keys = (Contents ?? []).map(({ Key = '' }) => Key);
+      const found: string[] = [];
+      for (const key of keys.filter((key) => key.endsWith('.csv.gz'))) {
+        expect(key).toMatch(/^parts\/flights-\d-\d{20}\.csv\.gz$/);
+        expect(keys).toContain(`${key}.manifest.json`);
+        const { Body } = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
+        const [, ...rows] = gunzipSync(await Body!.transformToByteArray())
+          .toString()
+          .trimEnd()
+          .split('\n');
+        found.push(...rows.map((row) => row.split(',')[1]!));
+      }
+      expect(found.toSorted()).toEqual(ids);
+      expect(keys.filter((key) => key.endsWith('.dead.jsonl'))).toHaveLength(1);
+      expect(keys.filter((key) => key.includes('.ledger.json') || key.includes('.partial/'))).toEqual([]);
+      client.destroy();
+    });
   });
 
   test('file-to-topic', async () => {
@@ -109,7 +136,7 @@ needs('kafka')('the examples whose ends are topics run as they stand', () => {
     expect(stderr).toMatch(/200 rows scored/);
     expect(code).toBe(0);
     const output = join(folder, 'work/flights-replayed.csv');
-    expect((await verifyOutput(output)).problems).toEqual([]);
+    expect((await verifyNamedOutput(output)).problems).toEqual([]);
     const [, ...rows] = readFileSync(output, 'utf8').trimEnd().split('\n');
     expect(rows.map((row) => row.split(',')[1]!).toSorted()).toEqual(ids);
   });

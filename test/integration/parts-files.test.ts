@@ -4,14 +4,13 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createFileStore } from '../../connectors/file/file-store.ts';
-import { readManifest } from '../../connectors/file/manifest-file.ts';
-import { verifyOutput } from '../../connectors/file/verify.ts';
 import { compressionOf } from '../../src/codecs/compression.ts';
-import { createCsvCodec } from '../../src/codecs/csv/csv-codec.ts';
-import { defaultCsvSettings } from '../../src/codecs/csv/csv-settings.ts';
+import { createWriter } from '../../src/codecs/formats.ts';
 import { createObjectSink } from '../../src/codecs/objects/object-sink.ts';
+import { readManifest } from '../../src/codecs/objects/read-manifest.ts';
 import type { LinkWriter } from '../../src/core/link.ts';
 import type { ScoredBatch } from '../../src/core/scored-batch.ts';
+import { verifyNamedOutput } from '../../src/jobs/verify-named-output.ts';
 import { throughOfPart } from '../../src/stages/parts-manifest.ts';
 import type { PartsOptions, PartWait, PublishedPart } from '../../src/stages/parts-options.ts';
 import { createPartsWriter } from '../../src/stages/parts-writer.ts';
@@ -56,15 +55,14 @@ function holder({ ending = '.csv', roll, ...settings }: Settings = {}): Holder {
       createObjectSink({
         store: createFileStore(),
         key: keyOf(split, from, ending),
-        codec: createCsvCodec(defaultCsvSettings),
-        compression: compressionOf(ending),
+        writer: createWriter('csv', {}, compressionOf(ending)),
         overwrite: false,
       }),
     // While the ledger stands there, the publication is not finished: opening the part finishes it.
     publishedThrough: async (split, from) => {
       const key = keyOf(split, from, ending);
       if (!existsSync(key) || existsSync(`${key}.ledger.json`)) return null;
-      const manifest = await readManifest(`${key}.manifest.json`);
+      const manifest = await readManifest(createFileStore(), `${key}.manifest.json`, signal);
       return manifest === null ? null : throughOfPart(manifest, split, from);
     },
     job: { deployment: 'd' },
@@ -98,7 +96,7 @@ async function offsets(): Promise<readonly number[]> {
   const found: number[] = [];
   for (const name of parts) {
     const path = join(folder, name);
-    expect((await verifyOutput(path)).problems).toEqual([]);
+    expect((await verifyNamedOutput(path)).problems).toEqual([]);
     const bytes = readFileSync(path);
     found.push(...rowsOf(name.endsWith('.gz') ? gunzipSync(bytes) : bytes).map((row) => Number(row.split(',')[1])));
   }

@@ -1,12 +1,19 @@
+import { createServer as createHttp } from 'node:http';
+import { createServer as createHttps } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { PutBucketPolicyCommand, PutObjectCommand } from '@aws-sdk/client-s3';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { S3Settings } from '../../connectors/s3/s3-settings.ts';
 import { createS3Store } from '../../connectors/s3/s3-store.ts';
+import { defaultCsvSettings } from '../../src/codecs/csv/csv-settings.ts';
+import { csvReaders } from '../../src/codecs/formats.ts';
+import { createObjectSource } from '../../src/codecs/objects/object-source.ts';
 import { findSluiceError, messageOf, type SluiceError } from '../../src/core/error.ts';
 import type { ObjectStore } from '../../src/core/object-store.ts';
 import { S3FaultProxy } from '../support/s3-fault-proxy.ts';
 import { s3Settings } from '../support/s3-settings.ts';
+import { selfSigned } from '../support/self-signed.ts';
 import { needs } from '../support/services/needs.ts';
 import { type S3Bucket, s3Bucket } from '../support/services/s3.ts';
 
@@ -229,6 +236,113 @@ needs('s3')('an intake in S3', () => {
     proxy.fault = ({ method }) => (method === 'GET' && (gets += 1) === 1 ? 'damaged reply' : null);
     expect((await read(storeWith(), 'a.csv')).toString()).toBe('a,b\n1,2\n');
     expect(gets).toBe(2);
+  });
+
+  test('an object that is damaged at every attempt is refused, with what to look for', async () => {
+    await put('a.csv', 'a,b\n1,2\n');
+    proxy.fault = ({ method }) => (method === 'GET' ? 'damaged reply' : null);
+    const error = await refusalOf(() => read(storeWith({ retryMs: 0 }), 'a.csv'));
+    expect([error.code, error.message]).toEqual(['STORE_UNREACHABLE', expect.stringContaining('damaged each time')]);
+    expect(error.message).toContain('changes it on the way');
+  });
+
+  test('a reply that is too short at every attempt is refused, and says how short', async () => {
+    await put('a.csv', 'a,b\n1,2\n');
+    proxy.fault = ({ method }) => (method === 'GET' ? { replyBytes: 0, by: 'end' } : null);
+    const error = await refusalOf(() => read(storeWith({ retryMs: 0 }), 'a.csv'));
+    expect(error.code).toBe('STORE_UNREACHABLE');
+    expect(error.message).toMatch(/a\.csv.*(ECONNRESET|aborted|ends after)/);
+  });
+
+  test('a slow link is waited for as long as anything comes, and held to what may be read ahead', async () => {
+    const body = noise(600 * KIB);
+    await put('a.bin', body);
+    // Each range takes longer than a connection may be silent.
+    proxy.fault = ({ method }) => (method === 'GET' ? { slowBytes: 8 * KIB, everyMs: 20 } : null);
+    const store = storeWith({ rangeBytes: 200 * KIB, aheadBytes: 400 * KIB, silenceMs: 300, retryMs: 0 });
+    expect((await read(store, 'a.bin')).equals(body)).toBe(true);
+    const ranges = proxy.seen.filter(({ headers }) => headers.range !== undefined);
+    expect(ranges).toHaveLength(3);
+  });
+
+  test('an address of something that is no store, or that nobody vouches for, is told from a store that is away', async () => {
+    const answering = (head: number, text: string) =>
+      createHttp((_, reply) => reply.writeHead(head, { 'content-type': 'text/html' }).end(text));
+    const servers = [
+      answering(200, '<html>hello</html>'),
+      answering(404, '{"message":"Not Found"}'),
+      createHttps(selfSigned),
+    ];
+    const addresses = await Promise.all(
+      servers.map(async (server, at) => {
+        await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+        return `${at === 2 ? 'https' : 'http'}://127.0.0.1:${(server.address() as AddressInfo).port}`;
+      }),
+    );
+    const cases = [
+      [addresses[0]!, /does not speak S3\. Correct endpointUrl/],
+      [addresses[1]!, /does not speak S3\. Correct endpointUrl/],
+      [addresses[0]!.replace('http:', 'https:'), /speaks no TLS\. Write http:/],
+      [addresses[2]!, /is not trusted .*NODE_EXTRA_CA_CERTS/],
+    ] as const;
+    for (const [endpointUrl, words] of cases) {
+      for (const key of ['a.csv', 'in/']) {
+        const error = await refusalOf(() => storeWith({ endpointUrl }).list(url(key), signal));
+        expect([error.code, error.message]).toEqual(['STORE_UNREACHABLE', expect.stringMatching(words)]);
+      }
+    }
+    for (const server of servers) server.close();
+  });
+
+  test('AWS_ENDPOINT_URL names the store where the settings do not', async () => {
+    await put('a.csv', 'a\n1\n');
+    vi.stubEnv('AWS_ENDPOINT_URL', proxy.endpointUrl);
+    const { credentials, region } = s3Settings(place);
+    const store = createS3Store({ settings: { credentials: credentials!, region: region! } });
+    open.push(store);
+    vi.unstubAllEnvs();
+    expect((await read(store, 'a.csv')).toString()).toBe('a\n1\n');
+    expect(proxy.seen.length).toBeGreaterThan(0);
+  });
+
+  test('the tools of AWS are asked who we are where nothing else says so, session token included', async () => {
+    await put('a.csv', 'a\n1\n');
+    const { accessKeyId, secretAccessKey } = place;
+    vi.stubEnv('AWS_ACCESS_KEY_ID', accessKeyId);
+    vi.stubEnv('AWS_SECRET_ACCESS_KEY', secretAccessKey);
+    expect((await read(storeWith({ credentials: 'chain' }), 'a.csv')).toString()).toBe('a\n1\n');
+    vi.stubEnv('AWS_SESSION_TOKEN', 'session-token-77');
+    proxy.seen.length = 0;
+    await read(storeWith({ credentials: 'chain' }), 'a.csv').catch(() => undefined);
+    expect(proxy.seen[0]?.headers['x-amz-security-token']).toBe('session-token-77');
+    vi.unstubAllEnvs();
+  });
+
+  test('the columns of thousands of objects are looked at when they are read: each is fetched once, whatever may be kept', async () => {
+    const keys = Array.from({ length: 130 }, (_, i) => `in/${String(i).padStart(3, '0')}.csv`);
+    const other = 110;
+    await Promise.all(keys.map((key, i) => put(key, i === other ? 'b\n1\n' : `a\n${'1\n'.repeat(500)}`)));
+    await using source = createObjectSource({
+      store: storeWith({ aheadBytes: 20 * KIB }),
+      patterns: [url('in/')],
+      readers: csvReaders(defaultCsvSettings),
+      compression: 'auto',
+    });
+    await source.identity(signal);
+    const splits = await source.splits(signal);
+    const looked = proxy.count('GET');
+    expect(looked).toBeLessThanOrEqual(100 + 20);
+    let rows = 0;
+    const limits = { rows: 10_000, bytes: 1_000_000, lingerMs: Number.POSITIVE_INFINITY };
+    for (const split of splits.slice(100, other))
+      for await (const batch of source.read(split, null, limits, signal)) rows += batch.rows;
+    expect(rows).toBe(500 * (other - 100));
+    expect(proxy.count('GET') - looked).toBeLessThanOrEqual(other - 100 + 20);
+    const refused = await refusalOf(async () => {
+      for await (const batch of source.read(splits[other]!, null, limits, signal)) rows += batch.rows;
+    });
+    expect(refused.message).toContain(keys[other]);
+    expect(rows).toBe(500 * (other - 100));
   });
 
   test('credentials that expire in the middle end the read, and say so', async () => {

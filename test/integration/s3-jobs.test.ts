@@ -22,7 +22,7 @@ import { type S3Bucket, s3Bucket } from '../support/services/s3.ts';
 
 const root = join(import.meta.dirname, '../..');
 const examples = readdirSync(join(root, 'config/examples')).filter(
-  (name) => name.includes('s3') && name.endsWith('.yaml'),
+  (name) => name.includes('s3') && !name.includes('topic') && name.endsWith('.yaml'),
 );
 const ROWS = 3_000;
 const TEXT = `x,id\n${Array.from({ length: ROWS }, (_, i) => `${i},r${i}\n`).join('')}`;
@@ -165,6 +165,40 @@ needs('s3')('a job in S3', () => {
     expect(await codeOf(() => wrong.result)).toMatch(/CONFIG_INVALID: deadLetters.path/);
   });
 
+  test('leaves neither object nor upload when it is given up, or fails with a name that no other run has', async () => {
+    const uploads = async (): Promise<number> =>
+      (await place.client.send(new ListMultipartUploadsCommand({ Bucket: place.bucket }))).Uploads?.length ?? 0;
+    const halfway = (work: () => unknown): void => {
+      server.options = {
+        respond: ({ number }) => {
+          if (number < 20) return undefined;
+          work();
+          return { drop: 'before' };
+        },
+      };
+      server.requests.length = 0;
+    };
+    const given = { ...jobOf(s3('in/rows.csv'), s3('given-up/scored.csv')), numConcurrent: 1, chunkRows: 50 };
+    const run = runJob(given, { commits: { everyMs: 0 } });
+    let kept: readonly string[] = [];
+    halfway(async () => {
+      if (kept.length > 0) return;
+      kept = await keysUnder('given-up/');
+      run.discard();
+    });
+    expect(await codeOf(() => run.result)).toMatch(/JOB_INTERRUPTED: given up/);
+    expect(kept).toContain('given-up/scored.csv.ledger.json');
+    const timed = {
+      ...given,
+      outputSettings: s3('timed/{{ current_run_timestamp }}.csv'),
+      retry: { budgetSeconds: 0 },
+    };
+    halfway(() => undefined);
+    expect(await codeOf(() => runJob(timed, { commits: { everyMs: 0 } }).result)).not.toMatch(/undefined/);
+    server.options = {};
+    expect([await keysUnder('given-up/'), await keysUnder('timed/'), await uploads()]).toEqual([[], [], 0]);
+  });
+
   test('does not write over its intake', async () => {
     const run = runJob(jobOf(s3('in/'), s3('in/rows.csv')), { overwrite: true });
     expect(await codeOf(() => run.result)).toMatch(/CONFIG_INVALID: outputSettings.url: .* is an object of the intake/);
@@ -197,11 +231,22 @@ test.each([
   [{ ...place0, url: 'https://b/k' }, 's3://bucket/key'],
   [{ ...place0, partitionColumns: ['a'] }, 'Parquet'],
   [{ ...place0, partBytes: 1000 }, 'partBytes'],
+  [{ ...place0, url: 's3://b/in.csv' }, 'is the object that is read'],
   [{ ...place0, endpointUrl: 'http://user:password@host' }, 'must hold no user and password'],
   [{ ...place0, credentialId: 'a', credentials: 'none' }, 'cannot be given beside credentialId'],
   [{ ...place0, credentialId: 'a' }, 'no configuration was given'],
 ])('an output of %j is refused: %s', (output, words) => {
-  expect(() => resolved(output)).toThrow(words);
+  expect(() => resolved(output, { ...place0, url: 's3://b/in.csv' })).toThrow(words);
+});
+
+const topic0 = { type: 'kafka', topic: 't', group: 'g' } as const;
+
+test.each([
+  [{ ...place0 }, topic0, 'a prefix that ends in a slash'],
+  [{ ...place0, url: 's3://b/{{ current_run_time }}/' }, topic0, 'the same on every run'],
+  [{ ...place0, url: 's3://b/parts/' }, { ...topic0, until: 'now' }, 'must name an object'],
+])('an output of %j of %j is refused: %s', (output, intake, words) => {
+  expect(() => resolved(output, intake)).toThrow(words);
 });
 
 test('credentials are found by their ID, and seen by nobody', () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { createFileStore } from '../../connectors/file/file-store.ts';
 import { createObjectSource } from '../../src/codecs/objects/object-source.ts';
-import { createCsvCodec, defaultCsvSettings } from '../../src/sdk.ts';
+import { createReaders } from '../../src/sdk.ts';
 
 const ROWS = 400_000;
 
@@ -20,7 +20,7 @@ test.each([
   const source = createObjectSource({
     store: createFileStore(),
     patterns: [path],
-    codec: createCsvCodec(defaultCsvSettings),
+    readers: createReaders({}),
     compression: 'auto',
   });
   await source.identity(signal);

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { verifyOutput } from '../../connectors/file/verify.ts';
+import { verifyNamedOutput } from '../../src/jobs/verify-named-output.ts';
 import { KafkaGridJobs, type KafkaKillCase, type KafkaOutcome } from './kafka-grid-jobs.ts';
 import { seeded } from './killed-runs.ts';
 import { needs } from './services/needs.ts';
@@ -51,7 +51,7 @@ export function kafkaKillGrid(firstSeed: number, runs: number): void {
         const outcome = await jobs.killed(tested, `killed-${seed}`, moment, random);
         expect(outcome.output.equals(expected.output)).toBe(true);
         expect(outcome.deadLetters).toEqual(expected.deadLetters);
-        const report = await verifyOutput(join(folder, `killed-${seed}.csv`));
+        const report = await verifyNamedOutput(join(folder, `killed-${seed}.csv`));
         expect(report.problems).toEqual([]);
         met.running += outcome.running ? 1 : 0;
         met.runs += victim === 'run' ? 1 : 0;

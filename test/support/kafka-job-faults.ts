@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { verifyOutput } from '../../connectors/file/verify.ts';
+import { verifyNamedOutput } from '../../src/jobs/verify-named-output.ts';
 import { jobTopics } from '../../src/links/kafka/job/job-topics.ts';
 import { type FaultRun, KafkaFaultRig, passed } from './kafka-fault-rig.ts';
 import { WorkerProcess } from './kafka-grid-worker.ts';
@@ -38,7 +38,7 @@ export function kafkaJobFaults(times: FaultTimes): void {
     const expectWhole = async (run: FaultRun, of = rig): Promise<void> => {
       expect(await run.ended).toMatchObject({ code: 0 });
       expect(readFileSync(run.output).equals(await of.expected())).toBe(true);
-      expect((await verifyOutput(run.output)).problems).toEqual([]);
+      expect((await verifyNamedOutput(run.output)).problems).toEqual([]);
     };
 
     test(

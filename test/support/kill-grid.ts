@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { verifyOutput } from '../../connectors/file/verify.ts';
+import { verifyNamedOutput } from '../../src/jobs/verify-named-output.ts';
 import { type KillCase, KilledRuns, type Outcome, seeded } from './killed-runs.ts';
 
 const cases: readonly KillCase[] = [false, true].flatMap((compressed) =>
@@ -41,7 +41,7 @@ export function killGrid(firstSeed: number, runs: number): void {
         expect(outcome.rows === expected.rows).toBe(true);
         expect(outcome.output.equals(expected.output)).toBe(true);
         expect(outcome.deadLetters).toEqual(expected.deadLetters);
-        const report = await verifyOutput(join(folder, `${output}.csv${tested.compressed ? '.gz' : ''}`));
+        const report = await verifyNamedOutput(join(folder, `${output}.csv${tested.compressed ? '.gz' : ''}`));
         expect(report.problems).toEqual([]);
         if (outcome.continuedFrom > 0) continued[tested.compressed ? 'gzip' : 'plain'] += 1;
       });

@@ -1,15 +1,17 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { GetObjectCommand, ListMultipartUploadsCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
 import type { JobInput } from '../../src/index.ts';
 import { seeded } from './killed-runs.ts';
 import { type LiveProcess, startLive } from './live-job-process.ts';
 import { type LiveRow, LiveTopics, until } from './live-topic.ts';
 import { PredictionServer } from './prediction-server.ts';
 import { type KafkaService, startKafka } from './services/kafka.ts';
+import { type S3Bucket, s3Bucket } from './services/s3.ts';
 
 export interface LiveKillCase {
-  readonly output: 'topic' | 'files';
+  readonly output: 'topic' | 'files' | 'objects';
   readonly partitions: number;
   readonly workers: number;
   readonly inFlight: number;
@@ -25,6 +27,9 @@ export interface LiveKillOutcome {
   /** Kills of a process while rows were being scored. */
   readonly midway: number;
 }
+
+/** Small parts, of which a run has many. */
+const ROLL = { rows: 90, seconds: 0.7 };
 
 /** The row of a number: one in forty is no JSON, one in fifty the server cannot score. */
 function liveRow(id: number, partitions: number): LiveRow {
@@ -73,6 +78,7 @@ export class LiveKills implements AsyncDisposable {
     const output = `out-${seed}`;
     const group = `group-${seed}`;
     const folder = join(this.#folder, String(seed));
+    const bucket = tested.output === 'objects' ? await s3Bucket() : null;
     await this.topics.create(input, tested.partitions);
     if (tested.output === 'topic') await this.topics.create(output, tested.partitions);
     const job: JobInput = {
@@ -82,7 +88,9 @@ export class LiveKills implements AsyncDisposable {
       outputSettings:
         tested.output === 'topic'
           ? { type: 'kafka', topic: output }
-          : { type: 'localFile', path: folder, roll: { rows: 90, seconds: 0.7 } },
+          : tested.output === 'files'
+            ? { type: 'localFile', path: folder, roll: ROLL }
+            : { ...objectsUnder(bucket!, `${seed}/`), roll: ROLL },
       passthroughColumns: ['id', 'text'],
       inFlightPerPartition: tested.inFlight,
       chunkRows: 12,
@@ -132,6 +140,7 @@ export class LiveKills implements AsyncDisposable {
       for (const worker of all) if (worker.isRunning) worker.signal('SIGKILL');
       await load.catch(() => undefined);
     }
+    if (bucket !== null) await bring(bucket, `${seed}/`, folder);
     return { input, output, folder, midway };
   }
 
@@ -168,6 +177,30 @@ export class LiveKills implements AsyncDisposable {
     // What was asked is not looked at, and is much.
     this.#server.requests.length = 0;
   }
+}
+
+function objectsUnder({ endpointUrl, bucket, accessKeyId, secretAccessKey }: S3Bucket, prefix: string) {
+  const credentials = { awsAccessKeyId: accessKeyId, awsSecretAccessKey: secretAccessKey };
+  return { type: 's3' as const, url: `s3://${bucket}/${prefix}`, endpointUrl, credentials };
+}
+
+/** Copies all objects under a prefix to a folder. Throws when an upload was left under way, which no listing of objects shows. */
+async function bring({ client, bucket: Bucket }: S3Bucket, prefix: string, folder: string): Promise<void> {
+  const { Uploads } = await client.send(new ListMultipartUploadsCommand({ Bucket }));
+  if (Uploads !== undefined && Uploads.length > 0) throw new Error(`an upload to ${Uploads[0]!.Key} was left`);
+  mkdirSync(folder, { recursive: true });
+  let ContinuationToken: string | undefined;
+  do {
+    const page = await client.send(new ListObjectsV2Command({ Bucket, Prefix: prefix, ContinuationToken }));
+    for (const { Key = '' } of page.Contents ?? []) {
+      const { Body } = await client.send(new GetObjectCommand({ Bucket, Key }));
+      // A piece that was left has a folder in its name.
+      const name = Key.slice(prefix.length).replaceAll('/', '-');
+      writeFileSync(join(folder, name), await Body!.transformToByteArray());
+    }
+    ContinuationToken = page.NextContinuationToken;
+  } while (ContinuationToken !== undefined);
+  client.destroy();
 }
 
 function assertNoneFailed(workers: readonly LiveProcess[]): void {

@@ -1,6 +1,13 @@
-import { createServer, type IncomingHttpHeaders, type IncomingMessage, request, type ServerResponse } from 'node:http';
+import {
+  type Agent,
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  request,
+  type ServerResponse,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { Transform } from 'node:stream';
+import { Duplex, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 
 /** A request as it comes by. */
@@ -23,6 +30,8 @@ export type S3Fault =
   /** Bytes of the body change on their way. */
   | 'damaged request'
   | 'damaged reply'
+  /** Both bodies come through so many bytes at a time, with a pause before each. */
+  | { readonly slowBytes: number; readonly everyMs: number }
   /** After so many bytes of its body the reply breaks off, or nothing more comes. */
   | { readonly replyBytes: number; readonly by: 'reset' | 'end' | 'silence' };
 
@@ -52,10 +61,11 @@ export class S3FaultProxy implements AsyncDisposable {
     this.#close = close;
   }
 
-  static async start(target: string): Promise<S3FaultProxy> {
+  /** @param agent for its own requests; one connection for each without. */
+  static async start(target: string, agent: Agent | false = false): Promise<S3FaultProxy> {
     let proxy: S3FaultProxy | null = null;
     const server = createServer((incoming, outgoing) => {
-      proxy!.#pass(new URL(target), incoming, outgoing).catch(() => incoming.socket.resetAndDestroy());
+      proxy!.#pass(new URL(target), agent, incoming, outgoing).catch(() => incoming.socket.resetAndDestroy());
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     proxy = new S3FaultProxy(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, async () => {
@@ -75,7 +85,7 @@ export class S3FaultProxy implements AsyncDisposable {
     return this.#close();
   }
 
-  async #pass(target: URL, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+  async #pass(target: URL, agent: Agent | false, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const { method = '', url = '', headers } = incoming;
     const operation = UPLOADS.find(([verb, query]) => verb === method && query.test(url))?.[2] ?? method;
     const seen: SeenRequest = { operation, method, url, headers };
@@ -89,12 +99,14 @@ export class S3FaultProxy implements AsyncDisposable {
       outgoing.end(method === 'HEAD' ? undefined : text);
       return;
     }
-    const forwarded = request({ host: target.hostname, port: target.port, method, path: url, headers, agent: false });
+    const forwarded = request({ host: target.hostname, port: target.port, method, path: url, headers, agent });
     const replied = new Promise<IncomingMessage>((resolve, reject) => {
       forwarded.once('response', resolve);
       forwarded.once('error', reject);
     });
-    const sent = fault === 'damaged request' ? pipeline(incoming, damage(), forwarded) : pipeline(incoming, forwarded);
+    const altered =
+      fault === 'damaged request' ? [damage()] : isObject(fault) && 'slowBytes' in fault ? [slowed(fault)] : [];
+    const sent = pipeline([incoming, ...altered, forwarded]);
     // A server that refuses early does not read to the end.
     sent.catch(() => undefined);
     const reply = await replied;
@@ -106,6 +118,10 @@ export class S3FaultProxy implements AsyncDisposable {
       return;
     }
     outgoing.writeHead(reply.statusCode ?? 502, reply.headers);
+    if (isObject(fault) && 'slowBytes' in fault) {
+      await pipeline(reply, slowed(fault), outgoing);
+      return;
+    }
     if (isObject(fault)) {
       await this.#breakOff(reply, outgoing, fault);
       return;
@@ -139,6 +155,18 @@ export class S3FaultProxy implements AsyncDisposable {
 
 function isObject<T>(fault: T): fault is Extract<T, object> {
   return typeof fault === 'object' && fault !== null;
+}
+
+/** A slow link. */
+function slowed({ slowBytes, everyMs }: { readonly slowBytes: number; readonly everyMs: number }): Duplex {
+  return Duplex.from(async function* (chunks: AsyncIterable<Buffer>) {
+    for await (const chunk of chunks) {
+      for (let at = 0; at < chunk.length; at += slowBytes) {
+        await new Promise((resolve) => setTimeout(resolve, everyMs));
+        yield chunk.subarray(at, at + slowBytes);
+      }
+    }
+  });
 }
 
 /** Turns a bit in the middle of the first bytes. */

@@ -3,6 +3,7 @@ import { SluiceError } from '../../core/error.ts';
 import { compareOutputs } from '../../jobs/compare/compare-outputs.ts';
 import type { Comparison, LabelFlips, ScoreShift } from '../../jobs/compare/comparison.ts';
 import { count } from '../progress-text.ts';
+import { endpointOption, regionOption } from '../store-options.ts';
 import { wholeNumber } from '../whole-number.ts';
 
 interface Options {
@@ -16,6 +17,8 @@ interface Options {
   readonly delimiter?: string;
   readonly quotechar?: string;
   readonly encoding?: string;
+  readonly endpointUrl?: string;
+  readonly region?: string;
   readonly json: boolean;
 }
 
@@ -23,7 +26,7 @@ interface Options {
 export function compareCommand(): Command {
   return new Command('compare')
     .description('Compares two scored outputs: rows that changed, how the scores moved, which labels flipped.')
-    .argument('<a>', 'a scored CSV file, a folder of parts or a pattern; .gz and .zst are unpacked')
+    .argument('<a>', 'a scored CSV file, a folder of parts or a pattern, also s3://; .gz and .zst are unpacked')
     .argument('<b>', 'the other one, with the same columns')
     .option(
       '--key <columns>',
@@ -43,6 +46,8 @@ export function compareCommand(): Command {
     .option('--delimiter <char>', 'one character, or tab')
     .option('--quotechar <char>', 'one character')
     .option('--encoding <name>', 'text encoding of both')
+    .option(...endpointOption)
+    .option(...regionOption)
     .option('--json', 'print one line of JSON', false)
     .addHelpText(
       'after',
@@ -68,6 +73,7 @@ Exit codes: 0 compared, 1 an output cannot be read, 2 they cannot be compared, 3
           memoryBytes: options.memory === undefined ? undefined : options.memory * 2 ** 20,
         }),
         tolerance: options.tolerance,
+        access: given({ endpointUrl: options.endpointUrl, region: options.region }),
         csvSettings: given({
           delimiter: options.delimiter,
           quotechar: options.quotechar,

@@ -6,6 +6,7 @@ import type { Position } from '../../core/position.ts';
 import { RowBatch } from '../../core/row-batch.ts';
 import type { Schema } from '../../core/schema.ts';
 import { ChunkReader } from '../chunk-reader.ts';
+import { Utf8Watch } from '../text/utf8-watch.ts';
 import { BinaryCheck } from './binary-check.ts';
 import type { CsvDialect } from './csv-dialect.ts';
 import { encodingFault } from './csv-faults.ts';
@@ -23,6 +24,8 @@ export class CsvDecoder {
   readonly #scanner: RecordScanner;
   readonly #text: CsvText;
   readonly #binary: BinaryCheck;
+  /** Where the scanner sees the bytes as they are. */
+  readonly #watch: Utf8Watch | null;
 
   constructor(dialect: CsvDialect, context: DecodeContext, clock: Clock) {
     this.#dialect = dialect;
@@ -31,6 +34,7 @@ export class CsvDecoder {
     this.#from = csvPosition(context.after, context.split);
     this.#scanner = new RecordScanner(dialect, context.split, this.#from);
     this.#text = new CsvText(dialect, this.#from, context.split);
+    this.#watch = dialect.direct ? new Utf8Watch(this.#from.offset) : null;
     this.#binary = new BinaryCheck(context.split, dialect.encoding.utf16 || dialect.delimiter.byte === 0);
   }
 
@@ -102,7 +106,7 @@ export class CsvDecoder {
     for (;;) {
       const stop = this.#scanner.scan();
       if (stop !== 'more') return stop;
-      if (this.#text.broken) throw this.#encodingFault(this.#scanner.line);
+      if (this.#text.broken) throw this.#encodingFault(this.#scanner.line, this.#text.brokenAt);
       if (this.#scanner.finished) return 'end';
       let patience = Number.POSITIVE_INFINITY;
       if (this.#scanner.pending > 0 && lingerMs !== Number.POSITIVE_INFINITY) {
@@ -112,10 +116,12 @@ export class CsvDecoder {
       const chunk = await reader.next(patience);
       if (chunk === 'late') return 'late';
       if (chunk === null) {
+        this.#watch?.finish();
         this.#scanner.append(this.#text.finish());
         if (!this.#text.broken) this.#scanner.finish();
       } else {
         if (this.#context.after === null) this.#binary.see(chunk);
+        this.#watch?.see(chunk);
         this.#scanner.append(this.#text.read(chunk));
       }
     }
@@ -123,16 +129,17 @@ export class CsvDecoder {
 
   /** The records, once it is known that they are UTF-8. */
   #checked(records: ScannedRecords): ScannedRecords {
-    if (!this.#dialect.direct || isUtf8(records.bytes)) return records;
+    const brokenAt = this.#watch?.brokenAt ?? null;
+    if (brokenAt === null || this.#scanner.position.offset <= brokenAt || isUtf8(records.bytes)) return records;
     let start = 0;
     for (const [row, end] of records.ends.entries()) {
-      if (!isUtf8(records.bytes.subarray(start, end))) throw this.#encodingFault(records.lines[row]!);
+      if (!isUtf8(records.bytes.subarray(start, end))) throw this.#encodingFault(records.lines[row]!, brokenAt);
       start = end;
     }
-    throw this.#encodingFault(records.lines.at(-1) ?? 1);
+    throw this.#encodingFault(records.lines.at(-1) ?? 1, brokenAt);
   }
 
-  #encodingFault(line: number): SluiceError {
-    return encodingFault(this.#context.split, line, this.#dialect.encoding.name);
+  #encodingFault(line: number, byte: number | null): SluiceError {
+    return encodingFault(this.#context.split, line, byte, this.#dialect.encoding.name);
   }
 }

@@ -55,10 +55,12 @@ export function tooLargeFault({ split, line }: FaultPlace, limit: number, quoteL
   );
 }
 
-export function encodingFault(split: string, line: number, encoding: string): SluiceError {
+/** @param byte the offset of the first wrong byte in the source, unpacked; null where it is not known. */
+export function encodingFault(split: string, line: number, byte: number | null, encoding: string): SluiceError {
+  const place = byte === null ? '' : ` at byte ${byte}`;
   return new SluiceError(
     'INTAKE_ENCODING',
-    `${split} line ${line} is not valid ${encoding}. ` +
+    `${split} line ${line} is not valid ${encoding}${place}. ` +
       'Set csvSettings.encoding to the encoding of the file, for example cp1252 or shift_jis.',
   );
 }

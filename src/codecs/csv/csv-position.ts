@@ -22,7 +22,7 @@ export function csvPosition(position: Position | null, split: string): CsvPositi
   }
   throw new SluiceError(
     'LEDGER_BROKEN',
-    `The stored position of ${split} is not one of a CSV file. Restore the output's ledger, or start anew with --overwrite.`,
+    `The stored position of ${split} is not one that reading could go on from. Restore the output's ledger, or start anew with --overwrite.`,
   );
 }
 

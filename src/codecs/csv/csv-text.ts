@@ -29,6 +29,11 @@ export class CsvText {
     return this.#reader?.broken ?? false;
   }
 
+  /** The offset in the source of the first byte that does not fit; null where that is not known. */
+  get brokenAt(): number | null {
+    return this.#reader?.brokenAt ?? null;
+  }
+
   /** The next bytes for the scanner, which copies them. */
   read(chunk: Uint8Array): Uint8Array {
     return this.#reader === null ? chunk : this.#behindSkip(this.#reader.read(chunk));

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { LF } from '../../core/canonical-csv.ts';
 import type { Envelope } from '../../core/envelope.ts';
+import { wrongByte } from '../text/wrong-byte.ts';
 
 const CR = 0x0d;
 
@@ -51,18 +52,4 @@ function findWrongText(bytes: Buffer, ends: Uint32Array, faults: Map<number, str
     start = ends[i]!;
     if (!isUtf8(value)) faults.set(i, `The value is not valid UTF-8 at byte ${wrongByte(value)}.`);
   }
-}
-
-/** Where text that is not valid UTF-8 ceases to be: at the first U+FFFD of its decoding that it does not hold itself. */
-function wrongByte(value: Buffer): number {
-  const text = value.toString('utf8');
-  let offset = 0;
-  let from = 0;
-  for (let at = text.indexOf('\ufffd'); at >= 0; at = text.indexOf('\ufffd', from)) {
-    offset += Buffer.byteLength(text.slice(from, at));
-    if (value[offset] !== 0xef || value[offset + 1] !== 0xbf || value[offset + 2] !== 0xbd) break;
-    offset += 3;
-    from = at + 1;
-  }
-  return offset;
 }

@@ -1,21 +1,19 @@
-import { createHash } from 'node:crypto';
 import { SluiceError } from '../../core/error.ts';
+import { sameJson } from '../../core/json.ts';
+import type { ObjectDigest } from '../../core/ledger.ts';
 import type { ObjectRole, StagedOutput } from '../../core/object-store.ts';
-import { ResumableSha256, type Sha256Mark } from './resumable-sha256.ts';
+import { type Checksum, treeChecksum, wholeChecksum } from './checksum.ts';
+import type { TreeMark } from './tree-hash.ts';
 
 /** What one object of an output holds; kept in the ledger and in the manifest. */
-export interface ObjectFacts {
+type ObjectFacts = ObjectDigest & {
   readonly bytes: number;
   /** Rows without the header, or lines. */
   readonly records: number;
-  /** Hex. */
-  readonly sha256: string;
-}
+};
 
 /** The same in a ledger, with what the checksum is continued from where the object cannot be read again. */
-export interface HeldFacts extends ObjectFacts {
-  readonly mark?: Sha256Mark;
-}
+export type HeldFacts = ObjectFacts & { readonly mark?: TreeMark };
 
 /** Small pieces are gathered to writes of so many bytes; the buffer is used again and again. */
 const WRITE_BYTES = 512 * 1024;
@@ -24,7 +22,7 @@ const WRITE_BYTES = 512 * 1024;
 export class HashedObject {
   readonly #staged: StagedOutput;
   readonly #role: ObjectRole;
-  #hash: RunningHash;
+  #checksum: Checksum;
   #gathered: Uint8Array | null = null;
   #pending = 0;
   #bytes = 0;
@@ -34,7 +32,7 @@ export class HashedObject {
   constructor(staged: StagedOutput, role: ObjectRole) {
     this.#staged = staged;
     this.#role = role;
-    this.#hash = staged.reread === null ? new ResumableSha256() : nodeHash();
+    this.#checksum = staged.sealed ? treeChecksum(undefined) : wholeChecksum();
   }
 
   /** Bytes appended and gathered. */
@@ -44,33 +42,29 @@ export class HashedObject {
 
   /** What the object holds; everything must have been flushed. */
   get facts(): ObjectFacts {
-    return { bytes: this.#bytes, records: this.#records, sha256: this.#hash.digest() };
+    return { bytes: this.#bytes, records: this.#records, ...this.#checksum.digest() };
   }
 
   /** The same for the ledger. */
   get held(): HeldFacts {
-    const { mark } = this.#hash;
+    const { mark } = this.#checksum;
     return mark === undefined ? this.facts : { ...this.facts, mark };
   }
 
   /** Takes over what an interrupted run made durable: checks it against what the ledger says, and continues the checksum. */
   async continue(recorded: HeldFacts, output: string, signal: AbortSignal): Promise<void> {
-    const { reread } = this.#staged;
-    if (reread === null) {
-      if (recorded.mark !== undefined) this.#hash = ResumableSha256.from(recorded.mark);
-      this.#bytes = recorded.mark?.bytes ?? 0;
-    } else {
-      for await (const chunk of reread.call(this.#staged, this.#role, signal)) {
-        this.#hash.update(chunk);
-        this.#bytes += chunk.length;
-      }
+    if (this.#staged.sealed) this.#checksum = treeChecksum(recorded.mark);
+    this.#bytes = this.#checksum.mark?.bytes ?? 0;
+    for await (const chunk of this.#staged.reread(this.#role, this.#bytes, signal)) {
+      this.#checksum.update(chunk);
+      this.#bytes += chunk.length;
     }
     this.#records = recorded.records;
-    const { bytes, sha256 } = this.facts;
-    if (bytes !== recorded.bytes || sha256 !== recorded.sha256) {
+    const { mark: _, ...facts } = recorded;
+    if (!sameJson(this.facts, facts)) {
       throw new SluiceError(
         'LEDGER_BROKEN',
-        `the unfinished ${this.#role} of ${output} are not those that its ledger describes (${bytes} bytes, ${recorded.bytes} recorded); ` +
+        `the unfinished ${this.#role} of ${output} are not those that its ledger describes (${this.#bytes} bytes, ${recorded.bytes} recorded); ` +
           'something else changed them. Restore them, or start anew with --overwrite.',
       );
     }
@@ -101,7 +95,7 @@ export class HashedObject {
   /** After a failure nobody knows what was written, so every later write fails with it, too. */
   async #write(bytes: Uint8Array, signal: AbortSignal): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure;
-    this.#hash.update(bytes);
+    this.#checksum.update(bytes);
     this.#bytes += bytes.length;
     try {
       await this.#staged.append(this.#role, bytes, signal);
@@ -110,18 +104,4 @@ export class HashedObject {
       throw error;
     }
   }
-}
-
-/** A checksum under way. */
-interface RunningHash {
-  /** Left out by one that cannot be put aside. */
-  readonly mark?: Sha256Mark;
-  update(bytes: Uint8Array): void;
-  /** Of all bytes so far, in hex; more may follow. */
-  digest(): string;
-}
-
-function nodeHash(): RunningHash {
-  const hash = createHash('sha256');
-  return { update: (bytes) => void hash.update(bytes), digest: () => hash.copy().digest('hex') };
 }

@@ -1,6 +1,6 @@
-import type { Codec } from '../../core/codec.ts';
+import { createHash } from 'node:crypto';
 import { SluiceError } from '../../core/error.ts';
-import type { Json } from '../../core/json.ts';
+import { canonicalJson, type Json } from '../../core/json.ts';
 import {
   assertSameJob,
   freshLedger,
@@ -14,24 +14,19 @@ import type { ObjectStore, StagedOutput } from '../../core/object-store.ts';
 import { columnNames, type Schema } from '../../core/schema.ts';
 import type { ScoredBatch } from '../../core/scored-batch.ts';
 import type { ManifestFacts, Sink } from '../../core/sink.ts';
-import { type Compression, compressMember } from '../compression.ts';
+import type { ObjectWriter } from '../object-format.ts';
 import { deadLetterLine } from './dead-letter-line.ts';
 import { HashedObject, type HeldFacts } from './hashed-object.ts';
+import { RowBlocks } from './row-blocks.ts';
 
 export interface ObjectSinkOptions {
   readonly store: ObjectStore;
   readonly key: string;
-  readonly codec: Codec;
-  readonly compression: Compression;
+  /** Made for this output alone. */
+  readonly writer: ObjectWriter;
   /** Replace an existing output and throw away an interrupted run. */
   readonly overwrite: boolean;
 }
-
-/**
- * A compressed output is a row of members (gzip) or frames (zstd), each closed at the first end of a batch after so many
- * bytes. That depends on the batches alone, never on time or commits, so that the same job gives the same bytes.
- */
-const MEMBER_BYTES = 4 * 1024 * 1024;
 
 /** The sink for outputs that are objects (files, S3), whatever store keeps them. */
 export function createObjectSink(options: ObjectSinkOptions): Sink {
@@ -49,12 +44,16 @@ export function createObjectSink(options: ObjectSinkOptions): Sink {
   };
 }
 
-type Holds = Readonly<Record<'rows' | 'deadLetters', HeldFacts>>;
+interface Holds extends Readonly<Record<'rows' | 'deadLetters', HeldFacts>> {
+  /** What the writer goes on with; left out where that is null. */
+  readonly format?: Json;
+}
 
 /** What is open between `open` and `close`. */
 interface OpenOutput {
   readonly staged: StagedOutput;
   readonly rows: HashedObject;
+  readonly blocks: RowBlocks;
   readonly deadLetters: HashedObject;
 }
 
@@ -63,35 +62,29 @@ class ObjectSink {
   #output: OpenOutput | undefined;
   /** Everything accepted so far. */
   #accepted: Ledger | undefined;
-  /** The last state that may be committed: for compressed outputs that at the end of the last member. */
+  /** The last state that may be committed: that at the end of the last block. */
   #committable: Ledger | undefined;
   #durable: Ledger | undefined;
-  /** The open member of a compressed output, and the dead letters of its rows, which must not come before them. */
-  #member: Uint8Array[] = [];
-  #memberBytes = 0;
-  #memberRows = 0;
-  #memberLetters: Uint8Array[] = [];
-  #memberLetterLines = 0;
+  /** The dead letters of rows of the open block, which must not come before them. */
+  #letters: Uint8Array[] = [];
+  #letterLines = 0;
 
   constructor(options: ObjectSinkOptions) {
     this.#options = options;
   }
 
   async open(job: JobIdentity, signal: AbortSignal): Promise<Ledger | null> {
-    const { store, key, overwrite } = this.#options;
+    const { store, key, writer, overwrite } = this.#options;
     const staged = await store.stage(key, { overwrite }, signal);
-    const output = {
-      staged,
-      rows: new HashedObject(staged, 'rows'),
-      deadLetters: new HashedObject(staged, 'deadLetters'),
-    };
-    this.#output = output;
+    const rows = new HashedObject(staged, 'rows');
+    const deadLetters = new HashedObject(staged, 'deadLetters');
     const found = staged.found === null ? null : (staged.found.note as unknown as Ledger);
-    if (found !== null) {
+    const holds = found === null ? null : (found.holds as unknown as Holds);
+    this.#output = { staged, rows, blocks: new RowBlocks(writer, rows, holds?.format ?? null), deadLetters };
+    if (found !== null && holds !== null) {
       assertSameJob(found.job, job, store.name(key));
-      const holds = found.holds as unknown as Holds;
-      await output.rows.continue(holds.rows, store.name(key), signal);
-      await output.deadLetters.continue(holds.deadLetters, store.name(key), signal);
+      await rows.continue(holds.rows, store.name(key), signal);
+      await deadLetters.continue(holds.deadLetters, store.name(key), signal);
     }
     const ledger = found ?? freshLedger(job);
     this.#accepted = ledger;
@@ -101,42 +94,41 @@ class ObjectSink {
   }
 
   async write(batch: ScoredBatch, schema: Schema, signal: AbortSignal): Promise<void> {
-    const { codec, compression } = this.#options;
-    const { rows } = this.#open;
+    const { blocks } = this.#open;
     const before = this.#accepted!;
-    const plain = compression === 'none';
-    if (before.columns === null) await this.#append(codec.encodeHeader(schema), 0, signal);
-    await this.#append(codec.encode(batch.output), batch.output.ends.length, signal);
+    if (before.columns === null) await this.#begin(schema, signal);
+    const closed = await blocks.add(batch.output, signal);
     if (batch.deadLetters.length > 0) {
-      this.#memberLetters.push(Buffer.from(batch.deadLetters.map(deadLetterLine).join('')));
-      this.#memberLetterLines += batch.deadLetters.length;
+      this.#letters.push(Buffer.from(batch.deadLetters.map(deadLetterLine).join('')));
+      this.#letterLines += batch.deadLetters.length;
     }
     this.#accepted = ledgerAfter(before, batch, columnNames(schema));
-    // What goes out as it is was copied by now; a member still holds the bytes.
-    if (plain) batch.output.release?.();
-    if (plain) await this.#closeBlock(signal);
-    else if (this.#memberBytes >= MEMBER_BYTES) await this.#closeMember(rows, signal);
+    if (closed) await this.#settle(signal);
   }
 
   async commit(signal: AbortSignal): Promise<Ledger> {
-    const { staged, rows, deadLetters } = this.#open;
+    const { staged, rows, blocks, deadLetters } = this.#open;
     const committable = this.#committable!;
     if (committable.sequence === this.#durable!.sequence) return this.#durable!;
     await rows.flush(signal);
     await deadLetters.flush(signal);
-    const ledger: Ledger = {
-      ...committable,
-      holds: { rows: rows.held, deadLetters: deadLetters.held } as unknown as Json,
+    const { state } = blocks;
+    const holds: Holds = {
+      rows: rows.held,
+      deadLetters: deadLetters.held,
+      ...(state === null ? {} : { format: state }),
     };
+    const ledger: Ledger = { ...committable, holds: holds as unknown as Json };
     await staged.commit(ledger as unknown as Json, signal);
     this.#durable = ledger;
     return ledger;
   }
 
   async publish(facts: ManifestFacts, schema: Schema, signal: AbortSignal): Promise<Manifest> {
-    const { staged, rows, deadLetters } = this.#open;
-    if (this.#accepted!.columns === null) await this.#append(this.#options.codec.encodeHeader(schema), 0, signal);
-    await this.#closeMember(rows, signal);
+    const { staged, rows, blocks, deadLetters } = this.#open;
+    if (this.#accepted!.columns === null) await this.#begin(schema, signal);
+    await blocks.end(signal);
+    await this.#settle(signal);
     await rows.flush(signal);
     await deadLetters.flush(signal);
     const objects: ManifestObject[] = [{ role: 'rows', name: staged.names.rows, ...rows.facts }];
@@ -163,33 +155,16 @@ class ObjectSink {
     return this.#output;
   }
 
-  async #append(bytes: Uint8Array, records: number, signal: AbortSignal): Promise<void> {
-    if (this.#options.compression === 'none') {
-      await this.#open.rows.append(bytes, records, signal);
-      return;
-    }
-    this.#member.push(bytes);
-    this.#memberBytes += bytes.length;
-    this.#memberRows += records;
-  }
-
-  async #closeMember(rows: HashedObject, signal: AbortSignal): Promise<void> {
-    if (this.#memberBytes > 0) {
-      const bytes = Buffer.concat(this.#member, this.#memberBytes);
-      const records = this.#memberRows;
-      this.#member = [];
-      this.#memberBytes = 0;
-      this.#memberRows = 0;
-      await rows.append(await compressMember(this.#options.compression, bytes), records, signal);
-    }
-    await this.#closeBlock(signal);
+  async #begin(schema: Schema, signal: AbortSignal): Promise<void> {
+    const seed = createHash('sha256').update(canonicalJson(this.#accepted!.job)).digest('hex');
+    await this.#open.blocks.begin(schema, seed, signal);
   }
 
   /** Everything accepted may be committed from here on. */
-  async #closeBlock(signal: AbortSignal): Promise<void> {
-    for (const letters of this.#memberLetters.splice(0)) await this.#open.deadLetters.append(letters, 0, signal);
-    await this.#open.deadLetters.append(new Uint8Array(0), this.#memberLetterLines, signal);
-    this.#memberLetterLines = 0;
+  async #settle(signal: AbortSignal): Promise<void> {
+    for (const letters of this.#letters.splice(0)) await this.#open.deadLetters.append(letters, 0, signal);
+    await this.#open.deadLetters.append(new Uint8Array(0), this.#letterLines, signal);
+    this.#letterLines = 0;
     this.#committable = this.#accepted;
   }
 }

@@ -1,20 +1,19 @@
 import { createHash } from 'node:crypto';
-import type { BatchLimits } from '../../core/batch-limits.ts';
-import type { Codec } from '../../core/codec.ts';
 import { SluiceError } from '../../core/error.ts';
-import { type Json, sameJson } from '../../core/json.ts';
+import type { Json } from '../../core/json.ts';
 import type { ObjectInfo, ObjectStore } from '../../core/object-store.ts';
-import type { Position } from '../../core/position.ts';
-import type { RowBatch } from '../../core/row-batch.ts';
 import type { Schema } from '../../core/schema.ts';
-import type { Source, Split } from '../../core/source.ts';
-import { type Compression, compressionOf, decompress } from '../compression.ts';
+import type { Source } from '../../core/source.ts';
+import type { Compression } from '../compression.ts';
+import type { ObjectReaders } from '../formats.ts';
+import type { ObjectPart, ObjectReader, ReadableObject } from '../object-format.ts';
+import { headOf, storedObject } from './stored-object.ts';
 
 export interface ObjectSourceOptions {
   readonly store: ObjectStore;
   /** Names, folders or patterns; an object that several of them stand for is read once. */
   readonly patterns: readonly string[];
-  readonly codec: Codec;
+  readonly readers: ObjectReaders;
   /** `auto` goes by each object's name. */
   readonly compression: Compression | 'auto';
 }
@@ -22,11 +21,43 @@ export interface ObjectSourceOptions {
 /** So much of the start of each object is a part of the intake's identity, beside its size and version. */
 const HEAD_BYTES = 64 * 1024;
 
-/** The source for intakes that are objects (files, S3), whatever store keeps them: each is one split. */
+/**
+ * The columns of so many objects are looked at before any row is sent, those of the others before the first row of their own: an intake of
+ * thousands of objects would have to open each of them twice, and send nothing until it had.
+ */
+const LOOKED_AT_FIRST = 100;
+
+/** An object with what reads it. */
+interface OpenObject {
+  readonly info: ObjectInfo;
+  readonly reader: ObjectReader;
+  readonly object: ReadableObject;
+}
+
+/** A part of an object as the split that it is. */
+interface ObjectSplit {
+  readonly id: string;
+  readonly part: ObjectPart;
+  readonly of: OpenObject;
+  /** Bytes of the splits before it. */
+  readonly before: number;
+}
+
+/** The source for intakes that are objects (files, S3), whatever store keeps them: each is one split, or several. */
 export function createObjectSource(options: ObjectSourceOptions): Source {
-  const { store, patterns } = options;
-  let objects: readonly ObjectInfo[] = [];
+  const { store, patterns, compression } = options;
+  let infos: readonly ObjectInfo[] = [];
+  let objects: readonly OpenObject[] = [];
+  let splits: ReadonlyMap<string, ObjectSplit> = new Map();
+  const unseen = new Set<OpenObject>();
+  let shared: Schema | null = null;
   const progress = { before: 0, within: 0 };
+
+  const opened = async (info: ObjectInfo, signal: AbortSignal): Promise<OpenObject> => {
+    const quiet = storedObject(store, info, compression);
+    const reader = await options.readers.for(info.key, () => headOf(quiet, HEAD_BYTES, signal));
+    return { info, reader, object: quiet };
+  };
 
   return {
     get bytesRead() {
@@ -36,9 +67,9 @@ export function createObjectSource(options: ObjectSourceOptions): Source {
       const found = new Map<string, ObjectInfo>();
       for (const pattern of patterns)
         for (const object of await store.list(pattern, signal)) found.set(object.key, object);
-      objects = [...found.values()];
+      infos = [...found.values()];
       const parts: Json[] = [];
-      for (const object of objects) {
+      for (const object of infos) {
         parts.push({
           object: object.key,
           bytes: object.bytes,
@@ -50,72 +81,74 @@ export function createObjectSource(options: ObjectSourceOptions): Source {
       return parts;
     },
     splits: async (signal) => {
-      await assertSameHeaders(options, objects, signal);
-      return objects.map(({ key, bytes }) => ({ id: key, bytes }));
+      const open: OpenObject[] = [];
+      for (const info of infos) open.push(await opened(info, signal));
+      objects = open;
+      if (objects.length > 1) shared = await schemaOfAll(objects, LOOKED_AT_FIRST, signal);
+      if (shared !== null) for (const object of objects.slice(LOOKED_AT_FIRST)) unseen.add(object);
+      splits = await splitsOf(objects, signal);
+      return [...splits.values()].map(({ id, part, of }) => ({
+        id,
+        bytes: part.bytes,
+        ...(part.id === null ? {} : { object: of.info.key }),
+      }));
     },
-    async *read(split: Split, after: Position | null, limits: BatchLimits, signal: AbortSignal) {
-      const index = objects.findIndex((object) => object.key === split.id);
-      const object = objects[index];
-      if (object === undefined) throw new SluiceError('CONTRACT_BROKEN', `${split.id} is no split of this intake`);
-      progress.before = objects.slice(0, index).reduce((sum, { bytes }) => sum + bytes, 0);
+    async *read({ id }, after, limits, signal) {
+      const split = splits.get(id);
+      if (split === undefined) throw new SluiceError('CONTRACT_BROKEN', `${id} is no split of this intake`);
+      const { part, of, before } = split;
+      progress.before = before;
       progress.within = 0;
-      const schema = after === null ? null : await headerOf(options, object, null, signal);
-      yield* readObject(options, object, after, schema, limits, (bytes) => (progress.within = bytes), signal);
+      if (after === null && unseen.delete(of)) await of.reader.schema(of.object, shared, signal);
+      // Of a single object the first batch tells; a continuation does not see it.
+      if (after !== null) shared ??= await of.reader.schema(of.object, null, signal);
+      // An object that is one part is read through: how far is where the last read ended. Else bytes are counted.
+      const object = storedObject(store, of.info, compression, (from, bytes) => {
+        progress.within = part.id === null ? from + bytes : Math.min(part.bytes, progress.within + bytes);
+      });
+      yield* of.reader.read(object, { part, split: id, after, schema: shared, limits }, signal);
+      if (part.id !== null) progress.within = part.bytes;
     },
     check: async (signal) => {
       const found: ObjectInfo[] = [];
       for (const pattern of patterns) found.push(...(await store.list(pattern, signal)));
       const [first] = found;
       // The first row, with the header before it: that it can be read, unpacked and decoded.
-      if (first !== undefined) await headerOf(options, first, null, signal);
+      if (first === undefined) return;
+      const { reader, object } = await opened(first, signal);
+      await reader.schema(object, null, signal);
     },
     close: async () => store[Symbol.asyncDispose](),
     [Symbol.asyncDispose]: async () => store[Symbol.asyncDispose](),
   };
 }
 
-async function* readObject(
-  options: ObjectSourceOptions,
-  object: ObjectInfo,
-  after: Position | null,
-  schema: Schema | null,
-  limits: BatchLimits,
-  onRead: (bytes: number) => void,
+async function splitsOf(
+  objects: readonly OpenObject[],
   signal: AbortSignal,
-): AsyncGenerator<RowBatch> {
-  const { store, codec } = options;
-  const offset = codec.offset(after);
-  const compression = options.compression === 'auto' ? compressionOf(object.key) : options.compression;
-  const packed = compression !== 'none';
-  const stored = storedBytes(store, object, packed ? 0 : offset, onRead, signal);
-  const name = store.name(object.key);
-  // A compressed stream cannot be entered in its middle: it is unpacked from its start and skipped to the place.
-  const chunks = packed ? skip(decompress(compression, stored, name, signal), offset) : stored;
-  yield* codec.decode(chunks, { split: object.key, after, limits }, schema, signal);
+): Promise<ReadonlyMap<string, ObjectSplit>> {
+  const splits = new Map<string, ObjectSplit>();
+  let before = 0;
+  for (const of of objects) {
+    const { key } = of.info;
+    for (const part of await of.reader.parts(of.object, signal)) {
+      const id = part.id === null ? key : `${key}#${part.id}`;
+      splits.set(id, { id, part, of, before });
+      before += part.bytes;
+    }
+  }
+  return splits;
 }
 
-/** The schema that an object's header gives; null if it has no rows. @param known what it must be. */
-async function headerOf(
-  options: ObjectSourceOptions,
-  object: ObjectInfo,
-  known: Schema | null,
-  signal: AbortSignal,
-): Promise<Schema | null> {
-  const limits: BatchLimits = { rows: 1, bytes: 1, lingerMs: 0 };
-  for await (const batch of readObject(options, object, null, known, limits, () => undefined, signal))
-    return batch.schema;
-  return null;
-}
-
-/** An object that was changed while it was read gives rows of two states; better none. */
-async function assertUnchanged(store: ObjectStore, object: ObjectInfo, signal: AbortSignal): Promise<void> {
-  const [now] = await store.list(object.key, signal);
-  if (now !== undefined && now.bytes === object.bytes && sameJson(now.version, object.version)) return;
-  throw new SluiceError(
-    'INTAKE_CHANGED',
-    `${store.name(object.key)} was changed while it was read (${object.bytes} bytes then, ${now?.bytes ?? 'none'} now). ` +
-      'Start anew with --overwrite when it is complete.',
-  );
+/** Several objects are one data set: their columns must be those of the first one that has rows. @param first how many are looked at. */
+async function schemaOfAll(objects: readonly OpenObject[], first: number, signal: AbortSignal): Promise<Schema | null> {
+  let known: Schema | null = null;
+  for (const [index, { reader, object }] of objects.entries()) {
+    if (known !== null && index >= first) break;
+    const schema = await reader.schema(object, known, signal);
+    known ??= schema;
+  }
+  return known;
 }
 
 async function headDigest(store: ObjectStore, key: string, signal: AbortSignal): Promise<string> {
@@ -127,44 +160,4 @@ async function headDigest(store: ObjectStore, key: string, signal: AbortSignal):
     if (room <= 0) break;
   }
   return hash.digest('hex');
-}
-
-/** What the store holds of an object. That it did not change is known before the decoder takes its end for a record's. */
-async function* storedBytes(
-  store: ObjectStore,
-  object: ObjectInfo,
-  offset: number,
-  onRead: (bytes: number) => void,
-  signal: AbortSignal,
-): AsyncGenerator<Uint8Array> {
-  let bytes = offset;
-  for await (const chunk of store.read(object.key, offset, signal)) {
-    bytes += chunk.length;
-    onRead(bytes);
-    yield chunk;
-  }
-  if (store.pinsReads !== true) await assertUnchanged(store, object, signal);
-}
-
-/** Several objects are one data set: their headers must be the first one's. Looked at before any row is sent. */
-async function assertSameHeaders(
-  options: ObjectSourceOptions,
-  objects: readonly ObjectInfo[],
-  signal: AbortSignal,
-): Promise<void> {
-  const [first, ...others] = objects;
-  if (first === undefined || others.length === 0) return;
-  const schema = await headerOf(options, first, null, signal);
-  if (schema !== null) for (const object of others) await headerOf(options, object, schema, signal);
-}
-
-async function* skip(chunks: AsyncIterable<Uint8Array>, bytes: number): AsyncGenerator<Uint8Array> {
-  let rest = bytes;
-  for await (const chunk of chunks) {
-    if (rest >= chunk.length) rest -= chunk.length;
-    else {
-      yield rest === 0 ? chunk : chunk.subarray(rest);
-      rest = 0;
-    }
-  }
 }

@@ -1,24 +1,45 @@
 import { once } from 'node:events';
 import type { Writable } from 'node:stream';
-import type { Codec } from '../../core/codec.ts';
 import { SluiceError } from '../../core/error.ts';
+import type { Json } from '../../core/json.ts';
 import { freshLedger, type JobIdentity, type Ledger, ledgerAfter } from '../../core/ledger.ts';
 import { columnNames, type Schema } from '../../core/schema.ts';
 import type { DeadLetter, OutputRows, ScoredBatch } from '../../core/scored-batch.ts';
 import type { Sink } from '../../core/sink.ts';
-import { type Compression, compressMember } from '../compression.ts';
+import type { ObjectWriter } from '../object-format.ts';
 
 /** What is written to the stream: chunks of bytes, or objects for a stream in object mode. */
 export interface StreamFormat {
   header(schema: Schema): Promise<readonly unknown[]>;
   rows(rows: OutputRows): Promise<readonly unknown[]>;
+  /** What stands behind the last row. */
+  end(): Promise<readonly unknown[]>;
 }
 
-/** Rows as bytes; each chunk is compressed by itself, so that it can be read at once. */
-export function byteFormat(codec: Codec, compression: Compression): StreamFormat {
+/** The stream has no job of its own that a marker could be derived from. */
+const SEED = '00'.repeat(32);
+
+/** Rows as bytes; each batch is a block by itself, so that it can be read at once. */
+export function byteFormat(writer: ObjectWriter): StreamFormat {
+  let state: Json = null;
+  let offset = 0;
+  const sent = (bytes: Uint8Array): readonly unknown[] => {
+    offset += bytes.length;
+    return bytes.length === 0 ? [] : [bytes];
+  };
   return {
-    header: async (schema) => [await compressMember(compression, codec.encodeHeader(schema))],
-    rows: async (rows) => [await compressMember(compression, codec.encode(rows))],
+    header: async (schema) => {
+      const header = writer.header(schema, SEED);
+      state = header.state;
+      return sent(header.bytes);
+    },
+    rows: async (rows) => {
+      if (rows.ends.length === 0) return [];
+      const block = await writer.block([rows], state, offset);
+      state = block.state;
+      return sent(block.bytes);
+    },
+    end: async () => sent(await writer.trailer(state, offset)),
   };
 }
 
@@ -77,6 +98,7 @@ export function createStreamSink(options: StreamSinkOptions): Sink {
     },
     publish: async (facts, schema, signal) => {
       await header(schema, signal);
+      await send(await format.end(), signal);
       return { ...facts, columns: columnNames(schema), objects: [] };
     },
     discard: async () => undefined,

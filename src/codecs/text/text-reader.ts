@@ -2,6 +2,8 @@ import { TextDecoder } from 'node:util';
 import type { Encoding } from './encoding.ts';
 
 const REPLACEMENT = '\ufffd';
+/** No character has more bytes, but that of a stateful encoding. */
+const LONGEST = 4;
 
 /**
  * Decodes a stream of bytes to text, chunk by chunk; a character may be cut anywhere. Once bytes do not fit the
@@ -13,14 +15,23 @@ export class TextReader {
   /** Where U+FFFD can stand in sound data, only a decoder that throws tells sound from broken. */
   #strict: TextDecoder | null = null;
   #head: Uint8Array = new Uint8Array(0);
-  #broken = false;
+  #label = '';
+  /** Bytes of the data before the chunk at hand, and the last few of them: a character may begin there. */
+  #before = 0;
+  #tail: Uint8Array = new Uint8Array(0);
+  #brokenAt: number | null = null;
 
   constructor(encoding: Encoding) {
     this.#encoding = encoding;
   }
 
   get broken(): boolean {
-    return this.#broken;
+    return this.#brokenAt !== null;
+  }
+
+  /** The offset in the data of the first byte that does not fit; null as long as all do. */
+  get brokenAt(): number | null {
+    return this.#brokenAt;
   }
 
   /** The text of the next bytes, without the byte order mark at the start of the data. */
@@ -51,6 +62,7 @@ export class TextReader {
   #open(bytes: Uint8Array): void {
     let { label } = this.#encoding;
     if (label === 'utf-16') label = bytes[0] === 0xfe && bytes[1] === 0xff ? 'utf-16be' : 'utf-16le';
+    this.#label = label;
     this.#decoder = new TextDecoder(label);
     const holdsReplacement = this.#encoding.utf16 || this.#encoding.utf8 || label === 'gb18030';
     if (holdsReplacement) this.#strict = new TextDecoder(label, { fatal: true });
@@ -58,17 +70,47 @@ export class TextReader {
 
   #decode(bytes: Uint8Array, stream: boolean): string {
     const text = this.#decoder!.decode(bytes, { stream });
+    const bad = this.#firstBad(text, bytes, stream);
+    if (bad < 0) {
+      this.#before += bytes.length;
+      this.#tail = Buffer.concat([this.#tail, bytes.slice(-LONGEST)]).subarray(-LONGEST);
+      return text;
+    }
+    const good = text.slice(0, bad);
+    this.#brokenAt = this.#before + this.#lengthOf(good, bytes);
+    return good;
+  }
+
+  /** Where the text of a chunk ends to be that of sound bytes; -1 when all are. */
+  #firstBad(text: string, bytes: Uint8Array, stream: boolean): number {
     if (this.#strict !== null) {
       try {
         this.#strict.decode(bytes, { stream });
-        return text;
+        return -1;
       } catch {
         // Found below.
       }
     }
     const bad = text.indexOf(REPLACEMENT);
-    if (bad < 0 && this.#strict === null) return text;
-    this.#broken = true;
-    return bad < 0 ? '' : text.slice(0, bad);
+    return bad < 0 && this.#strict !== null ? 0 : bad;
+  }
+
+  /** How many bytes of a chunk make its sound text; less than none when it begins within bytes before the chunk. */
+  #lengthOf(good: string, bytes: Uint8Array): number {
+    const isStart = this.#before === 0;
+    for (let carried = 0; carried <= this.#tail.length; carried += 1) {
+      const all = Buffer.concat([this.#tail.subarray(this.#tail.length - carried), bytes]);
+      const textOf = (length: number): string =>
+        new TextDecoder(this.#label, { ignoreBOM: !isStart }).decode(all.subarray(0, length), { stream: true });
+      // The fewest bytes that give as much text: with more of them it never gets shorter.
+      let [low, high] = [0, all.length];
+      while (low < high) {
+        const middle = (low + high) >> 1;
+        if (textOf(middle).length >= good.length) high = middle;
+        else low = middle + 1;
+      }
+      if (good !== '' && textOf(low) === good) return low - carried;
+    }
+    return 0;
   }
 }

@@ -1,4 +1,5 @@
 import type { CsvSettings } from '../../codecs/csv/csv-settings.ts';
+import type { StoreAccess } from '../named-store.ts';
 
 export interface CompareOptions {
   /** Columns whose values together name a row; without them rows are paired by their place. */
@@ -11,6 +12,8 @@ export interface CompareOptions {
   /** Two numbers whose difference is at most this are the same. Default 1e-9. */
   readonly tolerance?: number;
   readonly csvSettings?: Partial<Pick<CsvSettings, 'delimiter' | 'quotechar' | 'encoding'>>;
+  /** How S3 is reached, for outputs whose names begin with s3://. */
+  readonly access?: StoreAccess;
   /** What a join by key may take, in bytes, about. Default 512 MiB. */
   readonly memoryBytes?: number;
   readonly signal?: AbortSignal;

@@ -23,9 +23,15 @@ interface RowCounts {
  * looked for among rows that b alone has), and when a join takes too much memory; COLUMN_UNKNOWN when an option names a column that is not there; and what reading throws.
  */
 export async function compareOutputs(pathA: string, pathB: string, options: CompareOptions = {}): Promise<Comparison> {
-  const { key = null, tolerance = 1e-9, csvSettings = {}, signal = new AbortController().signal } = options;
-  await using a = await openScoredOutput(pathA, csvSettings, signal);
-  await using b = await openScoredOutput(pathB, csvSettings, signal);
+  const {
+    key = null,
+    tolerance = 1e-9,
+    csvSettings = {},
+    access = {},
+    signal = new AbortController().signal,
+  } = options;
+  await using a = await openScoredOutput(pathA, csvSettings, access, signal);
+  await using b = await openScoredOutput(pathB, csvSettings, access, signal);
   const columns = a.columns ?? b.columns;
   // Without a row on either side no column is known, and none needs to be.
   const plan: ComparePlan =

@@ -1,11 +1,11 @@
-import { createFileStore } from '../../../connectors/file/file-store.ts';
-import { createCsvCodec } from '../../codecs/csv/csv-codec.ts';
 import { type CsvSettings, defaultCsvSettings } from '../../codecs/csv/csv-settings.ts';
+import { createReaders } from '../../codecs/formats.ts';
 import { createObjectSource } from '../../codecs/objects/object-source.ts';
 import type { BatchLimits } from '../../core/batch-limits.ts';
 import { findSluiceError, SluiceError } from '../../core/error.ts';
 import type { RowBatch } from '../../core/row-batch.ts';
 import { columnNames } from '../../core/schema.ts';
+import { namedStore, type StoreAccess } from '../named-store.ts';
 
 const LIMITS: BatchLimits = { rows: 8_192, bytes: 1024 * 1024, lingerMs: Number.POSITIVE_INFINITY };
 
@@ -19,15 +19,16 @@ export interface ScoredOutput extends AsyncDisposable {
 }
 
 /**
- * Opens a file, a folder of parts or a pattern; .gz and .zst are unpacked. Memory is that of two batches, whatever the size.
+ * Opens a file, a folder of parts or a pattern, also of S3; .gz and .zst are unpacked. Memory is that of two batches, whatever the size.
  * Errors as of an intake.
  */
 export async function openScoredOutput(
   path: string,
   csvSettings: Partial<CsvSettings>,
+  access: StoreAccess,
   signal: AbortSignal,
 ): Promise<ScoredOutput> {
-  const batches = rowsOf(path, { ...defaultCsvSettings, ...csvSettings }, signal);
+  const batches = rowsOf(path, { ...defaultCsvSettings, ...csvSettings }, access, signal);
   let first = (await batches.next()).value ?? null;
   return {
     name: path,
@@ -43,11 +44,16 @@ export async function openScoredOutput(
   };
 }
 
-async function* rowsOf(path: string, settings: CsvSettings, signal: AbortSignal): AsyncGenerator<RowBatch, void> {
+async function* rowsOf(
+  path: string,
+  settings: CsvSettings,
+  access: StoreAccess,
+  signal: AbortSignal,
+): AsyncGenerator<RowBatch, void> {
   await using source = createObjectSource({
-    store: createFileStore(),
+    store: namedStore(path, access),
     patterns: [path],
-    codec: createCsvCodec(settings),
+    readers: createReaders({ csv: settings }),
     compression: 'auto',
   });
   try {

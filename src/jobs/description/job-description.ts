@@ -191,11 +191,14 @@ export const jobDescription = z
       const message = 'must be a folder for the parts of a live topic; or give intakeSettings.until';
       context.addIssue({ code: 'custom', path: ['outputSettings', 'path'], message });
     }
-    if (isLive && output.type === 's3') {
-      const message =
-        's3 cannot take a live topic yet: write files (localFile) or a topic, or give intakeSettings.until';
-      context.addIssue({ code: 'custom', path: ['outputSettings', 'type'], message });
-    }
+    const isIntake = intake.type === 's3' && output.type === 's3' && intake.url === output.url;
+    const message =
+      output.type !== 's3'
+        ? null
+        : isIntake && intake.endpointUrl === output.endpointUrl
+          ? 'is the object that is read; write to another one'
+          : s3UrlProblem(output.url, isLive);
+    if (message !== null) context.addIssue({ code: 'custom', path: ['outputSettings', 'url'], message });
   })
   .refine(namesOneDeployment, {
     error: 'needs either deploymentId (an entry of the configuration) or deployment (described in place), not both',
@@ -208,6 +211,18 @@ export type JobInput = z.input<typeof jobDescription>;
 
 /** A job description with all defaults, deployments and files not looked up yet. */
 export type JobFields = z.output<typeof jobDescription>;
+
+/** What is wrong with the address of an output in S3; null when nothing is. */
+function s3UrlProblem(url: string, isLive: boolean): string | null {
+  const key = url.replace(/^s3:\/\/[^/]+\/?/, '');
+  const isPrefix = key === '' ? url.endsWith('/') : key.endsWith('/');
+  if (!isLive) return key === '' || isPrefix ? 'must name an object: s3://bucket/key' : null;
+  if (!isPrefix)
+    return 'must be a prefix that ends in a slash, for the parts of a live topic; or give intakeSettings.until';
+  return url.includes('{{')
+    ? 'must be the same on every run, for the parts of a live topic: no template variables'
+    : null;
+}
 
 function namesOneDeployment(given: { readonly deployment?: unknown; readonly deploymentId?: unknown }): boolean {
   return (given.deployment === undefined) !== (given.deploymentId === undefined);

@@ -1,9 +1,13 @@
 import * as z from 'zod';
-
-const compression = z
-  .enum(['auto', 'none', 'gzip', 'zstd'])
-  .default('auto')
-  .describe('`auto` goes by the ending of the name: .gz, .gzip, .zst, .zstd.');
+import {
+  intakeColumns,
+  intakeCompression,
+  intakeFormat,
+  jsonPath,
+  outputCompression,
+  outputFormat,
+} from './format-fields.ts';
+import { rollFields } from './roll-fields.ts';
 
 /** `intakeSettings` of a job that reads local files. */
 export const localFileIntake = z
@@ -20,7 +24,10 @@ export const localFileIntake = z
       .union([z.string().min(1), z.array(z.string().min(1)).min(1)])
       .optional()
       .describe('Several of them, read one after the other as one data set; in place of `file`.'),
-    compression,
+    format: intakeFormat,
+    jsonPath,
+    columns: intakeColumns,
+    compression: intakeCompression,
   })
   .superRefine(({ file, files }, context) => {
     const all = [file ?? [], files ?? []].flat();
@@ -32,7 +39,7 @@ export const localFileIntake = z
       context.addIssue({ code: 'custom', path: ['files'], message: 'cannot have standard input (-) beside files' });
     }
   })
-  .transform(({ type, file, files, compression }) => ({ type, files: [file ?? [], files ?? []].flat(), compression }));
+  .transform(({ file, files, ...given }) => ({ ...given, files: [file ?? [], files ?? []].flat() }));
 
 /** `outputSettings` of a job that writes a local file. */
 export const localFileOutput = z.strictObject({
@@ -43,13 +50,7 @@ export const localFileOutput = z.strictObject({
     .describe(
       'The file to write, or `-` for standard output. Relative to the working folder. For a live topic the folder of its parts.',
     ),
-  compression,
-  roll: z
-    .strictObject({
-      rows: z.int().min(1).default(1_000_000).describe('Rows of one part at the most.'),
-      bytes: z.int().min(1).default(256_000_000).describe('Bytes of CSV of one part, about.'),
-      seconds: z.number().min(0.1).default(300).describe('How long a part takes rows, from its first one on.'),
-    })
-    .prefault({})
-    .describe('When a part of a live topic is finished and the next one begun: at whichever comes first.'),
+  format: outputFormat,
+  compression: outputCompression,
+  roll: rollFields,
 });

@@ -1,13 +1,17 @@
 import * as z from 'zod';
 import { s3Credential } from './credential-fields.ts';
+import {
+  intakeColumns,
+  intakeCompression,
+  intakeFormat,
+  jsonPath,
+  outputCompression,
+  outputFormat,
+} from './format-fields.ts';
+import { rollFields } from './roll-fields.ts';
 import { Secret } from './secret.ts';
 
 const MIB = 1024 * 1024;
-
-const compression = z
-  .enum(['auto', 'none', 'gzip', 'zstd'])
-  .default('auto')
-  .describe('`auto` goes by the ending of the name: .gz, .gzip, .zst, .zstd.');
 
 const secretText = () =>
   z
@@ -40,7 +44,7 @@ const access = {
     .refine((text) => !/^https?:\/\/[^/]*@/.test(text), { error: 'must hold no user and password; see credentials' })
     .nullable()
     .default(null)
-    .describe("A server that speaks S3. Null: Amazon's."),
+    .describe("A server that speaks S3. Null: what AWS_ENDPOINT_URL says, else Amazon's."),
   region: z
     .string()
     .min(1)
@@ -66,8 +70,10 @@ export const s3Intake = z
     url: url().describe(
       'An object; a prefix that ends in a slash, for all objects under it; or a pattern (`s3://bucket/2026/*.csv`), in the order of their keys.',
     ),
-    format: z.literal('csv').default('csv').describe('What the objects hold.'),
-    compression,
+    format: intakeFormat,
+    jsonPath,
+    columns: intakeColumns,
+    compression: intakeCompression,
     ...access,
     customerKey: secretText().describe(
       'The key of objects that were encrypted with one of your own (SSE-C), in base64.',
@@ -91,10 +97,11 @@ export const s3Output = z
     type: z.literal('s3').describe('Kind of output.'),
     url: url().describe(
       'The object to write. `{{ current_run_timestamp }}` (milliseconds since 1970) and `{{ current_run_time }}` (UTC) in it ' +
-        'are replaced when the run begins; such an output is never continued, as the next run has another name.',
+        'are replaced when the run begins; such an output is never continued, as the next run has another name. ' +
+        'For a live topic the prefix of its parts, with a slash at its end.',
     ),
-    format: z.literal('csv').default('csv').describe('What the object holds.'),
-    compression,
+    format: outputFormat,
+    compression: outputCompression,
     ...access,
     partitionColumns: z
       .array(z.string().min(1))
@@ -124,13 +131,12 @@ export const s3Output = z
       .min(5 * MIB)
       .max(5 * 1024 * MIB)
       .default(16 * MIB)
-      .describe('Bytes of one part. There can be 10,000: the default is enough for 167 GB.'),
+      .describe(
+        'Bytes of one part of the upload, in whole MiB. There can be 10,000: the default is enough for 167 GB.',
+      ),
+    roll: rollFields,
   })
-  .superRefine((given, context) => {
-    onlyOneCredential(given, context);
-    if (!/[^/]$/.test(given.url.replace(/^s3:\/\/[^/]+\/?/, '')))
-      context.addIssue({ code: 'custom', path: ['url'], message: 'must name an object: s3://bucket/key' });
-  });
+  .superRefine(onlyOneCredential);
 
 function onlyOneCredential(
   { credentialId, credentials }: { readonly credentialId: string | null; readonly credentials: unknown },

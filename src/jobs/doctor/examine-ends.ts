@@ -1,7 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { createFileStore } from '../../../connectors/file/file-store.ts';
-import { createCsvCodec } from '../../codecs/csv/csv-codec.ts';
 import { SluiceError } from '../../core/error.ts';
 import type { Sink } from '../../core/sink.ts';
 import type { Source } from '../../core/source.ts';
@@ -23,11 +22,7 @@ export async function examineIntake(
   const name = intakeName(job);
   if (name === '-') return [skipped('intake', 'standard input comes only once, and is not looked at')];
   const look = async (signal: AbortSignal): Promise<string> => {
-    await using source: Source = openSource(
-      await boundedIntake(job, cluster),
-      codecOf(job, options),
-      ports(cluster, options),
-    );
+    await using source: Source = openSource(await boundedIntake(job, cluster), ports(cluster, options));
     if (source.check === undefined) return `${name}; this kind of intake cannot be looked at before it is read`;
     await source.check(signal);
     return `${name} can be read`;
@@ -47,7 +42,7 @@ export async function examineOutput(
     async (signal) => {
       if (isLive(job) && job.outputSettings.type === 'localFile')
         return await checkParts(job.outputSettings.path, signal);
-      await using sink: Sink = openSink(job, codecOf(job, options), ports(cluster, options));
+      await using sink: Sink = openSink(onePart(job), ports(cluster, options));
       if (sink.check === undefined) return `${name}; this kind of output cannot be looked at before it is written`;
       await sink.check(signal);
       return `${name} can be written${sink.guarantee === 'none' ? ', but not continued after a crash' : `, ${sink.guarantee}`}`;
@@ -91,8 +86,11 @@ async function checkDeadLetters(
   return `go to ${path}`;
 }
 
-function codecOf(job: JobDescription, { clock }: ExamineOptions) {
-  return createCsvCodec(job.csvSettings, { clock });
+/** A live topic into S3 as a job with one of its parts for an output: under the prefix itself nothing is written. */
+function onePart(job: JobDescription): JobDescription {
+  const { outputSettings: output } = job;
+  if (output.type !== 's3' || !isLive(job)) return job;
+  return { ...job, outputSettings: { ...output, url: `${output.url}part.csv` } };
 }
 
 function ports(cluster: KafkaClient | null, { clock, overwrite }: ExamineOptions): EndpointPorts {

@@ -1,49 +1,70 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createFileStore } from '../../../connectors/file/file-store.ts';
-import { readManifest } from '../../../connectors/file/manifest-file.ts';
-import { createCsvCodec } from '../../codecs/csv/csv-codec.ts';
+import { createWriter, endingOf } from '../../codecs/formats.ts';
 import { createObjectSink } from '../../codecs/objects/object-sink.ts';
+import { readManifest } from '../../codecs/objects/read-manifest.ts';
 import type { Clock } from '../../core/clock.ts';
+import type { ObjectStore, OutputLookup } from '../../core/object-store.ts';
 import type { Sink } from '../../core/sink.ts';
 import { throughOfPart } from '../../stages/parts-manifest.ts';
 import type { PartsOptions } from '../../stages/parts-options.ts';
 import type { JobDescription } from '../description/parse-job.ts';
+import { outputFormat } from '../formats-of-job.ts';
+import { openS3Store } from '../s3-endpoints.ts';
 
-type LocalOutput = Extract<JobDescription['outputSettings'], { readonly type: 'localFile' }>;
+type StoreOutput = Extract<JobDescription['outputSettings'], { readonly type: 'localFile' | 's3' }>;
 
 const ENDINGS = { none: '', gzip: '.gz', zstd: '.zst' } as const;
 
+/** Where the parts of a live topic go. Dispose of it when the last part is closed. */
+export interface LiveParts extends Pick<PartsOptions, 'openPart' | 'publishedThrough'>, AsyncDisposable {}
+
 /**
- * The parts of a live topic as files of one folder: `<topic>-<partition>-<first offset, 20 digits>.csv`, each with its manifest
- * and dead letters beside it. Two processes on one folder keep off each other by the locks of files.
+ * The parts of a live topic as files of one folder, or objects under one prefix: `<topic>-<partition>-<first offset, 20 digits>.csv` (or as the
+ * format is called), each with its manifest and dead letters beside it. Two processes keep off each other by what the store
+ * has for it: locks, or ledgers that are written under conditions.
  */
-export function localParts(
-  job: JobDescription,
-  { path, compression: wanted }: LocalOutput,
-  clock: Clock,
-): Pick<PartsOptions, 'openPart' | 'publishedThrough'> {
-  const compression = wanted === 'auto' ? 'none' : wanted;
-  const codec = createCsvCodec(job.csvSettings, { clock });
+export function liveParts(job: JobDescription, output: StoreOutput, clock: Clock): LiveParts {
+  const compression = output.compression === 'auto' ? 'none' : output.compression;
+  // As the identity of the job has it: `verify` reads each part by that.
+  const format = outputFormat(output, output.type === 's3' ? output.url : output.path);
+  const { store, place } = openPlace(output, clock);
   const keyOf = (split: string, from: number): string =>
-    join(path, `${split.replace('/', '-')}-${String(from).padStart(20, '0')}.csv${ENDINGS[compression]}`);
+    place(`${split.replace('/', '-')}-${String(from).padStart(20, '0')}.${endingOf(format)}${ENDINGS[compression]}`);
   return {
-    openPart(split, from): Sink {
-      mkdirSync(path, { recursive: true });
-      return createObjectSink({
-        store: createFileStore(),
+    openPart: (split, from): Sink =>
+      createObjectSink({
+        store,
         key: keyOf(split, from),
-        codec,
-        compression,
+        writer: createWriter(format, { csv: job.csvSettings }, compression, { clock }),
         overwrite: false,
-      });
+      }),
+    async publishedThrough(split, from, signal) {
+      const { isThere, run, manifest } = await store.look(keyOf(split, from), signal);
+      // While its ledger stands there, the publication is not finished: opening the part finishes it.
+      if (!isThere || run !== null) return null;
+      const found = await readManifest(store, manifest, signal);
+      return found === null ? null : throughOfPart(found, split, from);
     },
-    async publishedThrough(split, from) {
-      const key = keyOf(split, from);
-      // While the ledger stands there, the publication is not finished: opening the part finishes it.
-      if (!existsSync(key) || existsSync(`${key}.ledger.json`)) return null;
-      const manifest = await readManifest(`${key}.manifest.json`);
-      return manifest === null ? null : throughOfPart(manifest, split, from);
+    [Symbol.asyncDispose]: async () => store[Symbol.asyncDispose](),
+  };
+}
+
+interface PartsPlace {
+  readonly store: ObjectStore & OutputLookup;
+  /** The key of a part by its name. */
+  readonly place: (name: string) => string;
+}
+
+function openPlace(output: StoreOutput, clock: Clock): PartsPlace {
+  if (output.type === 's3') return { store: openS3Store(output, null, clock), place: (name) => `${output.url}${name}` };
+  const { path } = output;
+  return {
+    store: createFileStore(),
+    place: (name) => {
+      mkdirSync(path, { recursive: true });
+      return join(path, name);
     },
   };
 }

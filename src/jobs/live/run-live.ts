@@ -18,6 +18,7 @@ import { OutputFormatSlot } from '../../stages/output-format-slot.ts';
 import { createPartsWriter } from '../../stages/parts-writer.ts';
 import { score } from '../../stages/score.ts';
 import { BatchSizing } from '../batch-sizing.ts';
+import { commitPolicyOf } from '../commit-policy.ts';
 import type { JobDescription } from '../description/parse-job.ts';
 import { jobIdentity } from '../job-identity.ts';
 import { clusterOf } from '../kafka/cluster.ts';
@@ -34,7 +35,7 @@ import {
 import type { ProgressTracker } from '../progress-tracker.ts';
 import { outputSettingsOf, scorerSettingsOf } from '../scoring-settings.ts';
 import { withFailureBudget } from './live-delivery.ts';
-import { localParts } from './live-parts.ts';
+import { liveParts } from './live-parts.ts';
 
 export interface LiveRun {
   readonly job: JobDescription;
@@ -51,7 +52,6 @@ export interface LiveRun {
 const BUFFER_BYTES = 1024 * 1024;
 /** Before a process that was fenced joins again, in milliseconds. */
 const AGAIN_MS = 1_000;
-const COMMITS = { everyMs: 1_000, everyBytes: 64_000_000 };
 
 /**
  * Scores a topic for ever: this process is one of any number in the group. Ends with JOB_INTERRUPTED when it is stopped (what was
@@ -178,7 +178,7 @@ interface WriterEvents {
   readonly onFailure: (split: string, error: unknown) => void;
 }
 
-/** The scored link: the output topic, or parts of files. */
+/** The scored link: the output topic, or parts that are files or objects. */
 async function openWriter(
   run: LiveRun,
   numbers: PartitionNumbers,
@@ -189,23 +189,24 @@ async function openWriter(
   const { outputSettings: output } = job;
   const intake = topicIntake(job);
   const nameOf = (partition: number): string => splitOf(numbers.partitionOf(partition));
-  if (output.type === 'localFile') {
+  if (output.type === 'localFile' || output.type === 's3') {
+    const parts = liveParts(job, output, clock);
     const { rows, bytes, seconds } = output.roll;
     const writer = createPartsWriter({
-      ...localParts(job, output, clock),
+      openPart: parts.openPart,
+      publishedThrough: parts.publishedThrough,
       splitOf: nameOf,
       job: jobIdentity(job, { group: intake.group }),
       format,
       roll: { rows, bytes, ms: 1000 * seconds },
-      commits: COMMITS,
+      commits: commitPolicyOf(job),
       clock,
       onPublished: ({ split, through }) => onDurable(split, through),
       onFailure: (partition, error) => onFailure(nameOf(partition), error),
       onWait: ({ split, reason }) => tracker.enter('running', `${split} waits: ${reason}`),
     });
-    return { ...writer, [Symbol.asyncDispose]: async () => undefined };
+    return { ...writer, [Symbol.asyncDispose]: () => parts[Symbol.asyncDispose]() };
   }
-  if (output.type === 's3') throw new SluiceError('CONTRACT_BROKEN', 'a live topic cannot be written to S3');
   const { compression, replicationFactor } = clusterOf(job);
   await ensureDeadLetterTopic(cluster, output, replicationFactor);
   const options: TopicWriterOptions = {

@@ -1,5 +1,4 @@
 import { compressionOf, compressMember } from '../../codecs/compression.ts';
-import { createCsvCodec } from '../../codecs/csv/csv-codec.ts';
 import type { Clock } from '../../core/clock.ts';
 import { findSluiceError, messageOf } from '../../core/error.ts';
 import type { DeploymentDescription } from '../../core/scorer.ts';
@@ -56,7 +55,7 @@ export async function planJob(given: JobDescription, options: PlanOptions): Prom
   const job = await boundedIntake(given, cluster);
   const streams = { input: process.stdin, output: process.stdout };
   const ports = { streams, cluster, clock, overwrite: false, keepsNothing: true } as const;
-  await using source = openSource(job, createCsvCodec(job.csvSettings, { clock }), ports);
+  await using source = openSource(job, ports);
   const sample = await sampleIntake(source, job, options.sample, clock, signal);
   const intake = estimateIntake(sample, await packedBytes(job, sample));
   const notes: string[] = [];
@@ -110,7 +109,9 @@ async function packedBytes(
   const wanted = 'compression' in intake ? intake.compression : 'none';
   const compression = wanted === 'auto' ? compressionOf(splits[0]?.id ?? '') : wanted;
   if (compression === 'none') return null;
-  return (await compressMember(compression, Buffer.concat(batches.map(({ bytes }) => bytes)))).length;
+  // bzip2 can be read only; it packs a little better than gzip.
+  const known = compression === 'bzip2' ? 'gzip' : compression;
+  return (await compressMember(known, Buffer.concat(batches.map(({ bytes }) => bytes)))).length;
 }
 
 function columnsOf({ batches }: IntakeSample): readonly string[] {

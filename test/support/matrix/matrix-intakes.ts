@@ -14,6 +14,7 @@ import { s3Place } from './s3-place.ts';
 export const matrixIntakes: readonly MatrixIntake[] = [
   { name: 'a CSV file', needs: [], continues: true, place: csvFile },
   { name: 'gzip files', needs: [], continues: true, place: gzipFiles },
+  { name: 'a JSON Lines file', needs: [], continues: true, place: jsonLines },
   { name: 'standard input', needs: [], continues: false, place: standardInput },
   { name: 'objects in S3', needs: ['s3'], continues: true, place: s3Objects },
   { name: 'a topic', needs: ['kafka'], continues: true, place: topic },
@@ -31,6 +32,12 @@ async function gzipFiles({ folder, rows }: MatrixPlace): Promise<PlacedIntake> {
   await writeFile(files[0]!, gzipSync(csvOf(rows.slice(0, middle))));
   await writeFile(files[1]!, gzipSync(csvOf(rows.slice(middle))));
   return { settings: { type: 'localFile', files }, order: idsOf(rows) };
+}
+
+async function jsonLines({ folder, rows }: MatrixPlace): Promise<PlacedIntake> {
+  const file = join(folder, 'rows.jsonl');
+  await writeFile(file, rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+  return { settings: { type: 'localFile', file }, order: idsOf(rows) };
 }
 
 async function standardInput({ rows }: MatrixPlace): Promise<PlacedIntake> {

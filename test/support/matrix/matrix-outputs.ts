@@ -1,9 +1,11 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { zstdDecompressSync } from 'node:zlib';
 import { GetObjectCommand } from '@aws-sdk/client-s3';
 import { parse } from 'csv-parse/sync';
-import { verifyOutput } from '../../../connectors/file/verify.ts';
+import { createFileStore } from '../../../connectors/file/file-store.ts';
+import { createS3Store } from '../../../connectors/s3/s3-store.ts';
+import { verifyOutput } from '../../../src/codecs/objects/verify-output.ts';
 import type { Envelope } from '../../../src/core/envelope.ts';
 import type { Manifest } from '../../../src/index.ts';
 import type { KafkaClient } from '../../../src/links/kafka/client.ts';
@@ -11,15 +13,19 @@ import { createKafkajsClient } from '../../../src/links/kafka/clients/kafkajs/cl
 import { rangeMessages } from '../../../src/links/kafka/live/topic-range-messages.ts';
 import { plainConnection } from '../../integration/kafka-clients/client-harness.ts';
 import { LiveTopics, until } from '../live-topic.ts';
+import { s3Settings } from '../s3-settings.ts';
 import { kafkaService } from '../services/kafka.ts';
-import { s3Bucket } from '../services/s3.ts';
+import { type S3Bucket, s3Bucket } from '../services/s3.ts';
 import type { FoundOutput, MatrixOutput, MatrixPlace, PlacedOutput } from './matrix-parts.ts';
 import { s3Place } from './s3-place.ts';
+
+const never = new AbortController().signal;
 
 /** Every output, a line each. */
 export const matrixOutputs: readonly MatrixOutput[] = [
   { name: 'a CSV file', needs: [], continues: true, place: (at, name) => file(at, `${name}.csv`) },
   { name: 'a zstd file', needs: [], continues: true, place: (at, name) => file(at, `${name}.csv.zst`) },
+  { name: 'a JSON Lines file', needs: [], continues: true, place: (at, name) => file(at, `${name}.jsonl`) },
   { name: 'standard output', needs: [], continues: false, place: standardOutput },
   { name: 'an object in S3', needs: ['s3'], continues: true, place: s3Object },
   { name: 'a topic', needs: ['kafka'], continues: true, place: topic },
@@ -32,7 +38,7 @@ async function file({ folder }: MatrixPlace, name: string): Promise<PlacedOutput
 
 async function readFiles(path: string): Promise<FoundOutput> {
   const stored = await readFile(path);
-  const { problems } = await verifyOutput(path);
+  const { problems } = await verifyOutput(createFileStore(), path, never);
   const text = (path.endsWith('.zst') ? zstdDecompressSync(stored) : stored).toString();
   return { parts: [scoredIn(text)], deadIds: deadIn(await readFile(`${path}.dead.jsonl`, 'utf8')), problems };
 }
@@ -44,28 +50,24 @@ async function standardOutput(): Promise<PlacedOutput> {
   };
 }
 
-/** What is verified is a copy: the same objects under the same names, as files. */
-async function s3Object({ folder }: MatrixPlace, name: string): Promise<PlacedOutput> {
+async function s3Object(_at: MatrixPlace, name: string): Promise<PlacedOutput> {
   const bucket = await s3Bucket();
-  const key = `${name}.csv`;
+  const url = `s3://${bucket.bucket}/${name}.csv`;
   return {
-    settings: { ...s3Place(bucket), url: `s3://${bucket.bucket}/${key}` },
+    settings: { ...s3Place(bucket), url },
     read: async () => {
-      const copy = join(folder, `copy-of-${name}.csv`);
-      for (const ending of ['', '.dead.jsonl', '.manifest.json']) {
-        const { Body } = await bucket.client.send(
-          new GetObjectCommand({ Bucket: bucket.bucket, Key: `${key}${ending}` }),
-        );
-        const text = await Body!.transformToString();
-        await writeFile(
-          `${copy}${ending}`,
-          ending === '.manifest.json' ? text.replaceAll(key, `copy-of-${key}`) : text,
-        );
-      }
+      await using store = createS3Store({ settings: s3Settings(bucket) });
+      const { problems } = await verifyOutput(store, url, never);
+      const [text, dead] = [await textOf(bucket, `${name}.csv`), await textOf(bucket, `${name}.csv.dead.jsonl`)];
       bucket.client.destroy();
-      return await readFiles(copy);
+      return { parts: [scoredIn(text)], deadIds: deadIn(dead), problems };
     },
   };
+}
+
+async function textOf({ client, bucket }: S3Bucket, key: string): Promise<string> {
+  const { Body } = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
+  return await Body!.transformToString();
 }
 
 async function topic(_at: MatrixPlace, name: string): Promise<PlacedOutput> {
@@ -95,7 +97,7 @@ async function topic(_at: MatrixPlace, name: string): Promise<PlacedOutput> {
         found
           .filter((message) => message.partition === partition)
           .toSorted((a, b) => a.offset - b.offset)
-          .map(({ value }) => scoredOf(JSON.parse(String(value)) as Readonly<Record<string, string | number>>)),
+          .map(({ value }) => scoredOf(JSON.parse(String(value)) as Scored)),
       );
       const problems = [
         ...(counts['rows'] === found.length ? [] : [`${found.length} messages, ${counts['rows']} in the manifest`]),
@@ -117,11 +119,19 @@ async function messagesOf(client: KafkaClient, name: string): Promise<readonly E
   return found;
 }
 
+/** CSV with a header, or JSON Lines. */
 function scoredIn(text: string): readonly (readonly [string, string])[] {
+  if (text.startsWith('{'))
+    return text
+      .trimEnd()
+      .split('\n')
+      .map((line) => scoredOf(JSON.parse(line) as Scored));
   return (parse(text, { columns: true }) as Readonly<Record<string, string>>[]).map(scoredOf);
 }
 
-function scoredOf(row: Readonly<Record<string, string | number>>): readonly [string, string] {
+type Scored = Readonly<Record<string, string | number | null>>;
+
+function scoredOf(row: Scored): readonly [string, string] {
   return [String(row['flight_id']), String(row['y_PREDICTION'] ?? '')];
 }
 

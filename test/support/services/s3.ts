@@ -86,7 +86,18 @@ async function asProcess(program: string, keys: Keys): Promise<Started> {
   mkdirSync(objects);
   mkdirSync(notes);
   const port = await freePort();
-  const command = [program, '--port', `127.0.0.1:${port}`, '--quiet', 'posix', '--sidecar', notes, objects];
+  // Without its third option it closes each connection with its reply, which no store that is used does.
+  const command = [
+    program,
+    '--port',
+    `127.0.0.1:${port}`,
+    '--keep-alive',
+    '--quiet',
+    'posix',
+    '--sidecar',
+    notes,
+    objects,
+  ];
   const env = { ROOT_ACCESS_KEY: keys.accessKeyId, ROOT_SECRET_KEY: keys.secretAccessKey };
   const running = await guardedProcess(command, { folder, log: join(folder, 'server.log'), env });
   return {
@@ -105,7 +116,7 @@ async function inDocker(host: string, keys: Keys): Promise<Started> {
     .withEntrypoint(['sh'])
     .withCommand([
       '-c',
-      'mkdir -p /tmp/objects /tmp/notes && exec versitygw --port :7070 posix --sidecar /tmp/notes /tmp/objects',
+      'mkdir -p /tmp/objects /tmp/notes && exec versitygw --port :7070 --keep-alive posix --sidecar /tmp/notes /tmp/objects',
     ])
     .withEnvironment({ ROOT_ACCESS_KEY: keys.accessKeyId, ROOT_SECRET_KEY: keys.secretAccessKey })
     .withExposedPorts(7070)

@@ -20,8 +20,19 @@ export type AvroNode =
 export interface RecordNode {
   readonly kind: 'record';
   readonly name: string;
-  readonly fields: readonly { readonly name: string; readonly node: AvroNode; readonly hasDefault: boolean }[];
+  readonly fields: readonly RecordField[];
 }
+
+interface RecordField {
+  readonly name: string;
+  /** The name of its column: its own, but where Sluice wrote the schema and the column's could not be the name of a field. */
+  readonly column: string;
+  readonly node: AvroNode;
+  readonly hasDefault: boolean;
+}
+
+/** What a field of a schema has the name of its column in. */
+export const COLUMN_ATTRIBUTE = 'sluice.column';
 
 export interface UnionNode {
   readonly kind: 'union';
@@ -89,13 +100,15 @@ export class AvroNames {
 
   #record(json: Json, space: string): RecordNode {
     const name = fullName(json, space);
-    const fields: { name: string; node: AvroNode; hasDefault: boolean }[] = [];
+    const fields: RecordField[] = [];
     // Known before its fields are, which may be of this very type.
     const record = this.#define({ kind: 'record', name, fields });
     const inner = name.includes('.') ? name.slice(0, name.lastIndexOf('.')) : '';
     for (const field of json['fields'] as readonly Json[]) {
+      const column = field[COLUMN_ATTRIBUTE];
       fields.push({
         name: String(field['name']),
+        column: typeof column === 'string' ? column : String(field['name']),
         node: this.#node(field['type'], inner),
         hasDefault: Object.hasOwn(field, 'default'),
       });

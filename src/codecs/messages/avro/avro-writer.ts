@@ -1,9 +1,9 @@
-import { COMMA, fieldEnd, QUOTE } from '../../../core/canonical-csv.ts';
 import type { MessageHeader } from '../../../core/envelope.ts';
 import { SluiceError } from '../../../core/error.ts';
 import type { MessageWriter, WrittenMessage } from '../../../core/message-format.ts';
 import type { Schema } from '../../../core/schema.ts';
 import type { OutputRows } from '../../../core/scored-batch.ts';
+import { fieldsOf } from '../fields-of.ts';
 import type { SchemaRegistry } from '../registry/schema-registry.ts';
 import { avroSchemaOf } from './avro-type.ts';
 import { RecordEncoder } from './record-encoder.ts';
@@ -77,22 +77,4 @@ export class AvroMessageWriter implements MessageWriter {
       headers: inValue ? [] : [idHeader(id, guid)],
     };
   }
-}
-
-function fieldsOf(bytes: Buffer, start: number, columns: number): readonly (string | null)[] {
-  const fields: (string | null)[] = [];
-  let at = start;
-  for (let i = 0; i < columns; i += 1) {
-    const end = fieldEnd(bytes, at);
-    fields.push(textOf(bytes, at, end));
-    at = bytes[end] === COMMA ? end + 1 : end;
-  }
-  return fields;
-}
-
-/** As `decodeField` of the core, by a Buffer, which takes a third of the time for short texts. */
-function textOf(bytes: Buffer, start: number, end: number): string | null {
-  if (start === end) return null;
-  if (bytes[start] !== QUOTE) return bytes.toString('utf8', start, end);
-  return bytes.toString('utf8', start + 1, end - 1).replaceAll('""', '"');
 }

@@ -1,5 +1,5 @@
 import { SluiceError } from '../../../core/error.ts';
-import type { Column } from '../../../core/schema.ts';
+import type { Column, ColumnType } from '../../../core/schema.ts';
 import type { AvroNode } from './avro-node.ts';
 import { isTemporal } from './temporal.ts';
 
@@ -27,12 +27,12 @@ export function cellsOf(schema: AvroNode, wanted: ReadonlySet<string> | null): r
       `The Avro schema is of ${schema.kind}, and no record, so it has no columns.`,
     );
   }
-  return schema.fields.flatMap(({ name: field, node }): Cell[] => {
+  return schema.fields.flatMap(({ name: field, column, node }): Cell[] => {
     const record = bare(node);
-    if (record.kind !== 'record' || wanted?.has(field))
-      return [{ column: columnOf(field, node), field, inner: null, node }];
+    if (record.kind !== 'record' || wanted?.has(column))
+      return [{ column: columnOf(column, node), field, inner: null, node }];
     return record.fields.map(({ name: inner, node }) => {
-      return { column: columnOf(`${field}${DOT}${inner}`, node), field, inner, node };
+      return { column: columnOf(`${column}${DOT}${inner}`, node), field, inner, node };
     });
   });
 }
@@ -46,12 +46,13 @@ function columnOf(name: string, node: AvroNode): Column {
   return { name, type: typeOf(bare(node)) };
 }
 
-function typeOf(node: AvroNode): NonNullable<Column['type']> {
+function typeOf(node: AvroNode): ColumnType {
   if (node.kind === 'boolean') return 'boolean';
   if (node.kind === 'float' || node.kind === 'double') return 'number';
   if (node.kind === 'int' || node.kind === 'long') {
     if (!isTemporal(node.logical)) return 'integer';
-    return node.logical === 'date' ? 'date' : node.logical.includes('timestamp') ? 'timestamp' : 'string';
+    // A local time is no instant, and nanoseconds are more than an instant has here.
+    return node.logical === 'date' ? 'date' : /^timestamp-(millis|micros)$/.test(node.logical) ? 'timestamp' : 'string';
   }
-  return 'logical' in node && node.logical === 'decimal' ? 'number' : 'string';
+  return 'logical' in node && node.logical === 'decimal' ? 'decimal' : 'string';
 }

@@ -41,6 +41,16 @@ export class RecordDecoder {
     }
   }
 
+  /** The record at `at`, and the offset just past it; or what is wrong with it. */
+  next(bytes: Buffer, at: number): { readonly record: AvroRecord; readonly end: number } | string {
+    try {
+      const end = valueEnd(this.#writer.node, bytes, at);
+      return { record: this.#reader.type.decode(bytes, at, this.#resolver).value as AvroRecord, end };
+    } catch (error) {
+      return error instanceof AvroFault ? error.message : messageOf(error);
+    }
+  }
+
   /** Columns of this schema that nobody knows yet; they are added before its first row is written. */
   get missing(): readonly Cell['column'][] {
     if (this.#indexes !== null) return [];

@@ -39,6 +39,11 @@ export class KeyList {
     return this.#fresh.length > 0;
   }
 
+  /** The names of columns that the message under way has brought. */
+  get fresh(): readonly string[] {
+    return this.#fresh;
+  }
+
   /**
    * The key of the bytes, which include the quotes; null when there are too many columns.
    * @param raw the same bytes as Latin-1 text.

@@ -131,8 +131,8 @@ describe('messages of Avro', () => {
     expect(read.unreadable).toEqual([]);
     expect(shown(read)).toEqual([[names, rows, [0, 1]]]);
     expect(read.runs[0]!.schema.columns.map(({ type }) => type).slice(0, 6)).toEqual([
-      'number',
-      'number',
+      'decimal',
+      'decimal',
       'date',
       'string',
       'timestamp',

@@ -1,11 +1,12 @@
-import { readFile } from 'node:fs/promises';
-import type { Manifest } from '../../src/sdk.ts';
+import type { Manifest } from '../../core/ledger.ts';
+import type { ObjectStore } from '../../core/object-store.ts';
 
-/** Reads `<out>.manifest.json`; null when what stands there is no manifest of this version. Errors of the file system come as they are. */
-export async function readManifest(path: string): Promise<Manifest | null> {
-  const text = await readFile(path, 'utf8');
+/** Reads the manifest of an output; null when what stands there is none of this version. Throws what the store does: INTAKE_NOT_FOUND for none. */
+export async function readManifest(store: ObjectStore, key: string, signal: AbortSignal): Promise<Manifest | null> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of store.read(key, 0, signal)) chunks.push(Uint8Array.from(chunk));
   try {
-    const value: unknown = JSON.parse(text);
+    const value: unknown = JSON.parse(Buffer.concat(chunks).toString('utf8'));
     return isManifest(value) ? value : null;
   } catch {
     return null;
@@ -36,7 +37,7 @@ function isManifestObject(value: unknown): boolean {
     typeof value['name'] === 'string' &&
     isCount(value['bytes']) &&
     isCount(value['records']) &&
-    typeof value['sha256'] === 'string'
+    (typeof value['sha256'] === 'string' || typeof value['sha256Tree'] === 'string')
   );
 }
 

@@ -1,0 +1,178 @@
+import { messageOf } from '../../core/error.ts';
+import type { Manifest, ObjectDigest } from '../../core/ledger.ts';
+import type { ObjectStore } from '../../core/object-store.ts';
+import { columnNames, schemaOf } from '../../core/schema.ts';
+import { type Compression, decompress } from '../compression.ts';
+import { type CsvSettings, defaultCsvSettings } from '../csv/csv-settings.ts';
+import { createReaders, createWriter } from '../formats.ts';
+import { FORMAT_NAMES, type FormatName, type ReadableObject } from '../object-format.ts';
+import type { Checksum } from './checksum.ts';
+import { storedObject } from './stored-object.ts';
+
+/** What an object holds, as far as it could be read. */
+export interface CheckedObject {
+  readonly bytes: number;
+  readonly digest: ObjectDigest;
+  /** Rows without the header, or lines. */
+  readonly records: number;
+  /** Whether the columns, or the header line, are those of the manifest. */
+  readonly headerMatches: boolean;
+  /** Why the records could not be counted to the end; null when they could. */
+  readonly fault: string | null;
+}
+
+const LF = 0x0a;
+const LIMITS = { rows: 100_000, bytes: 4 * 1024 * 1024, lingerMs: Number.POSITIVE_INFINITY };
+
+/** An object to check. */
+export interface ObjectToCheck {
+  readonly store: ObjectStore;
+  readonly key: string;
+  /** A checksum of the kind that the manifest has, of nothing yet. */
+  readonly checksum: () => Checksum;
+}
+
+/** Reads an object of dead letters: bytes, checksum, lines. */
+export async function checkLines({ store, key, checksum }: ObjectToCheck, signal: AbortSignal): Promise<CheckedObject> {
+  const hash = checksum();
+  let [bytes, records] = [0, 0];
+  for await (const chunk of store.read(key, 0, signal)) {
+    hash.update(chunk);
+    bytes += chunk.length;
+    for (let at = chunk.indexOf(LF); at >= 0; at = chunk.indexOf(LF, at + 1)) records += 1;
+  }
+  return { bytes, digest: hash.digest(), records, headerMatches: true, fault: null };
+}
+
+/** Reads an object of rows: bytes and checksum of the object, columns and records of what it holds. */
+export async function checkRows(
+  object: ObjectToCheck,
+  manifest: Manifest,
+  signal: AbortSignal,
+): Promise<CheckedObject> {
+  const format = formatOf(manifest);
+  return format === 'csv' ? checkCsv(object, manifest, signal) : checkOther(object, manifest, format, signal);
+}
+
+/** In one pass, which looks at the very bytes of the header. */
+async function checkCsv(object: ObjectToCheck, manifest: Manifest, signal: AbortSignal): Promise<CheckedObject> {
+  const { store, key, checksum } = object;
+  const csv = csvSettingsOf(manifest);
+  const expected =
+    manifest.columns.length === 0
+      ? new Uint8Array(0)
+      : createWriter('csv', { csv }, 'none').header(schemaOf(manifest.columns), '').bytes;
+  const hash = checksum();
+  const seen = { bytes: 0, complete: false, head: 0, headerMatches: true };
+
+  async function* stored(): AsyncGenerator<Uint8Array, void> {
+    for await (const chunk of store.read(key, 0, signal)) {
+      hash.update(chunk);
+      seen.bytes += chunk.length;
+      yield chunk;
+    }
+    seen.complete = true;
+  }
+  async function* unpacked(compression: Compression): AsyncGenerator<Uint8Array, void> {
+    for await (const chunk of decompress(compression, stored(), store.name(key), signal)) {
+      const head = chunk.subarray(0, expected.length - seen.head);
+      if (Buffer.compare(head, expected.subarray(seen.head, seen.head + head.length)) !== 0) seen.headerMatches = false;
+      seen.head += head.length;
+      yield chunk;
+    }
+  }
+
+  let records = 0;
+  let fault: string | null = null;
+  try {
+    const chunks = unpacked(await compressionIn(store, key, signal));
+    if (expected.length === 0) for await (const _ of chunks);
+    else {
+      const unread = storedObject(store, { key, bytes: 0, version: null }, 'none');
+      records = await countRows({ ...unread, read: () => chunks }, 'csv', csv, () => undefined, signal);
+    }
+  } catch (error) {
+    fault = messageOf(error);
+  }
+  const headerMatches = seen.headerMatches && seen.head === expected.length;
+  if (seen.complete) return { bytes: seen.bytes, digest: hash.digest(), records, headerMatches, fault };
+  // Broken records stop the pass before the end of the object; its checksum still tells whether it is as it was written.
+  const whole = await checkLines(object, signal);
+  return { ...whole, records, headerMatches, fault };
+}
+
+/** In two passes: formats are not all read from the first byte to the last. */
+async function checkOther(
+  checked: ObjectToCheck,
+  manifest: Manifest,
+  format: FormatName,
+  signal: AbortSignal,
+): Promise<CheckedObject> {
+  const { store, key } = checked;
+  const whole = await checkLines(checked, signal);
+  let headerMatches = true;
+  let fault: string | null = null;
+  let records = 0;
+  try {
+    const [info] = await store.list(key, signal);
+    const object = storedObject(store, info!, await compressionIn(store, key, signal));
+    const onColumns = (columns: readonly string[]): void => {
+      headerMatches &&= JSON.stringify(columns) === JSON.stringify(manifest.columns);
+    };
+    records = await countRows(object, format, csvSettingsOf(manifest), onColumns, signal);
+  } catch (error) {
+    fault = messageOf(error);
+  }
+  return { ...whole, records, headerMatches, fault };
+}
+
+async function countRows(
+  object: ReadableObject,
+  format: FormatName,
+  csv: CsvSettings,
+  onColumns: (columns: readonly string[]) => void,
+  signal: AbortSignal,
+): Promise<number> {
+  const reader = await createReaders({ format, csv }).for(object.name, async () => new Uint8Array(0));
+  let rows = 0;
+  for (const part of await reader.parts(object, signal)) {
+    const toRead = { part, split: object.name, after: null, schema: null, limits: LIMITS };
+    for await (const batch of reader.read(object, toRead, signal)) {
+      onColumns(columnNames(batch.schema));
+      rows += batch.rows;
+      batch.release();
+    }
+  }
+  return rows;
+}
+
+/** What the job wrote; jobs of CSV do not say so. */
+function formatOf({ job }: Manifest): FormatName {
+  return FORMAT_NAMES.find((name) => name === job['outputFormat']) ?? 'csv';
+}
+
+/** The dialect is among the settings that made the job what it is. */
+function csvSettingsOf(manifest: Manifest): CsvSettings {
+  const found = manifest.job['csvSettings'];
+  const settings = typeof found === 'object' && found !== null && !Array.isArray(found) ? Object.entries(found) : [];
+  const text = new Map(
+    settings.flatMap(([name, value]) => (typeof value === 'string' ? [[name, value] as const] : [])),
+  );
+  return {
+    ...defaultCsvSettings,
+    delimiter: text.get('delimiter') ?? defaultCsvSettings.delimiter,
+    quotechar: text.get('quotechar') ?? defaultCsvSettings.quotechar,
+    encoding: text.get('encoding') ?? defaultCsvSettings.encoding,
+  };
+}
+
+/** By the content, as a setting may have named the compression and not the key. No output of ours starts with these bytes. */
+async function compressionIn(store: ObjectStore, key: string, signal: AbortSignal): Promise<Compression> {
+  let start = '';
+  for await (const chunk of store.read(key, 0, signal)) {
+    start += Buffer.from(chunk.subarray(0, 4)).toString('hex');
+    if (start.length >= 8) break;
+  }
+  if (start.startsWith('1f8b')) return 'gzip';
+  return start.startsWith('28b52ffd') ? 'zstd' : 'none';
+}
