@@ -109,9 +109,9 @@ async function packedBytes(
   const wanted = 'compression' in intake ? intake.compression : 'none';
   const compression = wanted === 'auto' ? compressionOf(splits[0]?.id ?? '') : wanted;
   if (compression === 'none') return null;
-  // What bzip2 would make of them is not tried: it packs a little better.
-  const like = compression === 'bzip2' ? 'gzip' : compression;
-  return (await compressMember(like, Buffer.concat(batches.map(({ bytes }) => bytes)))).length;
+  // bzip2 can be read only; it packs a little better than gzip.
+  const known = compression === 'bzip2' ? 'gzip' : compression;
+  return (await compressMember(known, Buffer.concat(batches.map(({ bytes }) => bytes)))).length;
 }
 
 function columnsOf({ batches }: IntakeSample): readonly string[] {
