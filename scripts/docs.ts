@@ -1,10 +1,11 @@
 /**
- * Writes what is generated from the sources: config/job.schema.json, docs/reference/job.md and docs/reference/errors.md.
+ * Writes what is generated from the sources: config/job.schema.json and docs/reference/{job,errors,connectors}.md.
  * Run: node scripts/docs.ts [--check]; with --check it writes nothing and fails if one of them is not up to date.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { jobJsonSchema } from '../src/jobs/description/job-json-schema.ts';
+import { connectorReference } from './docs/connector-reference.ts';
 import { errorReference } from './docs/error-reference.ts';
 import { jobReference } from './docs/job-reference.ts';
 
@@ -13,6 +14,7 @@ const generated: ReadonlyMap<string, string> = new Map([
   ['config/job.schema.json', `${JSON.stringify(jobJsonSchema(), null, 2)}\n`],
   ['docs/reference/job.md', jobReference()],
   ['docs/reference/errors.md', errorReference()],
+  ['docs/reference/connectors.md', connectorReference()],
 ]);
 
 const checking = process.argv.includes('--check');

@@ -23,11 +23,15 @@ export function scaled({ least, likely, most }: Estimate, factor: number): Estim
   return { least: least * factor, likely: likely * factor, most: most * factor };
 }
 
-/** Rows of other places may be larger or smaller than those of the sample. */
-const LEAST_MARGIN = 0.05;
+/** Rows of other places may be larger or smaller than those of the sample, which are mostly the first ones; packed ones vary more. */
+const MARGIN = 0.25;
+const PACKED_MARGIN = 0.4;
 
-/** From a sample to the whole: by the sizes of the splits, or by the offsets of topics. */
-export function estimateIntake(sample: IntakeSample): IntakeEstimate {
+/**
+ * From a sample to the whole: by the sizes of the splits, or by the offsets of topics.
+ * @param packed bytes of the sample when it is packed as the intake is; null for an intake that is not.
+ */
+export function estimateIntake(sample: IntakeSample, packed: number | null): IntakeEstimate {
   const { splits, rows, csvBytes, isWhole } = sample;
   const sizes = splits.map(({ bytes }) => bytes);
   const stored = sizes.includes(null) ? null : sizes.reduce<number>((sum, bytes) => sum + bytes!, 0);
@@ -39,12 +43,11 @@ export function estimateIntake(sample: IntakeSample): IntakeEstimate {
     const all = { least: rows, likely: messages, most: messages };
     return { rows: all, csvBytes: scaled(all, perRow), storedBytes: null };
   }
-  if (stored === null || sample.storedBytes === 0 || rows === 0)
-    return { rows: null, csvBytes: null, storedBytes: stored };
-  // Of a plain file a chunk is read ahead of its rows, which are there as large as their CSV, or nearly so; a packed one is smaller.
-  const storedPerRow = sample.storedBytes >= csvBytes ? perRow : sample.storedBytes / rows;
+  if (stored === null || rows === 0) return { rows: null, csvBytes: null, storedBytes: stored };
+  // What was read does not tell: a chunk is read ahead of the rows. Plain ones are as large as their CSV, or nearly so.
+  const storedPerRow = packed === null ? perRow : packed / rows;
   const likely = Math.max(rows, Math.round(stored / storedPerRow));
-  const margin = Math.max(LEAST_MARGIN, spreadOf(sample));
+  const margin = Math.max(packed === null ? MARGIN : PACKED_MARGIN, spreadOf(sample));
   const all = {
     least: Math.max(rows, Math.floor(likely * (1 - margin))),
     likely,

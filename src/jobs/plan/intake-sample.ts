@@ -13,8 +13,6 @@ export interface IntakeSample {
   readonly rows: number;
   /** Of the rows as canonical CSV: what requests carry. */
   readonly csvBytes: number;
-  /** What was read of the intake for it, in the unit of `Split.bytes`, the rest of a chunk included. */
-  readonly storedBytes: number;
   /** Records that are no rows, of those that were seen. */
   readonly rejected: number;
   /** Whether the whole intake was read. */
@@ -48,7 +46,7 @@ export async function sampleIntake(
   const chosen = spread(splits, 8);
   const started = clock.now();
   const batches: RowBatch[] = [];
-  let [rows, csvBytes, storedBytes, rejected, ended] = [0, 0, 0, 0, 0];
+  let [rows, csvBytes, rejected, ended] = [0, 0, 0, 0];
   for (const [index, split] of chosen.entries()) {
     const share = (index + 1) / chosen.length;
     let isCut = false;
@@ -61,9 +59,6 @@ export async function sampleIntake(
       if (isCut) break;
     }
     if (!isCut) ended += 1;
-    // A source counts the splits before the one that it reads as read.
-    const before = splits.slice(0, splits.indexOf(split)).reduce((sum, { bytes }) => sum + (bytes ?? 0), 0);
-    storedBytes += isCut ? Math.max(0, source.bytesRead - before) : (split.bytes ?? 0);
   }
   const isWhole = ended === splits.length;
   return {
@@ -72,7 +67,6 @@ export async function sampleIntake(
     batches,
     rows,
     csvBytes,
-    storedBytes,
     rejected,
     isWhole,
     milliseconds: clock.now() - started,

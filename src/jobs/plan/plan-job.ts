@@ -1,3 +1,4 @@
+import { compressionOf, compressMember } from '../../codecs/compression.ts';
 import type { Clock } from '../../core/clock.ts';
 import { findSluiceError, messageOf } from '../../core/error.ts';
 import type { DeploymentDescription } from '../../core/scorer.ts';
@@ -56,7 +57,7 @@ export async function planJob(given: JobDescription, options: PlanOptions): Prom
   const ports = { streams, cluster, clock, overwrite: false, keepsNothing: true } as const;
   await using source = openSource(job, ports);
   const sample = await sampleIntake(source, job, options.sample, clock, signal);
-  const intake = estimateIntake(sample);
+  const intake = estimateIntake(sample, await packedBytes(job, sample));
   const notes: string[] = [];
   const server = await askServer(given, sample, options, notes);
   const sizing = BatchSizing.of(job);
@@ -98,6 +99,19 @@ export async function planJob(given: JobDescription, options: PlanOptions): Prom
     risks: risksOf(given, facts),
     notes,
   };
+}
+
+/** The rows of the sample as they would be stored, for intakes that are compressed. */
+async function packedBytes(
+  { intakeSettings: intake }: JobDescription,
+  { batches, splits }: IntakeSample,
+): Promise<number | null> {
+  const wanted = 'compression' in intake ? intake.compression : 'none';
+  const compression = wanted === 'auto' ? compressionOf(splits[0]?.id ?? '') : wanted;
+  if (compression === 'none') return null;
+  // bzip2 can be read only; it packs a little better than gzip.
+  const known = compression === 'bzip2' ? 'gzip' : compression;
+  return (await compressMember(known, Buffer.concat(batches.map(({ bytes }) => bytes)))).length;
 }
 
 function columnsOf({ batches }: IntakeSample): readonly string[] {

@@ -87,7 +87,17 @@ async function asProcess(program: string, keys: Keys): Promise<Started> {
   mkdirSync(notes);
   const port = await freePort();
   // Without its third option it closes each connection with its reply, which no store that is used does.
-  const command = [program, '--port', `127.0.0.1:${port}`, '--keep-alive', '--quiet', 'posix', '--sidecar', notes, objects];
+  const command = [
+    program,
+    '--port',
+    `127.0.0.1:${port}`,
+    '--keep-alive',
+    '--quiet',
+    'posix',
+    '--sidecar',
+    notes,
+    objects,
+  ];
   const env = { ROOT_ACCESS_KEY: keys.accessKeyId, ROOT_SECRET_KEY: keys.secretAccessKey };
   const running = await guardedProcess(command, { folder, log: join(folder, 'server.log'), env });
   return {
