@@ -32,6 +32,11 @@ export async function s3IntakeFaults(): Promise<CheckDriver> {
         says: /secret access key .* is wrong/,
       },
       'an unknown user': { part: source(url, stranger), code: 'STORE_ACCESS', says: /does not know the access key/ },
+      'no right': {
+        part: source(url, { ...right, credentials: 'none' }),
+        code: 'STORE_ACCESS',
+        says: /give no right to read .*s3:GetObject/,
+      },
       'a missing bucket': {
         part: source('s3://sluice-no-such-bucket/in/rows.csv', right),
         code: 'INTAKE_NOT_FOUND',
@@ -65,6 +70,11 @@ export async function s3OutputFaults(): Promise<CheckDriver> {
       'a wrong address': { part: sink(url, nowhere), code: 'STORE_UNREACHABLE', says: /Check endpointUrl/ },
       'a wrong secret key': { part: sink(url, wrongKey), code: 'STORE_ACCESS', says: /secret access key .* is wrong/ },
       'an unknown user': { part: sink(url, stranger), code: 'STORE_ACCESS', says: /does not know the access key/ },
+      'no right': {
+        part: sink(url, { ...right, credentials: 'none' }),
+        code: 'STORE_ACCESS',
+        says: /give no right to write .*s3:PutObject/,
+      },
       'a missing bucket': {
         part: sink('s3://sluice-no-such-bucket/out/scored.csv', right),
         code: 'OUTPUT_UNWRITABLE',

@@ -32,8 +32,8 @@ function url(key: string): string {
   return `s3://${place.bucket}/${key}`;
 }
 
-function sinkAt(key: string): Sink {
-  const store = createS3Store({ settings: { ...s3Settings(place), partBytes: 5 * MIB } });
+function sinkAt(key: string, partBytes = 5 * MIB): Sink {
+  const store = createS3Store({ settings: { ...s3Settings(place), partBytes } });
   const compression = key.endsWith('.gz') ? 'gzip' : 'none';
   return createObjectSink({ store, key: url(key), writer: createWriter('csv', {}, compression), overwrite: false });
 }
@@ -100,6 +100,25 @@ needs('s3')('an output in S3 that is verified', () => {
     expect(JSON.parse((await bytesOf('good/scored.csv.manifest.json')).toString()).objects[0]).toMatchObject({
       sha256Tree: expect.stringMatching(/^[0-9a-f]{64}$/),
     });
+  });
+
+  test('is the same, and whole, when its runs had parts of other sizes, and stopped anywhere between them', async () => {
+    const sizes = [7.5, 5, 9, 5.25, 6, 5];
+    for (const [sequence, mib] of sizes.entries()) {
+      await using sink = sinkAt('good/sizes.csv', mib * MIB);
+      expect((await sink.open(plan.job, signal))?.sequence ?? 0).toBe(sequence);
+      await sink.write(plan.batch(sequence), plan.schema, signal);
+      await sink.commit(signal);
+      if (sequence === sizes.length - 1) await sink.publish(plan.facts(), plan.schema, signal);
+    }
+    expect(await problemsOf('good/sizes.csv')).toEqual([]);
+    expect((await bytesOf('good/sizes.csv')).equals(await bytesOf('good/scored.csv'))).toBe(true);
+    const [ofSizes, ofScored] = await Promise.all(
+      ['good/sizes.csv', 'good/scored.csv'].map(
+        async (key) => JSON.parse((await bytesOf(`${key}.manifest.json`)).toString()).objects[0].sha256Tree,
+      ),
+    );
+    expect(ofSizes).toBe(ofScored);
   });
 
   test('is refused for a changed byte, a missing end, missing dead letters or a missing manifest', async () => {
