@@ -74,7 +74,11 @@ export class TransactionWriter implements TransactionalProducer {
     await this.#end(identity);
   }
 
-  #addPartitions(identity: TransactionIdentity, batches: readonly PartitionRecords[], signal: AbortSignal): Promise<void> {
+  #addPartitions(
+    identity: TransactionIdentity,
+    batches: readonly PartitionRecords[],
+    signal: AbortSignal,
+  ): Promise<void> {
     const places = new Map(batches.map((batch) => [`${batch.partition} ${batch.topic}`, batch]));
     const topics = [...new Set(batches.map(({ topic }) => topic))].join(' and ');
     return this.#attempt(`adding partitions of ${topics} to a transaction`, signal, () =>
