@@ -136,7 +136,7 @@ async function othersOf(format: OtherFormat, bytes: Buffer, manifest: PublishedO
   const { columns, rows } = await otherFormats[format].read(bytes);
   return {
     columns: columns ?? manifest.columns,
-    records: rows.map((row) => Object.values(row).map((value) => (value === null ? null : String(value)))),
+    records: rows.map((row) => Object.values(row)),
   };
 }
 

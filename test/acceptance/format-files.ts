@@ -5,8 +5,13 @@ import { parquetWriteBuffer } from 'hyparquet-writer';
 
 /** Rows of text or null, as an intake has them and an output should. */
 export type TextRows = readonly (readonly (string | null)[])[];
+<<<<<<< HEAD
 type Row = Readonly<Record<string, unknown>>;
 export type OtherFormat = 'jsonl' | 'json' | 'avro' | 'parquet';
+=======
+type Row = Readonly<Record<string, string | null>>;
+export type OtherFormat = 'jsonl' | 'json' | 'avro';
+>>>>>>> formats
 
 /** Files of formats as others write and read them: JSON by the engine's own functions, Avro by avsc's streams, Parquet by the whole files of hyparquet. */
 export const otherFormats: Readonly<

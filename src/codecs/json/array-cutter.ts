@@ -107,8 +107,17 @@ export class ArrayCutter {
       case 'falseValue':
         this.#value('a single value');
         break;
-      default:
+      case 'endKey':
+      case 'endNumber':
+      case 'endString':
+      case 'keyValue':
+      case 'numberChunk':
+      case 'numberValue':
+      case 'stringValue':
+      case 'whitespace':
         break;
+      default:
+        token satisfies never;
     }
   }
 

@@ -24,7 +24,7 @@ const packers: Readonly<Record<string, Packer>> = {
 
 /** A file as avsc writes it. */
 async function file(schema: unknown, records: readonly unknown[], codec = 'null', blockSize = 200): Promise<Buffer> {
-  const encoder = new avro.streams.BlockEncoder(schema as never, { codec, codecs: packers as never, blockSize });
+  const encoder = new avro.streams.BlockEncoder(schema as never, { codec, codecs: packers, blockSize });
   const chunks: Buffer[] = [];
   encoder.on('data', (chunk: Buffer) => chunks.push(chunk));
   for (const record of records) encoder.write(record);
@@ -93,6 +93,84 @@ describe('an Avro container file', () => {
     ]);
   });
 
+  test('gives the same cells in the order of its fields, from bytes to bytes, as in another order, by way of objects', async () => {
+    const time = fc.oneof(
+      fc.integer({ min: -(2 ** 52), max: 2 ** 52 }),
+      fc.constantFrom(
+        0,
+        -1,
+        253_402_300_799_999,
+        253_402_300_800_000,
+        -62_135_596_800_000,
+        -62_135_596_800_001,
+        951_782_400_000,
+      ),
+    );
+    const text = fc.oneof(
+      fc.string({ unit: 'grapheme', maxLength: 100 }),
+      fc.constantFrom('', ',', '"', '\r', 'a"b,c\n'),
+    );
+    const inner = {
+      type: 'record',
+      name: 'In',
+      fields: [
+        { name: 'p', type: ['string', 'null'] },
+        { name: 'q', type: { type: 'map', values: 'float' } },
+      ],
+    };
+    const kinds: Readonly<Record<string, readonly [unknown, fc.Arbitrary<unknown>]>> = {
+      flag: ['boolean', fc.boolean()],
+      int: ['int', fc.integer()],
+      long: ['long', fc.integer({ min: -(2 ** 52), max: 2 ** 52 })],
+      float: ['float', fc.float().map((value) => Math.fround(value))],
+      double: ['double', fc.double()],
+      text: ['string', text],
+      maybe: [['null', 'long'], fc.option(fc.integer(), { nil: null })],
+      other: [['string', 'null'], fc.option(text, { nil: null })],
+      day: [
+        { type: 'int', logicalType: 'date' },
+        fc.oneof(fc.integer(), fc.constantFrom(0, -719_162, -719_163, 2_932_896, 2_932_897, 11_016, 11_017)),
+      ],
+      millis: [{ type: 'long', logicalType: 'timestamp-millis' }, time],
+      micros: [{ type: 'long', logicalType: 'timestamp-micros' }, time],
+      local: [['null', { type: 'long', logicalType: 'local-timestamp-micros' }], fc.option(time, { nil: null })],
+      bytes: ['bytes', fc.uint8Array({ maxLength: 9 }).map((bytes) => Buffer.from(bytes))],
+      list: [{ type: 'array', items: ['null', 'string'] }, fc.array(fc.option(text, { nil: null }), { maxLength: 3 })],
+      in: [
+        ['null', inner],
+        fc.option(fc.record({ p: fc.option(text, { nil: null }), q: fc.constant({ k: 0.5 }) }), { nil: null }),
+      ],
+    };
+    const names = Object.keys(kinds);
+    const everything = { type: 'record', name: 'All', fields: names.map((name) => ({ name, type: kinds[name]![0] })) };
+    const record = fc.record(Object.fromEntries(names.map((name) => [name, kinds[name]![1]])));
+    await fc.assert(
+      fc.asyncProperty(fc.array(record, { minLength: 1, maxLength: 5 }), async (made) => {
+        const object = objectOf(await file(everything, made), 1000);
+        const forwards = await readObject(object, { format: 'avro' });
+        const columns = columnNames(forwards[0]!.schema).toReversed();
+        const backwards = await readObject(object, { format: 'avro', columns });
+        expect(cellsOf(forwards)).toEqual(cellsOf(backwards).map((row) => row.toReversed()));
+        const some = columns.toReversed().filter((_, i) => i % 3 === 1);
+        const part = cellsOf(await readObject(object, { format: 'avro', columns: some }));
+        expect(part).toEqual(cellsOf(forwards).map((row) => row.filter((_, i) => i % 3 === 1)));
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  test('with text that is not valid UTF-8 is refused with the row', async () => {
+    const bytes = await file(schema, [
+      { id: 1, note: 'good', x: 1 },
+      { id: 2, note: 'bad!', x: 1 },
+    ]);
+    bytes[bytes.indexOf('bad!')] = 0xff;
+    await expect(readObject(objectOf(bytes), { format: 'avro' })).rejects.toMatchObject({
+      code: 'INTAKE_ENCODING',
+      message: expect.stringContaining('not valid UTF-8 in row 1') as unknown,
+    });
+  });
+
   test('that Sluice wrote is read by another reader, its types and names those of the columns', async () => {
     const columns = [
       { name: 'y_PREDICTION', type: 'number' },
@@ -139,7 +217,7 @@ describe('an Avro container file', () => {
             (error: { code: string }) => error.code,
           );
           if (typeof outcome === 'string')
-            expect(['FORMAT_BROKEN', 'MESSAGE_SCHEMA', 'INTAKE_EMPTY']).toContain(outcome);
+            expect(['FORMAT_BROKEN', 'MESSAGE_SCHEMA', 'INTAKE_EMPTY', 'INTAKE_ENCODING']).toContain(outcome);
           // A change of a name in the schema, or of text, is none that anybody could see; one of the number of rows is.
           else expect(outcome.length).toBe(cut ? outcome.length : rows.length);
         },
