@@ -19,16 +19,12 @@ import { parquetFormat } from './parquet/parquet-format.ts';
 /** Every format of objects: one line each. */
 const formats: readonly ObjectFormat[] = [csvFormat, jsonlFormat, jsonFormat, avroFormat, parquetFormat];
 
-<<<<<<< HEAD
-export const defaultFormatSettings: FormatSettings = {
+const defaultFormatSettings: FormatSettings = {
   csv: defaultCsvSettings,
   jsonPath: null,
   columns: null,
   parquetCompression: 'snappy',
 };
-=======
-const defaultFormatSettings: FormatSettings = { csv: defaultCsvSettings, jsonPath: null, columns: null };
->>>>>>> formats
 
 /** Readers for the objects of one intake, each by what its settings, its name or its content say, in this order. */
 export interface ObjectReaders {

@@ -5,13 +5,8 @@ import { parquetWriteBuffer } from 'hyparquet-writer';
 
 /** Rows of text or null, as an intake has them and an output should. */
 export type TextRows = readonly (readonly (string | null)[])[];
-<<<<<<< HEAD
-type Row = Readonly<Record<string, unknown>>;
-export type OtherFormat = 'jsonl' | 'json' | 'avro' | 'parquet';
-=======
 type Row = Readonly<Record<string, string | null>>;
-export type OtherFormat = 'jsonl' | 'json' | 'avro';
->>>>>>> formats
+export type OtherFormat = 'jsonl' | 'json' | 'avro' | 'parquet';
 
 /** Files of formats as others write and read them: JSON by the engine's own functions, Avro by avsc's streams, Parquet by the whole files of hyparquet. */
 export const otherFormats: Readonly<
@@ -84,7 +79,7 @@ export const otherFormats: Readonly<
     async read(bytes) {
       const file = Uint8Array.from(bytes).buffer;
       const [, ...columns] = parquetMetadata(file).schema.map(({ name }) => name);
-      return { columns, rows: await parquetReadObjects({ file }) };
+      return { columns, rows: (await parquetReadObjects({ file })) as Row[] };
     },
   },
 };
