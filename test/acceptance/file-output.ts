@@ -144,7 +144,7 @@ async function readOutput(path: string): Promise<PublishedOutput | null> {
   const manifest = JSON.parse(await readFile(`${path}.manifest.json`, 'utf8')) as PublishedOutput['manifest'];
   const letters = (await readFile(`${path}.dead.jsonl`, 'utf8').catch(whenMissing)) ?? '';
   const format = outputFormatOf('auto', path);
-  const { columns, records } = format === 'csv' ? csvOf(bytes) : await othersOf(format as OtherFormat, bytes, manifest);
+  const { columns, records } = format === 'csv' ? csvOf(bytes) : await othersOf(format, bytes, manifest);
   return {
     columns,
     records,

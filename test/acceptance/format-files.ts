@@ -79,7 +79,7 @@ export const otherFormats: Readonly<
     async read(bytes) {
       const file = Uint8Array.from(bytes).buffer;
       const [, ...columns] = parquetMetadata(file).schema.map(({ name }) => name);
-      return { columns, rows: (await parquetReadObjects({ file })) as readonly Row[] };
+      return { columns, rows: (await parquetReadObjects({ file })) as Row[] };
     },
   },
 };

@@ -210,9 +210,7 @@ function csvOf(bytes: Buffer): Rows {
 
 async function parquetOf(bytes: Buffer): Promise<Rows> {
   const { columns, rows } = await otherFormats.parquet.read(bytes);
-  const text = (value: unknown): string | null =>
-    value === null || value === undefined ? null : String(value as string);
-  return { columns: columns ?? [], records: rows.map((row) => Object.values(row).map(text)) };
+  return { columns: columns ?? [], records: rows.map((row) => Object.values(row)) };
 }
 
 async function bytesOf(client: S3Bucket['client'], bucket: string, key: string): Promise<Buffer | null> {

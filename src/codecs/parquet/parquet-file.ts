@@ -15,14 +15,14 @@ export interface ChunkPlace {
 }
 
 /** A column that is wanted. */
-export interface WantedColumn {
+interface WantedColumn {
   readonly name: string;
   readonly tree: SchemaTree;
   /** Neither nested nor repeated. */
   readonly flat: boolean;
 }
 
-export interface RowGroupPlan {
+interface RowGroupPlan {
   readonly index: number;
   readonly rows: number;
   /** Of the columns that are wanted. */

@@ -9,7 +9,7 @@ export interface WrittenGroup {
   readonly columns: readonly WrittenChunk[];
 }
 
-export interface WrittenChunk {
+interface WrittenChunk {
   /** Where its pages begin, the dictionary before the data if there is one. */
   readonly dictionary?: number;
   readonly data: number;
