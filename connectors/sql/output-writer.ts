@@ -21,7 +21,7 @@ import type { SqlConnection, SqlDriver } from './driver.ts';
 import { countRows, isEmpty, removeRuns } from './former-runs.ts';
 import { findOutput, type OutputPlace } from './output-place.ts';
 import { OutputSession } from './output-session.ts';
-import { RowChunk, runTail } from './row-chunk.ts';
+import { type ChunkMemory, RowChunk, runTail } from './row-chunk.ts';
 import { sqlDriver } from './sql-drivers.ts';
 import type { SqlOutput } from './sql-output.ts';
 import type { SqlAccess } from './sql-settings.ts';
@@ -43,6 +43,8 @@ import {
 
 /** Bytes of rows that are kept until they are durable, to do their transaction again; more than these are committed. */
 const REPLAY_BYTES = 32 * 1024 * 1024;
+
+const SPARE_CHUNKS = 4;
 
 /** What is known between `open` and `close`. */
 interface OpenOutput {
@@ -83,6 +85,7 @@ export class OutputWriter {
   #sent = 0;
   #heldBytes = 0;
   #sending: Promise<void> | null = null;
+  readonly #spare: ChunkMemory[] = [];
 
   constructor(access: SqlAccess, output: SqlOutput, clock: Clock) {
     this.#access = access;
@@ -122,7 +125,7 @@ export class OutputWriter {
   async write(batch: ScoredBatch, schema: Schema, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     this.#schema = schema;
-    this.#chunk ??= new RowChunk(this.#tail);
+    this.#chunk ??= new RowChunk(this.#tail, this.#spare.pop());
     const { bytes, ends } = batch.output;
     this.#chunk.add({ bytes, ends }, { split: batch.through.split, firstRow: this.#rows });
     for (const letter of batch.deadLetters) this.#chunk.letters.push(deadLetterLine(letter).trimEnd());
@@ -526,6 +529,7 @@ export class OutputWriter {
     this.#durable = ledger;
     this.#accepted = ledger;
     if (state === 'finished') this.#finished = manifest;
+    this.#spare.push(...this.#chunks.map(({ chunk }) => chunk.memory).slice(0, SPARE_CHUNKS - this.#spare.length));
     this.#chunks = [];
     this.#sent = 0;
     this.#heldBytes = 0;
