@@ -21,7 +21,7 @@ import type { SqlConnection, SqlDriver } from './driver.ts';
 import { countRows, isEmpty, removeRuns } from './former-runs.ts';
 import { findOutput, type OutputPlace } from './output-place.ts';
 import { OutputSession } from './output-session.ts';
-import { RowChunk, runTail } from './row-chunk.ts';
+import { type ChunkMemory, RowChunk, runTail } from './row-chunk.ts';
 import { sqlDriver } from './sql-drivers.ts';
 import type { SqlOutput } from './sql-output.ts';
 import type { SqlAccess } from './sql-settings.ts';
@@ -43,6 +43,8 @@ import {
 
 /** Bytes of rows that are kept until they are durable, to do their transaction again; more than these are committed. */
 const REPLAY_BYTES = 32 * 1024 * 1024;
+
+const SPARE_CHUNKS = 4;
 
 /** What is known between `open` and `close`. */
 interface OpenOutput {
@@ -82,6 +84,8 @@ export class OutputWriter {
   /** How many of the chunks are in the open transaction. */
   #sent = 0;
   #heldBytes = 0;
+  #sending: Promise<void> | null = null;
+  readonly #spare: ChunkMemory[] = [];
 
   constructor(access: SqlAccess, output: SqlOutput, clock: Clock) {
     this.#access = access;
@@ -121,7 +125,7 @@ export class OutputWriter {
   async write(batch: ScoredBatch, schema: Schema, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     this.#schema = schema;
-    this.#chunk ??= new RowChunk(this.#tail);
+    this.#chunk ??= new RowChunk(this.#tail, this.#spare.pop());
     const { bytes, ends } = batch.output;
     this.#chunk.add({ bytes, ends }, { split: batch.through.split, firstRow: this.#rows });
     for (const letter of batch.deadLetters) this.#chunk.letters.push(deadLetterLine(letter).trimEnd());
@@ -131,12 +135,18 @@ export class OutputWriter {
     this.#heldBytes += heldBytes(batch);
     batch.output.release?.();
     if (this.#chunk.length < this.#output.chunkBytes && this.#heldBytes < REPLAY_BYTES) return;
+    // The database works on one chunk while the next one is gathered; what it says to the one comes out with the other.
+    await this.#sending;
     this.#closeChunk();
     if (this.#heldBytes >= REPLAY_BYTES) await this.commit(signal);
-    else await this.#send(signal);
+    else {
+      this.#sending = this.#send(signal);
+      this.#sending.catch(() => undefined);
+    }
   }
 
   async commit(signal: AbortSignal): Promise<Ledger> {
+    await this.#idle();
     signal.throwIfAborted();
     if (this.#accepted.sequence === (this.#durable?.sequence ?? 0)) return this.#durable ?? this.#accepted;
     this.#closeChunk();
@@ -214,6 +224,7 @@ export class OutputWriter {
     const open = this.#open;
     if (open === null || this.#finished !== null) return;
     const signal = new AbortController().signal;
+    await this.#idle();
     const { session, state, place, driver, run } = open;
     await session.rollback(signal).catch(() => session.close());
     this.#undone();
@@ -239,6 +250,7 @@ export class OutputWriter {
     this.#open = null;
     if (open === null) return;
     const signal = new AbortController().signal;
+    await this.#idle();
     try {
       if (open.session.current !== null) {
         await open.session.rollback(signal);
@@ -340,6 +352,12 @@ export class OutputWriter {
         `outputSettings.statementType: create_table wants a table that is not there yet, and ${key} is. Use insert, or choose another table.`,
       );
     }
+  }
+
+  /** Nothing is being sent any more. If that failed its transaction is undone: whoever needs it done does it again, and hears why it cannot be. */
+  async #idle(): Promise<void> {
+    await this.#sending?.catch(() => undefined);
+    this.#sending = null;
   }
 
   #closeChunk(): void {
@@ -511,6 +529,7 @@ export class OutputWriter {
     this.#durable = ledger;
     this.#accepted = ledger;
     if (state === 'finished') this.#finished = manifest;
+    this.#spare.push(...this.#chunks.map(({ chunk }) => chunk.memory).slice(0, SPARE_CHUNKS - this.#spare.length));
     this.#chunks = [];
     this.#sent = 0;
     this.#heldBytes = 0;
