@@ -73,6 +73,12 @@ describe('the package, installed into an empty folder', () => {
     expect(await new Promise((resolve) => started.on('close', resolve))).toBe(0);
   });
 
+  test('has the program of the bridge to JDBC, which Java compiles', () => {
+    const bridge = 'connectors/sql/bridge/Bridge.java';
+    const packed = readFileSync(join(folder, 'node_modules/sluice/dist', bridge), 'utf8');
+    expect(packed).toBe(readFileSync(join(root, bridge), 'utf8'));
+  });
+
   test('says in one line that an older Node will not do', () => {
     const old = join(folder, 'older-node.cjs');
     writeFileSync(
