@@ -1,3 +1,4 @@
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 
@@ -10,6 +11,8 @@ export default defineConfig({
     ],
   },
   test: {
+    // What one of the many processes that tests start has compiled the others load.
+    env: { NODE_COMPILE_CACHE: join(tmpdir(), 'sluice-tests-compiled') },
     include: ['test/**/*.test.ts'],
     exclude: ['test/grid/**', '**/node_modules/**'],
     globalSetup: ['test/support/services/run-services.ts'],

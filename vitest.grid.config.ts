@@ -1,8 +1,12 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 
 /** The long runs: whole kill grids, with a seed for each run in its name. */
 export default defineConfig({
   test: {
+    // What one of the many processes that tests start has compiled the others load.
+    env: { NODE_COMPILE_CACHE: join(tmpdir(), 'sluice-tests-compiled') },
     include: ['test/grid/**/*.test.ts'],
     globalSetup: ['test/support/services/run-services.ts'],
     testTimeout: 3_600_000,

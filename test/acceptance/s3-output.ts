@@ -27,7 +27,6 @@ import {
   SinkPlan,
   type SinkPlanSize,
 } from '../../src/testing.ts';
-import { compiledEnvironment } from '../support/compiled-child.ts';
 import { S3FaultProxy } from '../support/s3-fault-proxy.ts';
 import { s3Settings } from '../support/s3-settings.ts';
 import { type S3Bucket, s3Bucket } from '../support/services/s3.ts';
@@ -164,7 +163,7 @@ async function killedRun(
 
 function startRun(url: string, size: SinkPlanSize, settings: Partial<S3Settings>, moment?: DyingMoment): ChildProcess {
   const args = [url, JSON.stringify(size), JSON.stringify(settings), ...(moment === undefined ? [] : [moment])];
-  return fork(CHILD, args, { stdio: 'inherit', env: compiledEnvironment() });
+  return fork(CHILD, args, { stdio: 'inherit' });
 }
 
 async function endOfRun(child: ChildProcess): Promise<'killed' | 'finished'> {
