@@ -1,7 +1,7 @@
-import { describe, test } from 'vitest';
+import { afterAll, beforeAll, describe, test } from 'vitest';
 import { acceptSink, acceptSource } from '../../src/testing.ts';
 import { needs } from '../support/services/needs.ts';
-import { newH2, newMariaDb, newPostgres, newSqlite } from '../support/sql-databases.ts';
+import { newH2, newMariaDb, newPostgres, newSqlite, type TestDatabase } from '../support/sql-databases.ts';
 import { intakeForms, sqlIntake } from './sql-intake.ts';
 import { sqlOutputs } from './sql-output.ts';
 
@@ -16,9 +16,19 @@ const databases = [
   { name: 'H2 by JDBC', group: needs('jdbc'), make: () => newH2(), every: 13 },
 ] as const;
 
+/** Java is started once for all tests of a group: for as long as somebody is connected. */
+function heldOpen(make: () => Promise<TestDatabase>): void {
+  let held: TestDatabase;
+  beforeAll(async () => {
+    held = await make();
+  });
+  afterAll(() => held?.[Symbol.asyncDispose]());
+}
+
 for (const { name, group, make, every } of databases) {
   for (const [form, intake] of Object.entries(intakeForms)) {
     group(`the source of ${form} in ${name}`, () => {
+      if (name === 'H2 by JDBC') heldOpen(make);
       for (const check of acceptSource(async () => sqlIntake(await make(), intake))) test(check.name, check.run);
     });
   }
@@ -27,6 +37,7 @@ for (const { name, group, make, every } of databases) {
     ['whose rows come by and by', false],
   ] as const) {
     group(`the sink of a table ${form} in ${name}`, () => {
+      if (name === 'H2 by JDBC') heldOpen(make);
       for (const check of acceptSink(sqlOutputs(make, atOnce, every))) test(check.name, check.run, KILLS_MS);
     });
   }

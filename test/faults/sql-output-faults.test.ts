@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { SqlOutput } from '../../connectors/sql/sql-output.ts';
 import { encodeRecords } from '../../src/core/canonical-csv.ts';
 import { findSluiceError } from '../../src/core/error.ts';
@@ -10,7 +10,8 @@ import type { Value } from '../../src/core/value.ts';
 import { sqlSink } from '../acceptance/sql-output.ts';
 import { needs } from '../support/services/needs.ts';
 import { PostgresProxy, type StatementFault } from '../support/services/postgres-proxy.ts';
-import { newPostgres, newSqlite, type TestDatabase } from '../support/sql-databases.ts';
+import { newH2, newMariaDb, newPostgres, newSqlite, type TestDatabase } from '../support/sql-databases.ts';
+import { TcpProxy } from '../support/tcp-proxy.ts';
 
 const signal = new AbortController().signal;
 const job = { intake: 'a test' };
@@ -142,10 +143,14 @@ async function through(
 const databases = [
   { name: 'PostgreSQL', group: needs('postgres'), make: newPostgres, short: 'varchar(10)' },
   { name: 'SQLite', group: describe, make: newSqlite, short: 'TEXT CHECK (length(note) <= 10)' },
+  { name: 'MariaDB', group: needs('mariadb'), make: () => newMariaDb(), short: 'varchar(10)' },
+  { name: 'H2 by JDBC', group: needs('jdbc'), make: () => newH2(), short: 'varchar(10)' },
 ] as const;
 
 for (const { name, group, make, short } of databases) {
   group.each(modes)(`${name}, rows %s`, (_name, atOnce) => {
+    if (name === 'H2 by JDBC') heldOpen(make);
+
     test('rows that violate a constraint become dead letters, and the rest goes on', async () => {
       await using database = await make();
       await database.connection.execute(
@@ -194,7 +199,7 @@ for (const { name, group, make, short } of databases) {
       await database.connection.execute('CREATE TABLE scored (id bigint, score double precision)', [], signal);
       const { code, message } = await failure(write(database.access, someRows(4), { atOnce }));
       expect(code).toBe('DATABASE_MISSING');
-      expect(message).toMatch(/no column "note".*id, score.*columnNamesRemapping/s);
+      expect(message).toMatch(/no column "note".*id, score.*columnNamesRemapping/is);
     });
 
     test('a missing table is refused, unless it may be made; one that is there is not made', async () => {
@@ -286,6 +291,112 @@ for (const { name, group, make, short } of databases) {
     });
   });
 }
+
+/** Java is started once for all tests of a group: for as long as somebody is connected. */
+function heldOpen(make: () => Promise<TestDatabase>): void {
+  let held: TestDatabase;
+  beforeAll(async () => {
+    held = await make();
+  });
+  afterAll(() => held?.[Symbol.asyncDispose]());
+}
+
+const others = [
+  { name: 'MariaDB', group: needs('mariadb'), make: () => newMariaDb(), places: 12 },
+  { name: 'H2 by JDBC', group: needs('jdbc'), make: () => newH2(), places: 6 },
+] as const;
+
+for (const { name, group, make, places } of others) {
+  group.each(modes)(`${name}, rows %s, when the connection breaks`, (_name, atOnce) => {
+    if (name === 'H2 by JDBC') heldOpen(make);
+
+    test.each(['break', 'forward, then break'] as const)(
+      '%s at any message: each row is in the table once',
+      { timeout: 240_000 },
+      async (fault) => {
+        await using plain = await make();
+        const messages = await throughTcp(plain, { atOnce }, () => 'forward');
+        expect(await idsIn(plain)).toEqual(all);
+        // The first ones are those of the greeting, where nothing can be lost; the last ones publish.
+        for (let i = 0; i < places; i += 1) {
+          const place = 20 + Math.floor((i * (messages - 21)) / (places - 1));
+          await using database = await make();
+          await throughTcp(database, { atOnce }, (index) => (index === place ? fault : 'forward'));
+          expect(await idsIn(database), `${fault} at message ${place} of ${messages}`).toEqual(all);
+        }
+      },
+    );
+  });
+}
+
+needs('mariadb').each(modes)('MariaDB, rows %s, when the answer to a commit is lost', (_name, atOnce) => {
+  test('the commit is not done again', async () => {
+    await using database = await newMariaDb();
+    let commits = 0;
+    await throughTcp(database, { atOnce }, (_index, sent) => {
+      if (sent.toString('latin1', 5) !== 'commit') return 'forward';
+      commits += 1;
+      return commits === 2 ? 'forward, then break' : 'forward';
+    });
+    expect(commits).toBeGreaterThan(2);
+    expect(await idsIn(database)).toEqual(all);
+  });
+});
+
+/** Writes the rows through a proxy; gives how many messages it was. */
+async function throughTcp(
+  { access }: TestDatabase,
+  output: Partial<SqlOutput>,
+  fault: (index: number, sent: Buffer) => ReturnType<TcpProxy['look']>,
+): Promise<number> {
+  const [, host = '', port = ''] = /\/\/([^:/]+):(\d+)/.exec(access.jdbcUrl) ?? [];
+  await using proxy = await TcpProxy.start({ host, port: Number(port) });
+  let messages = 0;
+  proxy.look = (sent) => {
+    messages += 1;
+    return fault(messages - 1, sent);
+  };
+  const jdbcUrl = access.jdbcUrl.replace(`${host}:${port}`, `${proxy.host}:${proxy.port}`);
+  const manifest = await write({ ...access, jdbcUrl }, someRows(40), output);
+  expect(manifest.objects[0]?.records).toBe(40);
+  return messages;
+}
+
+needs('mariadb')('MariaDB', () => {
+  test('a transaction that loses a deadlock is done again', async () => {
+    await using database = await newMariaDb();
+    const { connection, driver, access } = database;
+    await connection.execute(
+      'CREATE TABLE scored (id bigint PRIMARY KEY, score double precision, note text)',
+      [],
+      signal,
+    );
+    await connection.execute('INSERT INTO scored VALUES (1, 0, NULL), (2, 0, NULL)', [], signal);
+    await using other = await driver.connect(signal);
+    await other.begin(signal);
+    // The one that has changed less is the loser: the other one weighs more by rows of a table that nobody else sees.
+    await other.execute('CREATE TEMPORARY TABLE weight (n int) engine = InnoDB', [], signal);
+    await other.execute(`INSERT INTO weight SELECT seq FROM seq_1_to_1000`, [], signal);
+    await other.execute("UPDATE scored SET note = 'other' WHERE id = 2", [], signal);
+    const whereColumns = ['id'];
+    const rows: Row[] = [
+      [1, 1, 'one'],
+      [2, 2, 'two'],
+    ];
+    const writing = write(access, rows, { statement: 'update', whereColumns, chunkBytes: 1 });
+    const waits = async (): Promise<boolean> =>
+      (await connection.query("SELECT 1 FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'", [], signal))
+        .length > 0;
+    await expect.poll(waits, { timeout: 10_000, interval: 20 }).toBe(true);
+    await other.execute("UPDATE scored SET note = 'other' WHERE id = 1", [], signal);
+    await other.commit(signal);
+    await writing;
+    expect(await connection.query('SELECT id, score, note FROM scored ORDER BY id', [], signal)).toEqual([
+      [1, 1, 'one'],
+      [2, 2, 'two'],
+    ]);
+  });
+});
 
 needs('postgres')('PostgreSQL', () => {
   test('a transaction that loses a deadlock is done again', async () => {
