@@ -18,7 +18,7 @@ import type {
 /** Every format of objects: one line each. */
 const formats: readonly ObjectFormat[] = [csvFormat, jsonlFormat, jsonFormat, avroFormat];
 
-export const defaultFormatSettings: FormatSettings = { csv: defaultCsvSettings, jsonPath: null, columns: null };
+const defaultFormatSettings: FormatSettings = { csv: defaultCsvSettings, jsonPath: null, columns: null };
 
 /** Readers for the objects of one intake, each by what its settings, its name or its content say, in this order. */
 export interface ObjectReaders {

@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { createFileStore } from '../../connectors/file/file-store.ts';
 import { defaultCsvSettings } from '../../src/codecs/csv/csv-settings.ts';
-import { csvReaders } from '../../src/codecs/formats.ts';
+import { createReaders, csvReaders, type ObjectReaders } from '../../src/codecs/formats.ts';
 import { createObjectSource } from '../../src/codecs/objects/object-source.ts';
 import type { Source } from '../../src/core/source.ts';
-import type { DifficultIntake, KillableSourceDriver, WideIntake } from '../../src/testing.ts';
+import type { DifficultIntake, KillableSourceDriver, SourceDriver, WideIntake } from '../../src/testing.ts';
 import { CountedReads } from '../support/counted-reads.ts';
+import { type OtherFormat, otherFormats, type TextRows } from './format-files.ts';
 
 /** How the files of an intake are written. */
 export interface FileForm {
@@ -21,6 +22,8 @@ export interface FileForm {
 const READER = join(import.meta.dirname, 'file-reader-child.ts');
 
 const ENDING = { none: '', gzip: '.gz', zstd: '.zst' } as const;
+
+const COLUMNS = ['id', 'text', 'x'] as const;
 
 const TEXTS = ['plain', 'with "quotes"', 'a, b; c', 'two\nlines', 'naïve café', ' spaced ', '', null] as const;
 
@@ -73,16 +76,33 @@ export async function wideFile(): Promise<WideIntake> {
 
 /** A folder of three files, one of them with a header only, given as a pattern. */
 export async function fileIntake(form: FileForm): Promise<KillableSourceDriver> {
+  const settings = { ...defaultCsvSettings, delimiter: form.delimiter, encoding: form.encoding };
+  const write = async (part: TextRows): Promise<Buffer> => packed(textOf(part, form), form);
+  const { pattern, ...driver } = await folderIntake(`.csv${ENDING[form.compression]}`, write, csvReaders(settings));
+  return { ...driver, reader: { module: READER, args: [pattern, form.delimiter, form.encoding] } };
+}
+
+/** The same of files of another format, told by their names. */
+export async function formatIntake(format: OtherFormat): Promise<SourceDriver> {
+  const write = (part: TextRows): Promise<Buffer> => otherFormats[format].write(COLUMNS, part);
+  return await folderIntake(`.${format}`, write, createReaders({}));
+}
+
+async function folderIntake(
+  ending: string,
+  write: (part: TextRows) => Promise<Buffer>,
+  readers: ObjectReaders,
+): Promise<SourceDriver & { readonly pattern: string }> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-intake-'));
   const parts = [rows(0, 25), [], rows(25, 31)];
-  const path = (index: number): string => join(folder, `part-${index}.csv${ENDING[form.compression]}`);
-  for (const [index, part] of parts.entries()) await writeFile(path(index), packed(textOf(part, form), form));
+  const path = (index: number): string => join(folder, `part-${index}${ending}`);
+  for (const [index, part] of parts.entries()) await writeFile(path(index), await write(part));
   const pattern = join(folder, 'part-*');
   return {
+    pattern,
     records: parts.flat(),
-    source: () => fileSource(pattern, form),
-    reader: { module: READER, args: [pattern, form.delimiter, form.encoding] },
-    change: () => writeFile(path(2), packed(textOf(rows(25, 30), form), form)),
+    source: () => createObjectSource({ store: createFileStore(), patterns: [pattern], readers, compression: 'auto' }),
+    change: async () => writeFile(path(2), await write(rows(25, 30))),
     close: () => rm(folder, { recursive: true }),
   };
 }
@@ -95,8 +115,8 @@ function rows(from: number, to: number): (string | null)[][] {
   ]);
 }
 
-function textOf(part: readonly (readonly (string | null)[])[], form: FileForm): string {
-  return csvText(['id', 'text', 'x'], part, form.delimiter, form.newline);
+function textOf(part: TextRows, form: FileForm): string {
+  return csvText(COLUMNS, part, form.delimiter, form.newline);
 }
 
 function csvText(

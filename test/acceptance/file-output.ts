@@ -20,6 +20,7 @@ import type {
   SinkPlanSize,
 } from '../../src/testing.ts';
 import { SinkPlan } from '../../src/testing.ts';
+import { type OtherFormat, otherFormats } from './format-files.ts';
 
 const CHILD = join(import.meta.dirname, 'killed-sink-child.ts');
 
@@ -49,9 +50,24 @@ export interface OpenOutputs extends Omit<SinkDriver, 'place'> {
   place(): Promise<DyingSinkPlace & OpenSinkPlace>;
 }
 
+/** JSON commits at every batch; the kills of CSV are those of all such outputs, and a few of them are enough. */
+const FEW_KILLS = { ...SMALL, every: 17 };
+/** Avro commits every 256 KiB. */
+const MEDIUM = {
+  plan: { batches: 14, rowsPerBatch: 15, padding: 6_500 },
+  killed: { batches: 4, rowsPerBatch: 20, padding: 7_000 },
+  every: 13,
+};
+
 /** Outputs called `name`, each in a folder of its own. */
 export function fileOutputs(name: string): OpenOutputs {
-  const sizes = compressionOf(name) === 'none' ? SMALL : LARGE;
+  const sizes = name.endsWith('.avro')
+    ? MEDIUM
+    : name.includes('.json')
+      ? FEW_KILLS
+      : compressionOf(name) === 'none'
+        ? SMALL
+        : LARGE;
   return {
     plan: new SinkPlan(sizes.plan),
     killed: { plan: new SinkPlan(sizes.killed), every: sizes.every },
@@ -118,11 +134,10 @@ async function readOutput(path: string): Promise<PublishedOutput | null> {
   // Without its manifest an output is not finished, and the read fails as it should.
   const manifest = JSON.parse(await readFile(`${path}.manifest.json`, 'utf8')) as PublishedOutput['manifest'];
   const letters = (await readFile(`${path}.dead.jsonl`, 'utf8').catch(whenMissing)) ?? '';
-  const cast = (value: string, { quoting }: { readonly quoting: boolean }): string | null =>
-    value === '' && !quoting ? null : value;
-  const [columns, ...records] = parse(bytes, { cast }) as (string | null)[][];
+  const format = outputFormatOf('auto', path);
+  const { columns, records } = format === 'csv' ? csvOf(bytes) : await othersOf(format as OtherFormat, bytes, manifest);
   return {
-    columns: (columns ?? []).map(String),
+    columns,
     records,
     deadLetters: letters
       .split('\n')
@@ -130,6 +145,23 @@ async function readOutput(path: string): Promise<PublishedOutput | null> {
       .map((line) => JSON.parse(line) as PublishedLetter),
     manifest,
   };
+}
+
+type Rows = Pick<PublishedOutput, 'columns' | 'records'>;
+
+async function othersOf(format: OtherFormat, bytes: Buffer, manifest: PublishedOutput['manifest']): Promise<Rows> {
+  const { columns, rows } = await otherFormats[format].read(bytes);
+  return {
+    columns: columns ?? manifest.columns,
+    records: rows.map((row) => Object.values(row)),
+  };
+}
+
+function csvOf(bytes: Buffer): Rows {
+  const cast = (value: string, { quoting }: { readonly quoting: boolean }): string | null =>
+    value === '' && !quoting ? null : value;
+  const [columns, ...records] = parse(bytes, { cast }) as (string | null)[][];
+  return { columns: (columns ?? []).map(String), records };
 }
 
 function whenMissing(error: NodeJS.ErrnoException): null {

@@ -14,7 +14,7 @@ import {
   stoppedReaderStopsReading,
 } from '../../src/testing.ts';
 import { fileIntakeFaults, fileOutputFaults } from './file-checks.ts';
-import { difficultFile, type FileForm, fileIntake, wideFile } from './file-intake.ts';
+import { difficultFile, type FileForm, fileIntake, formatIntake, wideFile } from './file-intake.ts';
 import { fileOutputs } from './file-output.ts';
 
 /** A run is killed some sixty times, each in a process of its own. */
@@ -49,7 +49,14 @@ describe('the source of files', () => {
     test(check.name, check.run);
 });
 
-for (const name of ['scored.csv', 'scored.csv.gz', 'scored.csv.zst']) {
+for (const format of ['jsonl', 'json', 'avro'] as const) {
+  describe(`the source of ${format} files`, () => {
+    for (const check of acceptSource(() => formatIntake(format))) test(check.name, check.run);
+  });
+}
+
+const names = ['scored.csv', 'scored.csv.gz', 'scored.csv.zst', 'scored.jsonl', 'scored.json', 'scored.avro'];
+for (const name of names) {
   describe(`the sink of ${name}`, () => {
     const outputs = fileOutputs(name);
     for (const check of [

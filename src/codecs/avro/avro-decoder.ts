@@ -1,30 +1,28 @@
-import { LF, QUOTE } from '../../core/canonical-csv.ts';
+import { isUtf8 } from 'node:buffer';
 import type { Clock } from '../../core/clock.ts';
-import { messageOf } from '../../core/error.ts';
+import { messageOf, SluiceError } from '../../core/error.ts';
 import type { Position } from '../../core/position.ts';
-import { RecycledBuffers } from '../../core/recycled-buffers.ts';
 import { RowBatch } from '../../core/row-batch.ts';
 import type { Schema } from '../../core/schema.ts';
 import type { AvroSchema } from '../messages/avro/avro-type.ts';
 import { RecordDecoder } from '../messages/avro/record-decoder.ts';
 import { KnownColumns } from '../messages/known-columns.ts';
 import type { PartToRead } from '../object-format.ts';
+import { RowBlock } from '../row-block.ts';
+import { AvroBytes } from './avro-bytes.ts';
 import { brokenAvro } from './avro-faults.ts';
 import type { AvroPosition } from './avro-position.ts';
 import { blockCodecs } from './block-codecs.ts';
 import type { ContainerHeader } from './container-header.ts';
 import type { ContainerStream } from './container-stream.ts';
-
-const BLOCK_BYTES = 512 * 1024;
-const SPARE_BLOCKS = 16;
+import { RecordRows } from './record-rows.ts';
 
 /** The records of a block that are not rows yet. */
 interface OpenBlock {
   readonly offset: number;
   readonly records: number;
-  readonly data: Buffer;
+  readonly source: AvroBytes;
   taken: number;
-  at: number;
 }
 
 /** Makes batches of the blocks of one container file, from its start or from a position on. */
@@ -33,15 +31,15 @@ export class AvroDecoder {
   readonly #header: ContainerHeader;
   readonly #schema: Schema;
   readonly #records: RecordDecoder;
+  /** Null: the columns are in another order. */
+  readonly #rows: RecordRows | null;
   readonly #part: PartToRead;
   readonly #clock: Clock;
-  readonly #spare = new RecycledBuffers(BLOCK_BYTES, SPARE_BLOCKS);
+  readonly #out = new RowBlock();
   #block: OpenBlock | null = null;
   /** Records of the first block that were read before. */
   #skip: number;
   #row: number;
-  #out: Buffer<ArrayBuffer> = Buffer.alloc(0);
-  #at = 0;
   #ends: number[] = [];
 
   /** @param stream at a block: that of the position. */
@@ -57,6 +55,7 @@ export class AvroDecoder {
     this.#header = header;
     this.#schema = schema;
     this.#records = new RecordDecoder(type, null, new KnownColumns(schema.columns.map(({ name }) => name)));
+    this.#rows = RecordRows.of(type, schema);
     this.#part = part;
     this.#clock = clock;
     this.#skip = from?.skip ?? 0;
@@ -85,7 +84,7 @@ export class AvroDecoder {
     for (;;) {
       if (this.#block !== null && this.#gather(this.#block, most, mostBytes)) return 'full';
       this.#block = null;
-      if (this.#ends.length >= most || this.#at >= mostBytes) return 'full';
+      if (this.#ends.length >= most || this.#out.at >= mostBytes) return 'full';
       let patience = Number.POSITIVE_INFINITY;
       if (this.#ends.length > 0 && lingerMs !== Number.POSITIVE_INFINITY) {
         deadline ??= this.#clock.now() + lingerMs;
@@ -94,7 +93,7 @@ export class AvroDecoder {
       const packed = await this.#stream.block(this.#header.sync, patience);
       if (packed === 'late') return 'late';
       if (packed === null) return 'end';
-      this.#block = { ...packed, data: await this.#unpacked(packed.data, packed.offset), taken: 0, at: 0 };
+      this.#block = { ...packed, source: new AvroBytes(await this.#unpacked(packed.data, packed.offset), 0), taken: 0 };
       this.#skipRecords(this.#block);
     }
   }
@@ -115,7 +114,9 @@ export class AvroDecoder {
 
   #skipRecords(block: OpenBlock): void {
     for (; this.#skip > 0 && block.taken < block.records; this.#skip -= 1) {
-      block.at = this.#next(block).end;
+      const from = this.#out.at;
+      this.#write(block);
+      this.#out.at = from;
       block.taken += 1;
     }
   }
@@ -123,46 +124,47 @@ export class AvroDecoder {
   /** Writes records of a block as rows; true when the batch is full. */
   #gather(block: OpenBlock, most: number, mostBytes: number): boolean {
     while (block.taken < block.records) {
-      if (this.#ends.length >= most || this.#at >= mostBytes) return true;
-      const { record, end } = this.#next(block);
-      const line = this.#records.line(record);
-      // No UTF-16 unit has more than three bytes; and two quotes and an LF.
-      this.#reserve(3 * line.length + 3);
-      const from = this.#at;
-      let at = from + this.#out.write(line, from);
-      if (at === from) {
-        this.#out[at++] = QUOTE;
-        this.#out[at++] = QUOTE;
+      if (this.#ends.length >= most || this.#out.at >= mostBytes) return true;
+      const [from, before] = [this.#out.at, block.source.at];
+      this.#write(block);
+      if (this.#ends.length > 0 && this.#out.at > mostBytes) {
+        this.#out.at = from;
+        block.source.at = before;
+        return true;
       }
-      this.#out[at++] = LF;
-      if (this.#ends.length > 0 && at > mostBytes) return true;
-      this.#at = at;
-      this.#ends.push(at);
-      block.at = end;
+      this.#ends.push(this.#out.at);
       block.taken += 1;
     }
-    if (block.at < block.data.length)
-      throw brokenAvro(
-        this.#part.split,
-        block.offset,
-        `${block.data.length - block.at} bytes are left behind its records`,
-      );
+    const left = block.source.bytes.length - block.source.at;
+    if (left > 0) throw brokenAvro(this.#part.split, block.offset, `${left} bytes are left behind its records`);
     return false;
   }
 
-  #next({ data, at, offset, taken }: OpenBlock): Exclude<ReturnType<RecordDecoder['next']>, string> {
-    const next = this.#records.next(data, at);
-    if (typeof next !== 'string') return next;
-    throw brokenAvro(
-      this.#part.split,
-      offset,
-      `its record ${taken + 1} (row ${this.#row + this.#ends.length}) does not fit the schema: ${next}`,
-    );
+  /** Writes the next record of a block as a row. */
+  #write({ source, offset, taken }: OpenBlock): void {
+    const out = this.#out;
+    const start = out.at;
+    try {
+      if (this.#rows !== null) this.#rows.write(source, out);
+      else {
+        const next = this.#records.next(source.bytes, source.at);
+        source.at = next.end;
+        const line = this.#records.line(next.record);
+        // No UTF-16 unit has more than three bytes.
+        out.reserve(3 * line.length);
+        out.at += out.bytes.write(line, start);
+      }
+    } catch (cause) {
+      const row = this.#row + this.#ends.length;
+      const why = `its record ${taken + 1} (row ${row}) does not fit the schema: ${messageOf(cause)}`;
+      throw brokenAvro(this.#part.split, offset, why, cause);
+    }
+    out.reserve(3);
+    out.endRecord(start);
   }
 
   #take(firstRow: number, after: Position | null): RowBatch {
-    const bytes = new Uint8Array(this.#out.buffer, 0, this.#at);
-    const whole = new Uint8Array(this.#out.buffer);
+    const { bytes, release } = this.#out.take();
     const ends = Uint32Array.from(this.#ends);
     this.#row += ends.length;
     const block = this.#block;
@@ -172,19 +174,19 @@ export class AvroDecoder {
       skip: isWithin ? block.taken : 0,
       row: this.#row,
     };
-    this.#out = Buffer.alloc(0);
-    this.#at = 0;
     this.#ends = [];
+    if (!isUtf8(bytes)) throw this.#wrongText(bytes, ends, firstRow);
     const origin = { split: this.#part.split, firstRow, after, position: { ...position }, rejected: [] };
-    return RowBatch.fromCsv(this.#schema, origin, bytes, ends, () => this.#spare.give(whole));
+    return RowBatch.fromCsv(this.#schema, origin, bytes, ends, release);
   }
 
-  #reserve(length: number): void {
-    if (this.#at + length <= this.#out.length) return;
-    const block = this.#spare.take(this.#at === 0 ? length : 2 * (this.#at + length));
-    const bytes = Buffer.from(block.buffer);
-    bytes.set(this.#out.subarray(0, this.#at));
-    if (this.#out.length > 0) this.#spare.give(new Uint8Array(this.#out.buffer));
-    this.#out = bytes;
+  #wrongText(bytes: Uint8Array, ends: Uint32Array, firstRow: number): SluiceError {
+    const row = ends.findIndex((end, i) => !isUtf8(bytes.subarray(i === 0 ? 0 : ends[i - 1], end)));
+    const before = this.#block?.offset ?? this.#stream.offset;
+    return new SluiceError(
+      'INTAKE_ENCODING',
+      `${this.#part.split} has text that is not valid UTF-8 in row ${firstRow + row}, in the block at byte ${before} or before it. ` +
+        'Write bytes that are no text as the type bytes.',
+    );
   }
 }

@@ -1,10 +1,11 @@
+import { SluiceError } from '../../core/error.ts';
 import type { ChunkReader } from '../chunk-reader.ts';
 import { brokenAvro, noAvro } from './avro-faults.ts';
 import { type ContainerHeader, decodeHeader, SYNC_BYTES } from './container-header.ts';
 import { readVarint } from './varint.ts';
 
 /** No header and no block is longer. */
-const MOST_BYTES = 1024 * 1024 * 1024;
+const MOST_BYTES = 256 * 1024 * 1024;
 
 /** A block as the file has it. */
 export interface PackedBlock {
@@ -48,6 +49,11 @@ export class ContainerStream {
         this.#at = header.length;
         return header;
       }
+      if (this.#ended && this.#bytes.length === 0)
+        throw new SluiceError(
+          'INTAKE_EMPTY',
+          `${this.#name} is empty. Check that the right file was given and written completely.`,
+        );
       if (this.#ended || this.#bytes.length > MOST_BYTES) throw noAvro(this.#name, 'it ends within its header');
       await this.#more(2 * this.#bytes.length, Number.POSITIVE_INFINITY);
     }

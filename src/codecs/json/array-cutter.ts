@@ -23,6 +23,7 @@ export class ArrayCutter {
   #state: 'before' | 'within' | 'behind' = 'before';
   #count = 0;
   #isWhole = false;
+  #isEmpty = true;
 
   constructor(name: string, path: readonly string[]) {
     this.#name = name;
@@ -40,12 +41,18 @@ export class ArrayCutter {
   }
 
   see(token: Token): void {
+    this.#isEmpty = false;
     if (this.#state === 'within') this.#within(token);
     else this.#around(token);
   }
 
   /** The document has ended. */
   finish(): void {
+    if (this.#isEmpty)
+      throw new SluiceError(
+        'INTAKE_EMPTY',
+        `${this.#name} is empty. Check that the right file was given and written completely.`,
+      );
     if (!this.#isWhole)
       throw this.#broken(
         `it ends within the document, behind element ${this.#count}. Check that it was written completely.`,
@@ -100,8 +107,17 @@ export class ArrayCutter {
       case 'falseValue':
         this.#value('a single value');
         break;
-      default:
+      case 'endKey':
+      case 'endNumber':
+      case 'endString':
+      case 'keyValue':
+      case 'numberChunk':
+      case 'numberValue':
+      case 'stringValue':
+      case 'whitespace':
         break;
+      default:
+        token satisfies never;
     }
   }
 

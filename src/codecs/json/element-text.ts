@@ -71,8 +71,13 @@ export class ElementText {
         this.#begin(String(token.value));
         this.#comma = true;
         break;
-      default:
+      case 'keyValue':
+      case 'numberValue':
+      case 'stringValue':
+      case 'whitespace':
         break;
+      default:
+        token satisfies never;
     }
   }
 

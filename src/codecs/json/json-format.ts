@@ -6,7 +6,7 @@ import { packedWriter } from '../objects/packed-writer.ts';
 import { skipBytes } from '../objects/skip-bytes.ts';
 import { createStreamReader } from '../objects/stream-reader.ts';
 import { encodingOf } from '../text/encoding.ts';
-import { firstOf, OPEN_LIST, OPEN_OBJECT } from '../text/first-character.ts';
+import { jsonStart } from '../text/first-character.ts';
 import { elementLines } from './element-lines.ts';
 import { jsonPathOf } from './json-path.ts';
 import { createJsonWriter } from './json-writer.ts';
@@ -15,7 +15,7 @@ import { createJsonWriter } from './json-writer.ts';
 export const jsonFormat: ObjectFormat = {
   name: 'json',
   endings: ['json'],
-  recognizes: (head) => firstOf(head) === OPEN_LIST || firstOf(head) === OPEN_OBJECT,
+  recognizes: (head) => jsonStart(head) !== null,
   reader: (settings, ports) => createStreamReader(createJsonDecoder(settings, ports)),
   writer: ({ csv }, compression) => packedWriter(createJsonWriter(encodingOf(csv.encoding)), compression),
 };

@@ -1,9 +1,8 @@
-import { LF, QUOTE } from '../../core/canonical-csv.ts';
+import { LF } from '../../core/canonical-csv.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { DecodeContext } from '../../core/codec.ts';
 import { SluiceError } from '../../core/error.ts';
 import type { Position } from '../../core/position.ts';
-import { RecycledBuffers } from '../../core/recycled-buffers.ts';
 import { REJECTED_BYTES, type RejectedRecord, RowBatch } from '../../core/row-batch.ts';
 import type { Schema } from '../../core/schema.ts';
 import { ChunkReader } from '../chunk-reader.ts';
@@ -11,6 +10,7 @@ import { encodingFault } from '../csv/csv-faults.ts';
 import { type CsvPosition, csvPosition } from '../csv/csv-position.ts';
 import { RowList } from '../csv/row-list.ts';
 import { rowRoom, writeRow } from '../messages/json/scanned-row.ts';
+import { RowBlock } from '../row-block.ts';
 import { Utf8Watch } from '../text/utf8-watch.ts';
 import { brokenRow, longRow, type RowPlace, unknownField } from './jsonl-faults.ts';
 import type { JsonlSettings } from './jsonl-settings.ts';
@@ -20,10 +20,6 @@ import { RowColumns } from './row-columns.ts';
 
 /** The columns are those of the rows that end within so many bytes from the start of the first object, or of its first row. */
 const WINDOW_BYTES = 1024 * 1024;
-/** Blocks of batches that are kept to be used again, and their size: that of a batch of the default size with short rows. */
-const BLOCK_BYTES = 512 * 1024;
-const SPARE_BLOCKS = 16;
-
 type Stop = 'full' | 'more' | 'failed';
 
 /** One reading of one stream of JSON Lines, from its start or from a position on. */
@@ -34,15 +30,13 @@ export class JsonlDecoder {
   readonly #text: LineText;
   readonly #watch: Utf8Watch | null;
   readonly #lines: LineBuffer;
-  readonly #spare = new RecycledBuffers(BLOCK_BYTES, SPARE_BLOCKS);
+  readonly #block = new RowBlock();
   readonly #rows = new RowList();
   #columns: RowColumns;
   /** Of the next line. */
   #line: number;
   /** Rows before the batch under way. */
   #row: number;
-  #out: Buffer<ArrayBuffer> = Buffer.alloc(0);
-  #at = 0;
   #rejected: RejectedRecord[] = [];
   #rejectedBytes = 0;
   #failure: SluiceError | null = null;
@@ -94,12 +88,9 @@ export class JsonlDecoder {
 
   #take(firstRow: number, after: Position | null): RowBatch {
     const rejected = this.#rejected;
-    const bytes = new Uint8Array(this.#out.buffer, this.#out.byteOffset, this.#at);
-    const block = new Uint8Array(this.#out.buffer);
+    const { bytes, release } = this.#block.take();
     this.#row += this.#rows.length;
     const rows = this.#rows.take();
-    this.#out = Buffer.alloc(0);
-    this.#at = 0;
     this.#rejected = [];
     this.#rejectedBytes = 0;
     const hasLines = this.#settings.unit === 'line';
@@ -114,7 +105,7 @@ export class JsonlDecoder {
       rejected,
     };
     return RowBatch.fromCsv(this.#columns.schema!, origin, bytes, rows.ends, () => {
-      this.#spare.give(block);
+      release();
       rows.release();
     });
   }
@@ -208,7 +199,7 @@ export class JsonlDecoder {
         this.#reject(start, end, fault);
       } else if (!this.#write(start, end, mostBytes)) return 'full';
       this.#pass(end);
-      if (this.#rows.length + this.#rejected.length >= most || this.#at + this.#rejectedBytes >= mostBytes)
+      if (this.#rows.length + this.#rejected.length >= most || this.#block.at + this.#rejectedBytes >= mostBytes)
         return 'full';
     }
   }
@@ -225,28 +216,17 @@ export class JsonlDecoder {
 
   /** Writes the row that was scanned; false when the batch has no room for it. */
   #write(start: number, end: number, mostBytes: number): boolean {
-    const from = this.#at;
-    this.#reserve(rowRoom(end - start, this.#columns.count));
-    const out = this.#out;
-    let at = writeRow(this.#lines.bytes, this.#columns.scanner, this.#columns.count, out, from);
-    if (at === from) {
-      out[at++] = QUOTE;
-      out[at++] = QUOTE;
+    const block = this.#block;
+    const from = block.at;
+    block.reserve(rowRoom(end - start, this.#columns.count));
+    block.at = writeRow(this.#lines.bytes, this.#columns.scanner, this.#columns.count, block.bytes, from);
+    block.endRecord(from);
+    if (this.#rows.length > 0 && block.at + this.#rejectedBytes > mostBytes) {
+      block.at = from;
+      return false;
     }
-    out[at++] = LF;
-    if (this.#rows.length > 0 && at + this.#rejectedBytes > mostBytes) return false;
-    this.#at = at;
-    this.#rows.push(at, this.#line);
+    this.#rows.push(block.at, this.#line);
     return true;
-  }
-
-  #reserve(length: number): void {
-    if (this.#at + length <= this.#out.length) return;
-    const block = this.#spare.take(this.#at === 0 ? length : 2 * (this.#at + length));
-    const bytes = Buffer.from(block.buffer);
-    bytes.set(this.#out.subarray(0, this.#at));
-    if (this.#out.length > 0) this.#spare.give(new Uint8Array(this.#out.buffer));
-    this.#out = bytes;
   }
 
   #reject(start: number, end: number, reason: string): void {

@@ -4,7 +4,7 @@ import type { FormatPorts, FormatSettings, ObjectFormat } from '../object-format
 import { packedWriter } from '../objects/packed-writer.ts';
 import { createStreamReader } from '../objects/stream-reader.ts';
 import { encodingOf } from '../text/encoding.ts';
-import { firstOf, OPEN_OBJECT } from '../text/first-character.ts';
+import { jsonStart } from '../text/first-character.ts';
 import { JsonlDecoder } from './jsonl-decoder.ts';
 import { createJsonlWriter } from './jsonl-writer.ts';
 
@@ -12,7 +12,7 @@ import { createJsonlWriter } from './jsonl-writer.ts';
 export const jsonlFormat: ObjectFormat = {
   name: 'jsonl',
   endings: ['jsonl', 'ndjson', 'jsonlines', 'ldjson'],
-  recognizes: (head) => firstOf(head) === OPEN_OBJECT && isObjectOnFirstLine(head),
+  recognizes: (head) => jsonStart(head) === 'object' && isObjectOnFirstLine(head),
   reader: (settings, ports) => createStreamReader(createJsonlDecoder(settings, ports)),
   writer: ({ csv }, compression) => packedWriter(createJsonlWriter(encodingOf(csv.encoding)), compression),
 };

@@ -27,7 +27,7 @@ export function columnsState({ columns }: Schema): { readonly columns: Json } {
 }
 
 /** The columns of such a state. */
-export function schemaOfState(state: Json): Schema {
+function schemaOfState(state: Json): Schema {
   return state as unknown as Schema;
 }
 

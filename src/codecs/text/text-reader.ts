@@ -1,5 +1,6 @@
 import { TextDecoder } from 'node:util';
 import type { Encoding } from './encoding.ts';
+import { cutLength } from './utf8-watch.ts';
 
 const REPLACEMENT = '\ufffd';
 /** No character has more bytes, but that of a stateful encoding. */
@@ -77,7 +78,7 @@ export class TextReader {
       return text;
     }
     const good = text.slice(0, bad);
-    this.#brokenAt = this.#before + this.#lengthOf(good, bytes);
+    this.#brokenAt = this.#before + this.#lengthOf(good, text, bytes, stream);
     return good;
   }
 
@@ -95,13 +96,19 @@ export class TextReader {
     return bad < 0 && this.#strict !== null ? 0 : bad;
   }
 
-  /** How many bytes of a chunk make its sound text; less than none when it begins within bytes before the chunk. */
-  #lengthOf(good: string, bytes: Uint8Array): number {
-    const isStart = this.#before === 0;
-    for (let carried = 0; carried <= this.#tail.length; carried += 1) {
+  /**
+   * How many bytes of a chunk make the sound part of its text; less than none when what is broken began before the chunk.
+   * @param text all that the decoder made of the chunk: how many bytes were carried is told by what gives the same again.
+   */
+  #lengthOf(good: string, text: string, bytes: Uint8Array, stream: boolean): number {
+    const counts = Array.from({ length: this.#tail.length + 1 }, (_, i) => i);
+    // In UTF-8 it is seen; else the fewest are the likeliest, but at the end of the data, where only what was carried can be broken.
+    const likely = this.#encoding.utf8 ? [cutLength(this.#tail)] : stream ? counts : counts.toReversed();
+    for (const carried of likely) {
       const all = Buffer.concat([this.#tail.subarray(this.#tail.length - carried), bytes]);
-      const textOf = (length: number): string =>
-        new TextDecoder(this.#label, { ignoreBOM: !isStart }).decode(all.subarray(0, length), { stream: true });
+      const textOf = (length: number, stream = true): string =>
+        new TextDecoder(this.#label, { ignoreBOM: this.#before > 0 }).decode(all.subarray(0, length), { stream });
+      if (textOf(all.length, stream) !== text) continue;
       // The fewest bytes that give as much text: with more of them it never gets shorter.
       let [low, high] = [0, all.length];
       while (low < high) {
@@ -109,7 +116,7 @@ export class TextReader {
         if (textOf(middle).length >= good.length) high = middle;
         else low = middle + 1;
       }
-      if (good !== '' && textOf(low) === good) return low - carried;
+      return low - carried;
     }
     return 0;
   }

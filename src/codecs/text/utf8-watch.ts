@@ -38,7 +38,7 @@ export class Utf8Watch {
 }
 
 /** How many bytes at the end are the beginning of a character of more of them: 0 to 3. */
-function cutLength(bytes: Uint8Array): number {
+export function cutLength(bytes: Uint8Array): number {
   for (let back = 1; back <= 3 && back <= bytes.length; back += 1) {
     const byte = bytes[bytes.length - back]!;
     if (byte < 0x80) return 0;

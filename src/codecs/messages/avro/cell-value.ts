@@ -76,12 +76,12 @@ function bytesText(node: AvroNode & { readonly kind: 'bytes' | 'fixed' }, value:
 }
 
 /** String() would lose the sign of a negative zero. */
-function doubleOf(value: number | bigint): Value {
+export function doubleOf(value: number | bigint): Value {
   return Object.is(value, -0) ? '-0' : value;
 }
 
 /** The shortest number that is this float: 0.1, and not the 0.10000000149011612 that a double makes of it. */
-function shortestFloat(value: number): Value {
+export function shortestFloat(value: number): Value {
   if (!Number.isFinite(value) || Number.isInteger(value)) return doubleOf(value);
   for (let digits = 6; digits < 9; digits += 1) {
     const short = Number(value.toPrecision(digits));

@@ -41,14 +41,10 @@ export class RecordDecoder {
     }
   }
 
-  /** The record at `at`, and the offset just past it; or what is wrong with it. */
-  next(bytes: Buffer, at: number): { readonly record: AvroRecord; readonly end: number } | string {
-    try {
-      const end = valueEnd(this.#writer.node, bytes, at);
-      return { record: this.#reader.type.decode(bytes, at, this.#resolver).value as AvroRecord, end };
-    } catch (error) {
-      return error instanceof AvroFault ? error.message : messageOf(error);
-    }
+  /** The record at `at`, and the offset just past it. Throws AvroFault, and what avsc throws. */
+  next(bytes: Buffer, at: number): { readonly record: AvroRecord; readonly end: number } {
+    const end = valueEnd(this.#writer.node, bytes, at);
+    return { record: this.#reader.type.decode(bytes, at, this.#resolver).value as AvroRecord, end };
   }
 
   /** Columns of this schema that nobody knows yet; they are added before its first row is written. */
