@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { createFileStore } from '../../connectors/file/file-store.ts';
 import { defaultCsvSettings } from '../../src/codecs/csv/csv-settings.ts';
-import { createReaders, csvReaders, type ObjectReaders } from '../../src/codecs/formats.ts';
+import { createReaders, csvReaders } from '../../src/codecs/formats.ts';
 import { createObjectSource } from '../../src/codecs/objects/object-source.ts';
 import type { Source } from '../../src/core/source.ts';
 import type { DifficultIntake, KillableSourceDriver, SourceDriver, WideIntake } from '../../src/testing.ts';

@@ -79,18 +79,10 @@ function nameOf(identity: JobIdentity, { outputSettings: output }: JobDescriptio
 }
 
 function placeOf(output: JobDescription['outputSettings']): Json {
-  switch (output.type) {
-    case 'localFile':
-      return output.path;
-    case 's3':
-      return output.url;
-    case 'http':
-      return output.name;
-    case 'jdbc':
-      return [output.catalog, output.schema, output.table];
-    case 'kafka':
-      return output.topic;
-  }
+  if (output.type === 'localFile') return output.path;
+  if (output.type === 's3') return output.url;
+  if (output.type === 'http') return output.name;
+  return output.type === 'jdbc' ? [output.catalog, output.schema, output.table] : output.topic;
 }
 
 function newEpoch(clock: Clock): string {
