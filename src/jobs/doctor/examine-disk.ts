@@ -4,7 +4,7 @@ import { dirname, resolve } from 'node:path';
 import { SluiceError } from '../../core/error.ts';
 import type { JobDescription } from '../description/parse-job.ts';
 import { byteText } from '../plan/byte-text.ts';
-import type { ExamineOptions } from './examine-job.ts';
+import type { ExamineOptions } from './examine-options.ts';
 import type { Finding } from './finding.ts';
 import { looked } from './looking.ts';
 

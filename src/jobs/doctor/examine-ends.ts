@@ -9,7 +9,7 @@ import type { JobDescription } from '../description/parse-job.ts';
 import { boundedIntake } from '../kafka/bounded-intake.ts';
 import { deadLetterTopicOf, isLive } from '../kafka/open-topics.ts';
 import { type EndpointPorts, intakeName, openSink, openSource, outputName } from '../open-endpoints.ts';
-import type { ExamineOptions } from './examine-job.ts';
+import type { ExamineOptions } from './examine-options.ts';
 import { type Finding, skipped } from './finding.ts';
 import { looked } from './looking.ts';
 

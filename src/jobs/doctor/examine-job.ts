@@ -1,19 +1,12 @@
-import type { Clock } from '../../core/clock.ts';
 import type { JobDescription } from '../description/parse-job.ts';
 import { type ClusterSettings, openCluster } from '../kafka/cluster.ts';
 import { examineCluster } from './examine-cluster.ts';
 import { examineDisk } from './examine-disk.ts';
 import { examineIntake, examineOutput } from './examine-ends.ts';
+import type { ExamineOptions } from './examine-options.ts';
 import { examineRegistries } from './examine-registries.ts';
 import { examineServer } from './examine-server.ts';
 import { type Finding, skipped } from './finding.ts';
-import type { Patience } from './looking.ts';
-
-export interface ExamineOptions extends Patience {
-  readonly clock: Clock;
-  /** As the run would be told. */
-  readonly overwrite: boolean;
-}
 
 /** Brokers that are away are told about soon: nobody waits for them here. */
 const CLUSTER_RETRY_SECONDS = 3;

@@ -1,6 +1,6 @@
 import type { JobDescription } from '../description/parse-job.ts';
 import { registryOf } from '../kafka/open-topics.ts';
-import type { ExamineOptions } from './examine-job.ts';
+import type { ExamineOptions } from './examine-options.ts';
 import type { Finding } from './finding.ts';
 import { looked } from './looking.ts';
 

@@ -3,7 +3,7 @@ import type { DeploymentDescription } from '../../core/scorer.ts';
 import { createScorer } from '../../scoring/scorer-stack.ts';
 import type { JobDescription } from '../description/parse-job.ts';
 import { scorerSettingsOf } from '../scoring-settings.ts';
-import type { ExamineOptions } from './examine-job.ts';
+import type { ExamineOptions } from './examine-options.ts';
 import { type Finding, fails, ok, skipped } from './finding.ts';
 import { inTime } from './looking.ts';
 

@@ -89,7 +89,7 @@ export function matrix(cases: readonly MatrixCase[], firstSeed: number): void {
           chunkRows: CHUNK_ROWS,
           numConcurrent: 2,
           engine,
-          ...(usesKafka ? { kafka: { brokers, sessionSeconds: 6, retrySeconds: 60 } } : {}),
+          ...(usesKafka ? { kafka: { brokers, sessionSeconds: 2, retrySeconds: 60 } } : {}),
         };
 
         const killAfter = Math.floor((0.3 + 0.4 * seeded(seed)()) * (ROWS / CHUNK_ROWS));
