@@ -177,6 +177,28 @@ test('the parts of a live topic have the format, and its ending', async () => {
   }
 });
 
+test('the command line takes format, path and columns', async () => {
+  const nested = path('nested.txt');
+  writeFileSync(nested, `{"data":{"rows":${readFileSync(path('flights.json'), 'utf8')}}}`);
+  const args = ['score', nested, path('by-command.out'), '--server', models.url, '--deployment', 'flights', '--quiet'];
+  const { code, stderr } = await sluice([
+    ...args,
+    '--json-path',
+    'data.rows',
+    '--format',
+    'json',
+    '--output-format',
+    'avro',
+    '--columns',
+    columns.join(','),
+    '--passthrough',
+    'flight_id,origin',
+  ]);
+  expect([code, stderr]).toEqual([0, '']);
+  const { differing } = await compareOutputs(path('csv-golden.csv'), path('by-command.out'), { tolerance: 0 });
+  expect(differing.rows).toBe(0);
+});
+
 test('verify finds a changed output of any format, and compare reads all of them', async () => {
   for (const format of ['jsonl', 'json', 'avro'] as const) {
     const out = path(`csv-to.${format}`);

@@ -23,7 +23,7 @@ interface Options {
 export function compareCommand(): Command {
   return new Command('compare')
     .description('Compares two scored outputs: rows that changed, how the scores moved, which labels flipped.')
-    .argument('<a>', 'a scored CSV file, a folder of parts or a pattern; .gz and .zst are unpacked')
+    .argument('<a>', 'a scored file of any format, a folder of parts or a pattern; .gz and .zst are unpacked')
     .argument('<b>', 'the other one, with the same columns')
     .option(
       '--key <columns>',

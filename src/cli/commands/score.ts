@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { FORMAT_NAMES, type FormatName } from '../../codecs/object-format.ts';
 import type { JobInput } from '../../jobs/description/job-description.ts';
 import { resolveJob } from '../../jobs/description/parse-job.ts';
 import { runAndShow } from '../run-and-show.ts';
@@ -17,6 +18,10 @@ interface Options extends RunOptions {
   readonly passthrough?: readonly string[];
   readonly rename?: readonly (readonly [string, string])[];
   readonly delimiter?: string;
+  readonly format?: FormatName;
+  readonly outputFormat?: FormatName;
+  readonly jsonPath?: string;
+  readonly columns?: readonly string[];
   readonly quotechar?: string;
   readonly encoding?: string;
   readonly raggedRows?: 'fail' | 'skip';
@@ -34,9 +39,9 @@ interface Options extends RunOptions {
 export function scoreCommand(): Command {
   const command = new Command('score')
     .description(
-      'Scores CSV files into a file, without a job file. An interrupted run is continued by running it again.',
+      'Scores files (CSV, JSON Lines, JSON, Avro) into a file, without a job file. An interrupted run is continued by running it again.',
     )
-    .argument('<in>', 'a file, a folder, a glob, or - for standard input; .gz and .zst are unpacked')
+    .argument('<in>', 'a file, a folder, a glob, or - for standard input; .gz, .zst and .bz2 are unpacked')
     .argument('<out>', 'the output, or - for standard output; .gz and .zst are packed')
     .requiredOption('--server <url>', 'base URL of the prediction server')
     .requiredOption('--deployment <id>', 'the deployment on that server')
@@ -48,6 +53,12 @@ export function scoreCommand(): Command {
     .option('--chunk-size <size>', 'auto, fixed, dynamic, or bytes of one request', chunkSize)
     .option('--passthrough <columns>', 'columns to copy, comma separated, or all', names)
     .option('--rename <old=new>', 'another name for an output column; old= drops it; repeatable', renaming)
+    .addOption(new Option('--format <name>', 'what the input holds (by its name or content)').choices(FORMAT_NAMES))
+    .addOption(
+      new Option('--output-format <name>', 'what is written (by the name of the output)').choices(FORMAT_NAMES),
+    )
+    .option('--json-path <path>', 'where the array of rows is in a JSON document, as data.rows')
+    .option('--columns <columns>', 'columns of the input to read, comma separated (all)', names)
     .option('--delimiter <char>', 'one character, or tab')
     .option('--quotechar <char>', 'one character')
     .option('--encoding <name>', 'text encoding of the input and the output')
@@ -67,6 +78,7 @@ export function scoreCommand(): Command {
 Examples:
   sluice score flights.csv scored.csv --server http://127.0.0.1:8100 --deployment flights --passthrough flight_id
   sluice score 'in/*.csv.gz' scored.csv.gz --server https://predict.example --deployment 5f... --passthrough all
+  sluice score export.json scored.avro --json-path data.rows --server http://127.0.0.1:8100 --deployment flights
   zcat in.csv.gz | sluice score - - --server http://127.0.0.1:8100 --deployment flights --quiet > scored.csv`,
     )
     .action(async (input: string, output: string, options: Options) => {
@@ -89,8 +101,16 @@ function jobOf(input: string, output: string, options: Options): JobInput {
         associationId: options.associationId,
       }),
     },
-    intakeSettings: { type: 'localFile', file: input },
-    outputSettings: { type: 'localFile', path: output },
+    intakeSettings: {
+      type: 'localFile',
+      file: input,
+      ...given({
+        format: options.format,
+        jsonPath: options.jsonPath,
+        columns: options.columns === undefined ? undefined : [...options.columns],
+      }),
+    },
+    outputSettings: { type: 'localFile', path: output, ...given({ format: options.outputFormat }) },
     csvSettings: given({
       delimiter: options.delimiter,
       quotechar: options.quotechar,

@@ -4,7 +4,7 @@ import { decompressSnappy } from 'hyparquet-compressors';
 import { readSnappyLength } from './snappy-length.ts';
 
 /** What one block may unpack to, in bytes. */
-const MOST_BYTES = 1024 * 1024 * 1024;
+const MOST_BYTES = 256 * 1024 * 1024;
 
 const inflate = promisify<Uint8Array, zlib.ZlibOptions, Buffer>(zlib.inflateRaw);
 const unzstd = promisify<Uint8Array, zlib.ZstdOptions, Buffer>(zlib.zstdDecompress);

@@ -31,12 +31,23 @@ function prefixed(bytes: Uint8Array): Uint8Array[] {
 
 /** The header at the start of the bytes; null when more of them are needed, a text when it is none. */
 export function decodeHeader(bytes: Buffer): ContainerHeader | string | null {
+  try {
+    return headerIn(bytes);
+  } catch (error) {
+    if (error instanceof RangeError) return error.message;
+    throw error;
+  }
+}
+
+function headerIn(bytes: Buffer): ContainerHeader | string | null {
   if (!MAGIC.every((byte, i) => byte === (bytes[i] ?? byte))) return 'it does not begin as an Avro container file does';
   const meta = new Map<string, string>();
   let at: number = MAGIC.length;
   const text = (): string | null => {
     const length = readVarint(bytes, at);
     if (length === null || length.end + length.value > bytes.length) return null;
+    // Going back would have no end.
+    if (length.value < 0) throw new RangeError('its header has a length below zero');
     at = length.end + length.value;
     return bytes.toString('utf8', length.end, at);
   };

@@ -5,7 +5,7 @@ import { type ContainerHeader, decodeHeader, SYNC_BYTES } from './container-head
 import { readVarint } from './varint.ts';
 
 /** No header and no block is longer. */
-const MOST_BYTES = 1024 * 1024 * 1024;
+const MOST_BYTES = 256 * 1024 * 1024;
 
 /** A block as the file has it. */
 export interface PackedBlock {

@@ -71,7 +71,7 @@ describe.each(FORMATS)('rows in %s', (format) => {
           }
         },
       ),
-      { numRuns: 40 },
+      { numRuns: 25 },
     );
   });
 
@@ -164,7 +164,7 @@ test.each(FORMATS)('values of typed columns keep every digit in %s', async (form
       const { bytes } = await writeObject(format, typed, [rows]);
       expect(cellsOf(await readObject(objectOf(bytes, 64), { format }))).toEqual(rows);
     }),
-    { numRuns: 60 },
+    { numRuns: 40 },
   );
 });
 
