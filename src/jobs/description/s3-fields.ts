@@ -106,7 +106,9 @@ export const s3Output = z
       .nullable()
       .default([])
       .transform((names) => names ?? [])
-      .refine((names) => names.length === 0, { error: 'is for directories of Parquet, which this version does not write yet' })
+      .refine((names) => names.length === 0, {
+        error: 'is for directories of Parquet, which this version does not write yet',
+      })
       .describe('Columns that a directory of Parquet is divided by. Not served yet.'),
     serverSideEncryption: z
       .strictObject({
