@@ -78,7 +78,7 @@ class IntegerCells implements Cells {
   }
 }
 
-/** Integers of 64 bits, by their halves: a bigint takes ten times as long. */
+/** Integers of 64 bits, by their halves: most fit one, and no bigint has to be made of them. */
 class LongCells implements Cells {
   readonly #halves: Int32Array;
   readonly #values: BigInt64Array;

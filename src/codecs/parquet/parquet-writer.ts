@@ -4,8 +4,8 @@ import type { ParquetCompression } from './packing.ts';
 import { type ParquetState, parquetGroup, parquetHeader, parquetTrailer } from './parquet-encoder.ts';
 
 /**
- * A row group is closed at the first end of a batch by which so many bytes of CSV were gathered. Larger ones would be read a little faster
- * and would take as many times the memory: values under way are ten times as large as their text.
+ * A row group is closed at the first end of a batch by which so many bytes of CSV were gathered. All values of a group are in memory
+ * while it is made, as JavaScript has them: larger groups would take several times as much.
  */
 const GROUP_BYTES = 8 * 1024 * 1024;
 
