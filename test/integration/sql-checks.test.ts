@@ -153,8 +153,6 @@ describe('a check of SQLite', () => {
   test('an address of a product without a driver is refused with those that there are', async () => {
     await using database = await newSqlite();
     const access = { ...database.access, jdbcUrl: 'jdbc:unheard-of://h/d' };
-    expect(await checkIntake(access, { table: tableOf('rows') })).toMatch(
-      /CONFIG_INVALID: jdbcUrl: there is no driver for unheard-of/,
-    );
+    expect(await checkIntake(access, { table: tableOf('rows') })).toMatch(/CONFIG_INVALID: jdbcUrl: .*unheard-of/);
   });
 });

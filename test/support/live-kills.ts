@@ -8,10 +8,11 @@ import { type LiveProcess, startLive } from './live-job-process.ts';
 import { type LiveRow, LiveTopics, until } from './live-topic.ts';
 import { PredictionServer } from './prediction-server.ts';
 import { type KafkaService, startKafka } from './services/kafka.ts';
+import { type PostgresDatabase, postgresDatabase } from './services/postgres.ts';
 import { type S3Bucket, s3Bucket } from './services/s3.ts';
 
 export interface LiveKillCase {
-  readonly output: 'topic' | 'files' | 'objects';
+  readonly output: 'topic' | 'files' | 'objects' | 'table';
   readonly partitions: number;
   readonly workers: number;
   readonly inFlight: number;
@@ -54,22 +55,31 @@ export class LiveKills implements AsyncDisposable {
   static readonly rows = 1_200;
   readonly kafka: KafkaService;
   readonly topics: LiveTopics;
+  /** Of outputs that are tables; null without them. */
+  readonly database: PostgresDatabase | null;
   readonly #server: PredictionServer;
   readonly #folder = mkdtempSync(join(tmpdir(), 'sluice-live-'));
 
-  private constructor(kafka: KafkaService, topics: LiveTopics, server: PredictionServer) {
+  private constructor(
+    kafka: KafkaService,
+    topics: LiveTopics,
+    server: PredictionServer,
+    database: PostgresDatabase | null,
+  ) {
+    this.database = database;
     this.kafka = kafka;
     this.topics = topics;
     this.#server = server;
   }
 
-  static async start(): Promise<LiveKills> {
+  static async start(output: LiveKillCase['output']): Promise<LiveKills> {
+    const database = output === 'table' ? await postgresDatabase() : null;
     const kafka = await startKafka();
     const server = await PredictionServer.start({
       reject: ([id]) => (Number(id) % 50 === 17 ? `row ${id} is bad` : null),
       respond: ({ number }) => ({ after: new Promise((resolve) => setTimeout(resolve, 2 + ((number * 7) % 23))) }),
     });
-    return new LiveKills(kafka, await LiveTopics.open(kafka.brokers), server);
+    return new LiveKills(kafka, await LiveTopics.open(kafka.brokers), server, database);
   }
 
   async run(tested: LiveKillCase, seed: number): Promise<LiveKillOutcome> {
@@ -90,7 +100,9 @@ export class LiveKills implements AsyncDisposable {
           ? { type: 'kafka', topic: output }
           : tested.output === 'files'
             ? { type: 'localFile', path: folder, roll: ROLL }
-            : { ...objectsUnder(bucket!, `${seed}/`), roll: ROLL },
+            : tested.output === 'table'
+              ? tableCalled(this.database!, `out_${seed}`)
+              : { ...objectsUnder(bucket!, `${seed}/`), roll: ROLL },
       passthroughColumns: ['id', 'text'],
       inFlightPerPartition: tested.inFlight,
       chunkRows: 12,
@@ -145,6 +157,7 @@ export class LiveKills implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.database?.[Symbol.asyncDispose]();
     await this.topics[Symbol.asyncDispose]();
     await this.#server.close();
     await this.kafka[Symbol.asyncDispose]();
@@ -210,4 +223,9 @@ function assertNoneFailed(workers: readonly LiveProcess[]): void {
 
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+function tableCalled({ jdbcUrl, user, password }: PostgresDatabase, table: string): JobInput['outputSettings'] {
+  const access = { jdbcUrl, credentials: { user, password } };
+  return { type: 'jdbc', ...access, statementType: 'insert', createTableIfNotExists: true, table, roll: ROLL };
 }
