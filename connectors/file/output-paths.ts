@@ -46,7 +46,7 @@ export function besideOutput(paths: Pick<OutputPaths, 'folder'>, name: string): 
   return join(paths.folder, name);
 }
 
-/** Whether a file is one of those that Sluice keeps beside its outputs. */
+/** Whether a file is one of those that Sluice keeps beside its outputs, or the mark of a folder of partitions. */
 export function isOwnFile(path: string): boolean {
-  return OWN_ENDINGS.test(path);
+  return OWN_ENDINGS.test(path) || basename(path) === '_SUCCESS';
 }

@@ -1,3 +1,4 @@
+import { PartitionKeys } from '../codecs/partitions/partition-keys.ts';
 import type { PartitionedStore } from '../codecs/partitions/partitioned-options.ts';
 import { createPartitionedSink } from '../codecs/partitions/partitioned-sink.ts';
 import type { Clock } from '../core/clock.ts';
@@ -30,4 +31,10 @@ export function openPartitionedSink(
     nearest: nearestNames,
     clock,
   });
+}
+
+/** Throws COLUMN_UNKNOWN when the output is to be divided by a column that it does not have. */
+export function assertPartitionColumns({ outputSettings: output }: JobDescription, columns: readonly string[]): void {
+  if (!('partitionColumns' in output) || output.partitionColumns.length === 0) return;
+  new PartitionKeys({ partitionColumns: output.partitionColumns, columns, prefix: '', nearest: nearestNames });
 }

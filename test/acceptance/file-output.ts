@@ -118,7 +118,7 @@ async function filePlace(name: string, killed: SinkPlanSize): Promise<DyingSinkP
 export function filePartitions(): SinkDriver {
   return {
     plan: new SinkPlan(PARTITIONED.plan),
-    killed: { plan: new SinkPlan(PARTITIONED.killed), every: PARTITIONED.every },
+    killed: { plan: new SinkPlan(PARTITIONED.killed), every: PARTITIONED.every.files },
     sideBySide: 2,
     place: async () => {
       const folder = await mkdtemp(join(tmpdir(), 'sluice-output-'));

@@ -125,7 +125,7 @@ async function s3Place(name: string, killed: SinkPlanSize): Promise<DyingSinkPla
 export function s3Partitions(): SinkDriver {
   return {
     plan: new SinkPlan(PARTITIONED.plan),
-    killed: { plan: new SinkPlan(PARTITIONED.killed), every: PARTITIONED.every },
+    killed: { plan: new SinkPlan(PARTITIONED.killed), every: PARTITIONED.every.objects },
     sideBySide: 3,
     place: async () => {
       const place = await s3Bucket();

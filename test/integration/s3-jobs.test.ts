@@ -229,7 +229,7 @@ test.each([
   [{ ...place0, url: 's3://b/' }, 'must name an object'],
   [{ ...place0, url: 's3://b/dir/' }, 'must name an object'],
   [{ ...place0, url: 'https://b/k' }, 's3://bucket/key'],
-  [{ ...place0, partitionColumns: ['a'] }, 'Parquet'],
+  [{ ...place0, partitionColumns: ['a'] }, 'must be parquet'],
   [{ ...place0, partBytes: 1000 }, 'partBytes'],
   [{ ...place0, url: 's3://b/in.csv' }, 'is the object that is read'],
   [{ ...place0, endpointUrl: 'http://user:password@host' }, 'must hold no user and password'],

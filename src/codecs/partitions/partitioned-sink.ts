@@ -16,6 +16,9 @@ import { Spool } from './spool.ts';
 
 /** The object that says by being there that the output is whole; readers of folders leave out names that begin with `_`. */
 export const WHOLE_MARK = '_SUCCESS';
+/** Files are small, and a store takes its time for each. */
+const PUTS_AT_ONCE = 8;
+
 /** The hidden object that has the rows until all are there. */
 export const ROWS_UNDER_WAY = '.rows.csv';
 
@@ -65,7 +68,7 @@ class PartitionedSink {
   /** Partitions that the note names; -1 before there is one. */
   #noted = -1;
   /** Names of files that were written by this run. */
-  #written: readonly string[] = [];
+  readonly #written: string[] = [];
   #ending: 'no' | 'divides' | 'publishes' = 'no';
 
   constructor(options: PartitionedSinkOptions) {
@@ -209,11 +212,21 @@ class PartitionedSink {
     const { store, prefix } = this.#options;
     this.#ending = 'divides';
     const objects: Manifest['objects'][number][] = [];
-    for await (const file of this.#spool.files(note, signal)) {
-      this.#written = [...this.#written, file.name];
-      const { bytes, facts } = await file.encode();
-      await store.put(`${prefix}${file.name}`, bytes, signal);
-      objects.push({ role: 'rows', name: file.name, ...facts });
+    const putting: Promise<void>[] = [];
+    try {
+      for await (const file of this.#spool.files(note, signal)) {
+        this.#written.push(file.name);
+        const { bytes, facts } = await file.encode();
+        objects.push({ role: 'rows', name: file.name, ...facts });
+        const put = store.put(`${prefix}${file.name}`, bytes, signal);
+        // Whoever waits for it hears of its failure.
+        put.catch(() => undefined);
+        putting.push(put);
+        if (putting.length === PUTS_AT_ONCE) await putting.shift();
+      }
+      await Promise.all(putting);
+    } finally {
+      await Promise.allSettled(putting);
     }
     const staged = this.#staged!;
     const letters = await this.#spool.copyLetters(staged, signal);

@@ -112,6 +112,7 @@ export class Spool {
   /** Removes it with all that stands beside it. The rows go first: without them the rest counts as nothing. */
   async remove(signal: AbortSignal): Promise<void> {
     const { spoolStore: store } = this.#options;
+    this.#manifest = null;
     for (const ending of ['', '.manifest.json', '.dead.jsonl']) await store.remove(`${this.#key}${ending}`, signal);
   }
 

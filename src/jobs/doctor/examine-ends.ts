@@ -9,6 +9,7 @@ import type { JobDescription } from '../description/parse-job.ts';
 import { boundedIntake } from '../kafka/bounded-intake.ts';
 import { deadLetterTopicOf, isLive } from '../kafka/open-topics.ts';
 import { type EndpointPorts, intakeName, openSink, openSource, outputName } from '../open-endpoints.ts';
+import { isPartitioned } from '../partitioned-output.ts';
 import type { ExamineOptions } from './examine-options.ts';
 import { type Finding, skipped } from './finding.ts';
 import { looked } from './looking.ts';
@@ -40,8 +41,9 @@ export async function examineOutput(
   const output = looked(
     'output',
     async (signal) => {
-      if (isLive(job) && job.outputSettings.type === 'localFile')
-        return await checkParts(job.outputSettings.path, signal);
+      const { outputSettings: settings } = job;
+      if (settings.type === 'localFile' && (isLive(job) || (isPartitioned(settings) && !existsSync(settings.path))))
+        return await checkParts(settings.path, signal);
       await using sink: Sink = openSink(onePart(job), ports(cluster, options));
       if (sink.check === undefined) return `${name}; this kind of output cannot be looked at before it is written`;
       await sink.check(signal);
@@ -52,14 +54,14 @@ export async function examineOutput(
   return [await output, await looked('dead letters', (signal) => checkDeadLetters(job, cluster, signal), options)];
 }
 
-/** The folder of a live topic's parts, or the nearest one above it that is there: folders are made. */
+/** The folder of the parts of a live topic or an output that is divided, or the nearest one above it that is there: folders are made. */
 async function checkParts(path: string, signal: AbortSignal): Promise<string> {
   let folder = resolve(path);
   while (!existsSync(folder)) folder = dirname(folder);
   if (!statSync(folder).isDirectory())
     throw new SluiceError(
       'OUTPUT_UNWRITABLE',
-      `${folder} is no folder; the parts of a live topic need one. Correct outputSettings.path.`,
+      `${folder} is no folder; the parts of the output need one. Correct outputSettings.path.`,
     );
   await createFileStore().checkOutput?.(join(folder, 'part.csv'), { overwrite: true }, signal);
   return `parts go to the folder ${path}`;

@@ -9,6 +9,7 @@ import { freeBytes, localPaths, nearestFolder } from '../doctor/examine-disk.ts'
 import { boundedIntake } from '../kafka/bounded-intake.ts';
 import { openCluster } from '../kafka/cluster.ts';
 import { openSource } from '../open-endpoints.ts';
+import { assertPartitionColumns } from '../partitioned-output.ts';
 import { scorerSettingsOf } from '../scoring-settings.ts';
 import { type Continuation, continuationOf } from './continuation.ts';
 import { type Estimate, estimateIntake, exactly, type IntakeEstimate, scaled } from './intake-estimate.ts';
@@ -85,6 +86,7 @@ export async function planJob(given: JobDescription, options: PlanOptions): Prom
     rejected: sample.rejected,
     rows: sample.rows,
   };
+  if (server.columns !== null) assertPartitionColumns(given, server.columns);
   return {
     ...intake,
     splits: sample.splits.length,
