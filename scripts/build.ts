@@ -1,8 +1,10 @@
-// Builds what the package ships: the sources as JavaScript with declarations, into an empty dist/.
+// Builds what the package ships: the sources as JavaScript with declarations, and the one that is Java, into an empty dist/.
 import { execFileSync } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '..');
 rmSync(join(root, 'dist'), { recursive: true, force: true });
 execFileSync(join(root, 'node_modules', '.bin', 'tsc'), ['-p', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' });
+const bridge = 'connectors/sql/bridge/Bridge.java';
+cpSync(join(root, bridge), join(root, 'dist', bridge));

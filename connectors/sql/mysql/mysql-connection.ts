@@ -50,7 +50,7 @@ export class MysqlConnection implements SqlConnection {
       modes.add('STRICT_ALL_TABLES');
       // Whoever is slow, a reader or a server that scores, is waited for; the defaults are a minute or less.
       const patience = 'net_write_timeout = 86400, net_read_timeout = 86400, wait_timeout = 604800';
-      const quiet = 'sql_notes = 0, max_error_count = 64, autocommit = 1';
+      const quiet = 'sql_notes = 0, max_error_count = 64, autocommit = 1, default_storage_engine = InnoDB';
       await link.run(
         `set session time_zone = '+00:00', sql_mode = '${[...modes].join(',')}', ${patience}, ${quiet}`,
         [],
