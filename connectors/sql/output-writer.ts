@@ -381,10 +381,17 @@ export class OutputWriter {
 
   async #prepareBy(connection: SqlConnection, signal: AbortSignal): Promise<void> {
     const { place, driver } = this.#opened;
-    const target = await this.#target(connection, signal);
+    let target = await this.#target(connection, signal);
     if (target.create.length > 0 && !this.#staged) {
-      for (const sql of target.create) await connection.execute(sql, [], signal);
-      this.#madeTable = true;
+      try {
+        for (const sql of target.create) await connection.execute(sql, [], signal);
+        this.#madeTable = true;
+      } catch (error) {
+        // Parts of one table begin at the same time, and one of them is the first.
+        const found = await connection.describeTable(place.table, signal);
+        if (found === null) throw error;
+        target = targetOf(found, this.#schema!, this.#output, driver.dialect);
+      }
     }
     const { statement } = this.#output;
     const loader = new TableLoader(target, driver.dialect, { statement, atOnce: this.#staged, stage: place.stage });

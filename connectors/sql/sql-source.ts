@@ -101,7 +101,9 @@ class SqlSource {
         return;
       } catch (error) {
         const { driver, plan } = this.#intake;
-        const again = error instanceof SqlFault && error.kind === 'connection' && plan.ordered && lost < 3;
+        // A standby may break off a long read to catch up with its primary.
+        const passing = error instanceof SqlFault && (error.kind === 'connection' || error.kind === 'conflict');
+        const again = passing && plan.ordered && lost < 3;
         if (!again) throw databaseError(error, { driver, doing: `reading ${plan.name}` });
         lost += 1;
         await this.#reopen(signal);

@@ -399,6 +399,25 @@ needs('mariadb')('MariaDB', () => {
 });
 
 needs('postgres')('PostgreSQL', () => {
+  test("a line of a text that is COPY's own mark of an end ends nothing", async () => {
+    await using database = await newPostgres();
+    const { connection, access } = database;
+    await connection.execute('CREATE TABLE scored (id bigint, score double precision, note text NOT NULL)', [], signal);
+    const notes = ['a', '\\.', 'two\n\\.\nlines', '\\.\n', '\n\\.', null, 'b', 'x\n\\.\n'];
+    const manifest = await write(
+      access,
+      notes.map((note, id): Row => [id, null, note]),
+    );
+    expect(manifest.tally.failed).toBe(1);
+    const found = await connection.query('SELECT note FROM scored ORDER BY id', [], signal);
+    expect(found.flat()).toEqual(notes.filter((note) => note !== null));
+    const table = { catalog: null, schema: null, name: 'one' };
+    await connection.execute('CREATE TABLE one (n text)', [], signal);
+    const { columns: own } = (await connection.describeTable(table, signal))!;
+    await connection.load({ table, columns: own }, encodeRecords([['a'], ['\\.'], ['b']]), signal);
+    expect((await connection.query('SELECT n FROM one', [], signal)).flat()).toEqual(['a', '\\.', 'b']);
+  });
+
   test('a transaction that loses a deadlock is done again', async () => {
     await using database = await newPostgres();
     const { connection, driver, access } = database;

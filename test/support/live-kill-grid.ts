@@ -5,6 +5,7 @@ import { verifyOutput } from '../../connectors/file/verify.ts';
 import { isPoison, type LiveKillCase, type LiveKillOutcome, LiveKills } from './live-kills.ts';
 import { type ConsoleRecord, kafkaConsoleConsumer } from './services/kafka-console-consumer.ts';
 import { needs } from './services/needs.ts';
+import type { PostgresDatabase } from './services/postgres.ts';
 
 const shapes: readonly Omit<LiveKillCase, 'output'>[] = [
   { partitions: 3, workers: 2, inFlight: 1, broker: false },
@@ -22,12 +23,13 @@ const READ_MS = 15_000;
  * `kills` of them for each kind of output.
  */
 export function liveKillGrid(output: LiveKillCase['output'], firstSeed: number, runs: number): void {
-  needs('kafka')(`a live job into ${output} whose processes are killed with kill -9`, () => {
+  const services = output === 'table' ? (['kafka', 'postgres'] as const) : (['kafka'] as const);
+  needs(...services)(`a live job into ${output} whose processes are killed with kill -9`, () => {
     let live: LiveKills;
     let midway = 0;
 
     beforeAll(async () => {
-      live = await LiveKills.start();
+      live = await LiveKills.start(output);
     });
     afterAll(async () => {
       console.log(`live ${output}: ${midway} kills midway`);
@@ -53,7 +55,8 @@ export function liveKillGrid(output: LiveKillCase['output'], firstSeed: number, 
           }));
           expect(given.length).toBe(LiveKills.rows);
           if (output === 'topic') await assertTopics(brokers, outcome, given);
-          else await assertParts(outcome, given, partitions);
+          else if (output === 'files') await assertParts(outcome, given, partitions);
+          else await assertTable(live.database!, seed, given);
         });
       }
     });
@@ -143,4 +146,36 @@ async function assertParts(
     const poison = own.filter((record) => isPoison(idOf(record)));
     expect(letters.map(({ line }) => line)).toEqual(poison.map(({ offset }) => offset));
   }
+}
+
+/** Rows of a table have no order; the parts in its ledger follow each other, and each is finished. */
+async function assertTable({ client }: PostgresDatabase, seed: number, given: readonly ConsoleRecord[]): Promise<void> {
+  const { rows } = await client.query(`SELECT id::int, "y_PREDICTION"::float8 AS y FROM out_${seed} ORDER BY id::int`);
+  const wanted = given
+    .map(idOf)
+    .filter((id) => id % 40 !== 3)
+    .toSorted((a, b) => a - b);
+  expect(rows).toEqual(wanted.map((id) => ({ id, y: isPoison(id) ? null : 2 * id })));
+  const parts = await client.query(
+    "SELECT state, manifest::json->'job' AS job FROM sluice_ledger WHERE output LIKE $1",
+    [`public.out_${seed} %`],
+  );
+  const next = new Map<string, number>();
+  const jobs = parts.rows.map(({ job }: { job: { split: string; from: number; through: number } }) => job);
+  expect(parts.rows.every(({ state }: { state: string }) => state === 'finished')).toBe(true);
+  for (const { split, from, through } of jobs.toSorted((a, b) => a.from - b.from)) {
+    // A part begins where the one before it ended.
+    expect(from, split).toBe(next.get(split) ?? 0);
+    next.set(split, through);
+  }
+  expect([...next.values()].reduce((sum, through) => sum + through, 0)).toBe(given.length);
+  const letters = await client.query(
+    "SELECT letter::json->>'split' AS split, (letter::json->>'line')::int AS line FROM sluice_dead_letters WHERE output LIKE $1",
+    [`public.out_${seed} %`],
+  );
+  const poison = inOrder(given).filter((record) => isPoison(idOf(record)));
+  const found = letters.rows.map(
+    ({ split, line }: { split: string; line: number }) => `${split.split('/').at(-1)}@${line}`,
+  );
+  expect(found.toSorted()).toEqual(poison.map(({ partition, offset }) => `${partition}@${offset}`).toSorted());
 }

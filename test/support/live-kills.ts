@@ -7,9 +7,10 @@ import { type LiveProcess, startLive } from './live-job-process.ts';
 import { type LiveRow, LiveTopics, until } from './live-topic.ts';
 import { PredictionServer } from './prediction-server.ts';
 import { type KafkaService, startKafka } from './services/kafka.ts';
+import { type PostgresDatabase, postgresDatabase } from './services/postgres.ts';
 
 export interface LiveKillCase {
-  readonly output: 'topic' | 'files';
+  readonly output: 'topic' | 'files' | 'table';
   readonly partitions: number;
   readonly workers: number;
   readonly inFlight: number;
@@ -49,22 +50,31 @@ export class LiveKills implements AsyncDisposable {
   static readonly rows = 1_200;
   readonly kafka: KafkaService;
   readonly topics: LiveTopics;
+  /** Of outputs that are tables; null without them. */
+  readonly database: PostgresDatabase | null;
   readonly #server: PredictionServer;
   readonly #folder = mkdtempSync(join(tmpdir(), 'sluice-live-'));
 
-  private constructor(kafka: KafkaService, topics: LiveTopics, server: PredictionServer) {
+  private constructor(
+    kafka: KafkaService,
+    topics: LiveTopics,
+    server: PredictionServer,
+    database: PostgresDatabase | null,
+  ) {
+    this.database = database;
     this.kafka = kafka;
     this.topics = topics;
     this.#server = server;
   }
 
-  static async start(): Promise<LiveKills> {
+  static async start(output: LiveKillCase['output']): Promise<LiveKills> {
+    const database = output === 'table' ? await postgresDatabase() : null;
     const kafka = await startKafka();
     const server = await PredictionServer.start({
       reject: ([id]) => (Number(id) % 50 === 17 ? `row ${id} is bad` : null),
       respond: ({ number }) => ({ after: new Promise((resolve) => setTimeout(resolve, 2 + ((number * 7) % 23))) }),
     });
-    return new LiveKills(kafka, await LiveTopics.open(kafka.brokers), server);
+    return new LiveKills(kafka, await LiveTopics.open(kafka.brokers), server, database);
   }
 
   async run(tested: LiveKillCase, seed: number): Promise<LiveKillOutcome> {
@@ -79,10 +89,7 @@ export class LiveKills implements AsyncDisposable {
       deployment: { id: 'live', server: this.#server.url },
       kafka: { brokers: [...this.kafka.brokers], sessionSeconds: 2, retrySeconds: 90 },
       intakeSettings: { type: 'kafka', topic: input, group },
-      outputSettings:
-        tested.output === 'topic'
-          ? { type: 'kafka', topic: output }
-          : { type: 'localFile', path: folder, roll: { rows: 90, seconds: 0.7 } },
+      outputSettings: this.#outputOf(tested.output, seed, output, folder),
       passthroughColumns: ['id', 'text'],
       inFlightPerPartition: tested.inFlight,
       chunkRows: 12,
@@ -135,7 +142,18 @@ export class LiveKills implements AsyncDisposable {
     return { input, output, folder, midway };
   }
 
+  #outputOf(kind: LiveKillCase['output'], seed: number, topic: string, path: string): JobInput['outputSettings'] {
+    const roll = { rows: 90, seconds: 0.7 };
+    if (kind === 'topic') return { type: 'kafka', topic };
+    if (this.database === null) return { type: 'localFile', path, roll };
+    const { jdbcUrl, user, password } = this.database;
+    const access = { jdbcUrl, credentials: { user, password } };
+    const made = { statementType: 'insert', createTableIfNotExists: true } as const;
+    return { type: 'jdbc', ...access, ...made, table: `out_${seed}`, roll };
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.database?.[Symbol.asyncDispose]();
     await this.topics[Symbol.asyncDispose]();
     await this.#server.close();
     await this.kafka[Symbol.asyncDispose]();

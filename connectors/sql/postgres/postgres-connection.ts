@@ -2,11 +2,13 @@ import { createHash } from 'node:crypto';
 import type { Readable, Writable } from 'node:stream';
 import type pg from 'pg';
 import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
+import { decodeRecord } from '../../../src/sdk.ts';
 import type { CanonicalRows, LoadTarget, SqlConnection, SqlRead, SqlValue } from '../driver.ts';
 import type { SqlColumn, TableDescription, TableName } from '../sql-column.ts';
 import { SqlFault } from '../sql-fault.ts';
-import { rowOfLine } from './copied-rows.ts';
+import { rowOfLine, rowsWithEndMark, someRows } from './copied-rows.ts';
 import { copyInText, copyOutText } from './postgres-copy.ts';
+import { postgresDialect } from './postgres-dialect.ts';
 import { copiedLine, postgresFault } from './postgres-fault.ts';
 import { describePostgresFields, describePostgresTable } from './postgres-tables.ts';
 
@@ -110,6 +112,34 @@ export class PostgresConnection implements SqlConnection {
   }
 
   async load(target: LoadTarget, rows: CanonicalRows, signal: AbortSignal): Promise<void> {
+    let from = 0;
+    for (const row of rowsWithEndMark(rows)) {
+      if (row > from) await this.#copy(target, someRows(rows, from, row), from, signal);
+      await this.#insert(target, someRows(rows, row, row + 1), row, signal);
+      from = row + 1;
+    }
+    if (from === 0) await this.#copy(target, rows, 0, signal);
+    else if (from < rows.ends.length) await this.#copy(target, someRows(rows, from, rows.ends.length), from, signal);
+  }
+
+  /** One row, by its values. */
+  async #insert({ table, columns }: LoadTarget, rows: CanonicalRows, row: number, signal: AbortSignal): Promise<void> {
+    const { quote, tableName, parameter } = postgresDialect;
+    const names = columns.map(({ name }) => quote(name)).join(', ');
+    const places = columns.map((_, index) => parameter(index + 1)).join(', ');
+    const isNull = (text: string | null, at: number): boolean =>
+      text === '' && (columns.length === 1 || !columns[at]!.holdsEmptyText);
+    const values = decodeRecord(rows.bytes, 0, rows.bytes.length).map((text, at) => (isNull(text, at) ? null : text));
+    try {
+      await this.execute(`INSERT INTO ${tableName(table)} (${names}) VALUES (${places})`, values, signal);
+    } catch (error) {
+      if (!(error instanceof SqlFault) || error.kind !== 'row') throw error;
+      throw new SqlFault('row', error.message, { cause: error.cause, row });
+    }
+  }
+
+  /** @param before rows that were loaded before these, for faults. */
+  async #copy(target: LoadTarget, rows: CanonicalRows, before: number, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     const stream: Writable = this.#client.query(copyFrom(copyInText(target), { highWaterMark: 4 * MESSAGE_BYTES }));
     const copied = new Promise<void>((resolve, reject) => {
@@ -128,7 +158,8 @@ export class PostgresConnection implements SqlConnection {
       const fault = postgresFault(error);
       const line = copiedLine(fault.cause);
       if (fault.kind !== 'row' || line === undefined) throw fault;
-      throw new SqlFault('row', fault.message, { cause: fault.cause, row: rowOfLine(rows, line) });
+      const row = rowOfLine(rows, line);
+      throw new SqlFault('row', fault.message, { cause: fault.cause, row: row === undefined ? row : before + row });
     }
   }
 

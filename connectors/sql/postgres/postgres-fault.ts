@@ -14,11 +14,16 @@ const KINDS: ReadonlyMap<string, SqlFaultKind> = new Map([
   ['57P02', 'connection'],
   ['57P03', 'connection'],
   ['57P05', 'connection'],
+  // A transaction that waited for rows for longer than the server likes.
+  ['25P03', 'connection'],
+  ['25P04', 'connection'],
   ['53300', 'connection'],
   ['40003', 'connection'],
   ['40001', 'conflict'],
   ['40P01', 'conflict'],
   ['55P03', 'conflict'],
+  // A time limit of the server's for statements.
+  ['57014', 'conflict'],
   ['42501', 'access'],
   ['25006', 'access'],
   ['3D000', 'missing'],
