@@ -510,7 +510,7 @@ public final class Bridge {
       void write(ResultSet rows, int column, Bytes to) throws SQLException {
         float value = rows.getFloat(column);
         if (value == 0 && rows.wasNull()) return;
-        if (value == Math.rint(value) && Math.abs(value) < 1e7) to.whole((long) value);
+        if (value == Math.rint(value) && Math.abs(value) < 1e9) to.whole((long) value);
         else to.ascii(Float.toString(value));
       }
     },
