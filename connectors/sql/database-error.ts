@@ -35,6 +35,9 @@ export function databaseError(error: unknown, { driver, doing }: DatabaseContext
       );
     case 'full':
       return new SluiceError('OUTPUT_FULL', `${where} has no room left, ${doing}: ${error.message}`, facts);
+    case 'row':
+    case 'conflict':
+    case 'statement':
     default:
       return new SluiceError('DATABASE_FAULT', `${where} failed, ${doing}: ${error.message}`, facts);
   }

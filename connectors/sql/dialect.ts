@@ -1,7 +1,7 @@
 import type { SqlColumn, TableName } from './sql-column.ts';
 
 /** A merge of staged rows into a table, in the words of which each database has its own. All names are quoted already. */
-export interface StageMerge {
+interface StageMerge {
   readonly table: string;
   readonly stage: string;
   /** Which staged rows; speaks of their columns by `s.`. */

@@ -20,7 +20,7 @@ export interface ReadPlan {
   readonly bounds: ReadBounds | null;
 }
 
-export interface ReadBounds {
+interface ReadBounds {
   readonly rows: number;
   /** Of the first key column; null without rows, and for types that have no smallest value. */
   readonly first: SqlValue;

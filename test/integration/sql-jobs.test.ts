@@ -90,7 +90,7 @@ needs('postgres')('a job in PostgreSQL', () => {
   function jobOf(intake: object, output: object): JobInput {
     return {
       deployment: { id: 'd', server: server.url },
-      intakeSettings: { ...jdbc(), ...intake } as JobInput['intakeSettings'],
+      intakeSettings: { ...jdbc(), ...intake },
       outputSettings: { ...jdbc(), statementType: 'insert', ...output } as JobInput['outputSettings'],
       passthroughColumns: ['id', 'name'],
       chunkRows: 100,
