@@ -126,7 +126,7 @@ function scoredIn(text: string): readonly (readonly [string, string])[] {
       .trimEnd()
       .split('\n')
       .map((line) => scoredOf(JSON.parse(line) as Scored));
-  return parse<Readonly<Record<string, string>>>(text, { columns: true }).map(scoredOf);
+  return parse<Scored>(text, { columns: true }).map(scoredOf);
 }
 
 type Scored = Readonly<Record<string, string | number | null>>;

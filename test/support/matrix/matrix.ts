@@ -129,7 +129,7 @@ export function matrix(cases: readonly MatrixCase[], firstSeed: number): void {
         const wrong = all.filter(([id, score]) => score !== (isBad(id) ? '' : predictionOf([id])));
         expect(wrong).toEqual([]);
 
-        if (!continues) return;
+        if (!continues || engine === 'kafka') return;
         const third = await new JobProcess(job, false, from.stdin).ended;
         expect(third).toMatchObject({ error: expect.stringMatching(/^OUTPUT_EXISTS/) });
       }, 120_000);
