@@ -147,7 +147,7 @@ describe('a job that is not valid', () => {
 
   test.each([
     ['type: azure', 'intakeSettings.type "azure" is not in this version, which has "localFile"'],
-    ['type: jdbc, query: "select 1"', '"jdbc" is not in this version'],
+    ['type: snowflake, query: "select 1"', '"snowflake" is not in this version'],
   ])('an intake of a later version is named as such, without a word on its fields: %s', (intake, text) => {
     const job = `deployment: { id: a, server: "http://h" }\nintakeSettings: { ${intake}, url: "s3://b/k" }\noutputSettings: { path: o }`;
     const { message } = refusalOf(() => readJob(job));
