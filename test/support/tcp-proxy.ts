@@ -79,6 +79,7 @@ export class TcpProxy implements AsyncDisposable {
       // What the server answers goes nowhere; that it answers shows that it has done its work.
       server.unpipe(client);
       server.once('data', () => client.resetAndDestroy());
+      server.resume();
       server.write(sent);
     });
   }
