@@ -1,6 +1,14 @@
-import { type Clock, type ObjectInfo, type ObjectStore, type OutputLookup, systemClock } from '../../src/sdk.ts';
+import {
+  type Clock,
+  type ObjectInfo,
+  type ObjectStore,
+  type OutputLookup,
+  systemClock,
+  type WholeObjects,
+} from '../../src/sdk.ts';
 import { checkUpload } from './check-upload.ts';
 import { lookAtObjects } from './look-at-objects.ts';
+import { deleteObject, putObject } from './object-requests.ts';
 import { outputPlaces } from './output-places.ts';
 import { fetchRange, headObject, type PinnedObject } from './pinned-object.ts';
 import { readRanges } from './ranged-read.ts';
@@ -24,12 +32,20 @@ export interface S3StoreOptions {
  * Objects kept in S3, or in a store that speaks as it does; a key is an address, `s3://bucket/key`. Objects are read in the state that
  * they were listed in, and in no other. See README.md for the objects of an output and what they promise.
  */
-export function createS3Store(options: S3StoreOptions = {}): ObjectStore & OutputLookup {
+export function createS3Store(options: S3StoreOptions = {}): ObjectStore & OutputLookup & WholeObjects {
   const connection = new S3Connection({ ...defaultS3Settings, ...options.settings }, options.clock ?? systemClock);
   const pinned = new Map<string, PinnedObject>();
   const small = new SmallObjects(connection);
   const fault = (error: unknown, name: string): unknown =>
     s3Fault(error, { doing: 'read', name, endpoint: connection.endpoint });
+
+  const written = async (name: string, work: () => Promise<unknown>): Promise<void> => {
+    try {
+      await work();
+    } catch (error) {
+      throw s3Fault(error, { doing: 'write', name, endpoint: connection.endpoint });
+    }
+  };
 
   return {
     pinsReads: true,
@@ -74,6 +90,9 @@ export function createS3Store(options: S3StoreOptions = {}): ObjectStore & Outpu
       stageUpload(connection, outputPlaces(key, options.deadLettersUrl ?? null), overwrite, signal),
     checkOutput: (key, { overwrite }, signal) =>
       checkUpload(connection, outputPlaces(key, options.deadLettersUrl ?? null), overwrite, signal),
+    put: (key, bytes, signal) =>
+      written(key, () => putObject(connection, parseS3Url(key), bytes, { condition: 'any', run: '' }, signal)),
+    remove: (key, signal) => written(key, () => deleteObject(connection, parseS3Url(key), null, signal)),
     look: async (key, signal) => {
       try {
         return await lookAtObjects(connection, outputPlaces(key, null), signal);

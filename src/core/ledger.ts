@@ -77,6 +77,10 @@ export interface Manifest {
   readonly finished: string;
   /** What was written, each with its size in bytes, its rows (or lines) and its checksum. */
   readonly objects: readonly ManifestObject[];
+  /** The columns that the rows are divided by into folders, and that their objects leave out; only where there are such. */
+  readonly partitionColumns?: readonly string[];
+  /** Names of objects of the output that this one took the place of, which do not count any more. */
+  readonly replaced?: readonly string[];
 }
 
 /** The checksum itself, in hex, of whatever kind. */

@@ -94,6 +94,16 @@ export interface OutputLookup {
   look(key: string, signal: AbortSignal): Promise<OutputState>;
 }
 
+/** Writes and removes whole objects, for outputs of many of them. Errors as of an output. */
+export interface WholeObjects {
+  /** Makes the folder that objects will be in, where a store has such. */
+  makeFolder?(prefix: string, signal: AbortSignal): Promise<void>;
+  /** Makes an object of these bytes, or replaces it: seen whole or not at all, and durable when it returns. Folders are made. */
+  put(key: string, bytes: Uint8Array, signal: AbortSignal): Promise<void>;
+  /** Removes an object for good, and what an interrupted `put` left of it; fine when there is none. */
+  remove(key: string, signal: AbortSignal): Promise<void>;
+}
+
 /** What stands at an output. */
 export interface OutputState {
   /** Whether there is something under its own name. */

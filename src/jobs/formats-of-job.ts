@@ -1,6 +1,7 @@
 import { type Compression, compressionOf } from '../codecs/compression.ts';
 import { createReaders, createWriter, type ObjectReaders, outputFormatOf } from '../codecs/formats.ts';
 import type { FormatName, FormatPorts, ObjectWriter } from '../codecs/object-format.ts';
+import type { ParquetCompression } from '../codecs/parquet/packing.ts';
 import { SluiceError } from '../core/error.ts';
 import type { JobDescription } from './description/parse-job.ts';
 
@@ -31,6 +32,11 @@ export function outputFormat({ format }: ObjectOutput, name: string): FormatName
   return outputFormatOf(format, name);
 }
 
+/** How the pages of an output in Parquet are packed. */
+export function parquetCompressionOf(given: ObjectOutput['compression']): ParquetCompression {
+  return given === 'auto' ? 'snappy' : given;
+}
+
 /** A writer for an output of this name. Throws CONFIG_INVALID. */
 export function outputWriter(
   { csvSettings: csv }: JobDescription,
@@ -43,7 +49,7 @@ export function outputWriter(
   const named = given === 'auto' ? compressionOf(name) : given;
   if (format === 'parquet') {
     // It is packed within: what a name says of the whole cannot be, and the format refuses it.
-    const parquetCompression = given === 'auto' ? 'snappy' : given;
+    const parquetCompression = parquetCompressionOf(given);
     const whole = given === 'auto' ? compressionOf(name) : 'none';
     return createWriter(format, { csv, parquetCompression }, whole, { clock });
   }

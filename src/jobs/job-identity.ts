@@ -70,7 +70,12 @@ function readingIdentity({ format, jsonPath, columns }: ObjectEnd<JobDescription
 /** The format is told by name, whatever told it: it says what the output holds. */
 function writingIdentity(output: ObjectEnd<JobDescription['outputSettings']>): JobIdentity {
   const format = outputFormat(output, nameOf(output));
-  return format === 'csv' ? {} : { outputFormat: format };
+  return {
+    ...(format === 'csv' ? {} : { outputFormat: format }),
+    ...('partitionColumns' in output && output.partitionColumns.length > 0
+      ? { partitionColumns: output.partitionColumns }
+      : {}),
+  };
 }
 
 function nameOf(output: ObjectEnd<JobDescription['outputSettings']>): string {

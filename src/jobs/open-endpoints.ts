@@ -18,6 +18,7 @@ import type { JobDescription } from './description/parse-job.ts';
 import { intakeReaders, outputWriter } from './formats-of-job.ts';
 import { openHttpSink, openHttpSource } from './http-endpoints.ts';
 import { openReplay, openTopicSink } from './kafka/open-topics.ts';
+import { isPartitioned, openPartitionedSink } from './partitioned-output.ts';
 import { openS3Sink, openS3Source } from './s3-endpoints.ts';
 import { openSqlSink, openSqlSource } from './sql-endpoints.ts';
 
@@ -72,6 +73,11 @@ export function openSink(job: JobDescription, ports: EndpointPorts): Sink {
   if (output.type === 'http') return openHttpSink(job, output, ports);
   const deadLetterPath = job.deadLetters.path;
   const { path } = output;
+  if (isPartitioned(output)) {
+    const open = (letters: 'named' | 'usual') =>
+      createFileStore({ deadLetterPath: letters === 'named' ? deadLetterPath : null });
+    return openPartitionedSink(output, path, open, ports);
+  }
   const writer = outputWriter(job, output, path, ports);
   if (path === STANDARD_STREAM) {
     return createStreamSink({

@@ -8,6 +8,7 @@ import type { Sink } from '../core/sink.ts';
 import type { Source } from '../core/source.ts';
 import type { JobDescription } from './description/parse-job.ts';
 import { intakeReaders, outputWriter } from './formats-of-job.ts';
+import { isPartitioned, openPartitionedSink } from './partitioned-output.ts';
 
 type S3Intake = Extract<JobDescription['intakeSettings'], { readonly type: 's3' }>;
 type S3Output = Extract<JobDescription['outputSettings'], { readonly type: 's3' }>;
@@ -39,6 +40,11 @@ export function openS3Sink(
       'CONFIG_INVALID',
       `deadLetters.path: ${deadLettersUrl} is no address of an object; the dead letters of an output in S3 go to s3://bucket/key.`,
     );
+  }
+  if (isPartitioned(output)) {
+    const open = (letters: 'named' | 'usual') =>
+      openS3Store(output, letters === 'named' ? deadLettersUrl : null, clock);
+    return openPartitionedSink(output, url, open, { clock, overwrite });
   }
   const store = openS3Store(output, deadLettersUrl, clock);
   const writer = outputWriter(job, output, url, { clock });

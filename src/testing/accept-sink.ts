@@ -163,7 +163,7 @@ const clauses = {
     signal,
   ) => {
     await runWholeOutput(place.sink({ overwrite: false }), plan, signal);
-    const other = new SinkPlan({ batches: 1, rowsPerBatch: 2, padding: 0 });
+    const other = new SinkPlan({ ...plan.size, batches: 1, rowsPerBatch: 2, padding: 0 });
     await using sink = place.sink({ overwrite: true });
     assert.equal(await sink.open(other.job, signal), null);
     await write(sink, other, 0, 1, signal);

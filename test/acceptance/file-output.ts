@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, open, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { Readable } from 'node:stream';
 import { parse } from 'csv-parse/sync';
 import { createFileStore } from '../../connectors/file/file-store.ts';
@@ -21,6 +21,7 @@ import type {
 } from '../../src/testing.ts';
 import { SinkPlan } from '../../src/testing.ts';
 import { type OtherFormat, otherFormats } from './format-files.ts';
+import { leftoversOfPartitions, PARTITIONED, partitionedSink, readPartitions } from './partitioned-output.ts';
 
 const CHILD = join(import.meta.dirname, 'killed-sink-child.ts');
 
@@ -36,7 +37,9 @@ const LARGE = {
   every: 4,
 };
 
+/** A path that ends in a slash is a folder of partitions. */
 export function fileSink(path: string, overwrite: boolean): Sink {
+  if (path.endsWith('/')) return partitionedSink(path, overwrite, createFileStore);
   return createObjectSink({
     store: createFileStore(),
     key: path,
@@ -96,17 +99,7 @@ async function filePlace(name: string, killed: SinkPlanSize): Promise<DyingSinkP
       // What stands beside an output that is not there is left over too.
       return names.filter((found) => !own.has(found) || !names.includes(name)).map((found) => basename(found));
     },
-    spoil: async () => {
-      await using file = await open(`${path}.partial`, 'r+');
-      const byte = Buffer.alloc(1);
-      await file.read(byte, 0, 1, 100);
-      await file.write(
-        byte.map((value) => value ^ 1),
-        0,
-        1,
-        100,
-      );
-    },
+    spoil: () => spoilFile(`${path}.partial`),
     killedRun: (size, operation) => killedRun(path, size, operation),
     diedRun: async (moment) => {
       if ((await killedRun(path, killed, moment)) !== 'killed') throw new Error('the run did not die');
@@ -119,6 +112,40 @@ async function filePlace(name: string, killed: SinkPlanSize): Promise<DyingSinkP
     },
     close: () => rm(folder, { recursive: true }),
   };
+}
+
+/** Folders of Parquet files that are divided by the column `note`. */
+export function filePartitions(): SinkDriver {
+  return {
+    plan: new SinkPlan(PARTITIONED.plan),
+    killed: { plan: new SinkPlan(PARTITIONED.killed), every: PARTITIONED.every },
+    sideBySide: 2,
+    place: async () => {
+      const folder = await mkdtemp(join(tmpdir(), 'sluice-output-'));
+      const path = `${folder}/`;
+      const read = (name: string): Promise<Buffer | null> => readFile(join(folder, name)).catch(whenMissing);
+      const names = async (): Promise<readonly string[]> =>
+        (await readdir(folder, { recursive: true, withFileTypes: true }))
+          .filter((entry) => entry.isFile())
+          .map((entry) => relative(folder, join(entry.parentPath, entry.name)));
+      return {
+        sink: ({ overwrite }) => fileSink(path, overwrite),
+        published: async () => readPartitions(read, await names()),
+        leftovers: async () => leftoversOfPartitions(read, await names()),
+        spoil: () => spoilFile(join(folder, '.rows.csv.partial')),
+        killedRun: (size, operation) => killedRun(path, size, operation),
+        close: () => rm(folder, { recursive: true }),
+      };
+    },
+  };
+}
+
+async function spoilFile(path: string): Promise<void> {
+  await using file = await open(path, 'r+');
+  const byte = Buffer.alloc(1);
+  await file.read(byte, 0, 1, 100);
+  byte[0] = byte[0]! ^ 1;
+  await file.write(byte, 0, 1, 100);
 }
 
 async function killedRun(

@@ -15,7 +15,7 @@ import {
 } from '../../src/testing.ts';
 import { fileIntakeFaults, fileOutputFaults } from './file-checks.ts';
 import { difficultFile, type FileForm, fileIntake, formatIntake, wideFile } from './file-intake.ts';
-import { fileOutputs } from './file-output.ts';
+import { fileOutputs, filePartitions } from './file-output.ts';
 
 /** A run is killed some sixty times, each in a process of its own. */
 const KILLS_MS = 240_000;
@@ -78,6 +78,10 @@ for (const name of outputs) {
       test(check.name, check.run, KILLS_MS);
   });
 }
+
+describe('the sink of a folder of partitions', () => {
+  for (const check of acceptSink(filePartitions())) test(check.name, check.run, KILLS_MS);
+});
 
 describe('the sink of files', () => {
   const check = checkNamesWhatIsWrong(fileOutputFaults);

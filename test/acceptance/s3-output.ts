@@ -24,6 +24,7 @@ import {
   type OpenSinkPlace,
   type PublishedLetter,
   type PublishedOutput,
+  type SinkDriver,
   SinkPlan,
   type SinkPlanSize,
 } from '../../src/testing.ts';
@@ -32,6 +33,7 @@ import { s3Settings } from '../support/s3-settings.ts';
 import { type S3Bucket, s3Bucket } from '../support/services/s3.ts';
 import type { OpenOutputs } from './file-output.ts';
 import { otherFormats } from './format-files.ts';
+import { leftoversOfPartitions, PARTITIONED, partitionedSink, readPartitions } from './partitioned-output.ts';
 
 const CHILD = join(import.meta.dirname, 'killed-s3-sink-child.ts');
 const MIB = 1024 * 1024;
@@ -56,7 +58,10 @@ export const outputSizes = {
   },
 } as const;
 
+/** An address that ends in a slash is a folder of partitions. */
 export function s3Sink(url: string, overwrite: boolean, settings: Partial<S3Settings>): Sink {
+  if (url.endsWith('/'))
+    return partitionedSink(url, overwrite, () => createS3Store({ settings: { ...settings, partBytes: 5 * MIB } }));
   return createObjectSink({
     store: createS3Store({ settings: { ...settings, partBytes: 5 * MIB } }),
     key: url,
@@ -112,6 +117,41 @@ async function s3Place(name: string, killed: SinkPlanSize): Promise<DyingSinkPla
     close: async () => {
       for (const one of await keys()) await client.send(new DeleteObjectCommand({ Bucket: bucket, Key: one }));
       client.destroy();
+    },
+  };
+}
+
+/** Folders of Parquet objects that are divided by the column `note`. */
+export function s3Partitions(): SinkDriver {
+  return {
+    plan: new SinkPlan(PARTITIONED.plan),
+    killed: { plan: new SinkPlan(PARTITIONED.killed), every: PARTITIONED.every },
+    sideBySide: 3,
+    place: async () => {
+      const place = await s3Bucket();
+      const { client, bucket } = place;
+      const url = `s3://${bucket}/out/`;
+      const read = (name: string): Promise<Buffer | null> => bytesOf(client, bucket, `out/${name}`);
+      const names = async (): Promise<readonly string[]> => {
+        const { Contents } = await client.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: 'out/' }));
+        return (Contents ?? []).map(({ Key }) => (Key ?? '').slice('out/'.length));
+      };
+      return {
+        sink: ({ overwrite }) => s3Sink(url, overwrite, s3Settings(place)),
+        published: async () => readPartitions(read, await names()),
+        leftovers: async () => {
+          const { Uploads } = await client.send(new ListMultipartUploadsCommand({ Bucket: bucket }));
+          const objects = await leftoversOfPartitions(read, await names());
+          return [...objects, ...(Uploads ?? []).map(({ Key }) => `an upload to ${Key}`)];
+        },
+        spoil: () => spoil(place, 'out/.rows.csv'),
+        killedRun: (size, operation) => killedRun(place, url, size, operation),
+        close: async () => {
+          for (const name of await names())
+            await client.send(new DeleteObjectCommand({ Bucket: bucket, Key: `out/${name}` }));
+          client.destroy();
+        },
+      };
     },
   };
 }

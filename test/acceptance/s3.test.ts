@@ -18,7 +18,7 @@ import {
 import { needs } from '../support/services/needs.ts';
 import { s3IntakeFaults, s3OutputFaults } from './s3-checks.ts';
 import { difficultObject, type ObjectForm, s3Intake, wideObject } from './s3-intake.ts';
-import { outputSizes, s3Outputs } from './s3-output.ts';
+import { outputSizes, s3Outputs, s3Partitions } from './s3-output.ts';
 
 /** A run is killed some forty times, each in a process of its own. */
 const KILLS_MS = 240_000;
@@ -68,6 +68,10 @@ for (const [name, size] of Object.entries({ 'one request': outputSizes.small, 's
 needs('s3')('the sink of a Parquet object in S3', () => {
   for (const check of acceptSink(s3Outputs('scored.parquet', outputSizes.rowGroups)))
     test(check.name, check.run, KILLS_MS);
+});
+
+needs('s3')('the sink of a folder of partitions in S3', () => {
+  for (const check of acceptSink(s3Partitions())) test(check.name, check.run, KILLS_MS);
 });
 
 needs('s3')('the sink of objects in S3', () => {

@@ -15,13 +15,16 @@ export async function readManifest(store: ObjectStore, key: string, signal: Abor
 
 function isManifest(value: unknown): value is Manifest {
   if (!isRecord(value) || value['version'] !== 1) return false;
-  const { job, tally, columns, model, intakeBytes, finished, objects } = value;
+  const { job, tally, columns, model, intakeBytes, finished, objects, partitionColumns, replaced } = value;
+  const isNames = (names: unknown): boolean =>
+    Array.isArray(names) && names.every((name: unknown) => typeof name === 'string');
   return (
     isRecord(job) &&
     isRecord(tally) &&
     ['read', 'scored', 'failed', 'skipped'].every((name) => isCount(tally[name])) &&
-    Array.isArray(columns) &&
-    columns.every((column) => typeof column === 'string') &&
+    isNames(columns) &&
+    (partitionColumns === undefined || isNames(partitionColumns)) &&
+    (replaced === undefined || isNames(replaced)) &&
     (model === null || (isRecord(model) && typeof model['id'] === 'string')) &&
     isCount(intakeBytes) &&
     typeof finished === 'string' &&

@@ -70,7 +70,7 @@ function isMissing(error: unknown): boolean {
   return findSluiceError(error)?.code === 'INTAKE_NOT_FOUND';
 }
 
-function countProblems({ tally, objects, finished }: Manifest): string[] {
+function countProblems({ tally, objects, finished, partitionColumns }: Manifest): string[] {
   const problems: string[] = [];
   const { read, scored, failed, skipped } = tally;
   if (read !== scored + failed + skipped) {
@@ -82,7 +82,12 @@ function countProblems({ tally, objects, finished }: Manifest): string[] {
   if (letters !== failed + skipped) {
     problems.push(`The manifest counts ${failed + skipped} rows failed or skipped, but ${letters} dead letters.`);
   }
-  if (!objects.some(({ role }) => role === 'rows')) problems.push('The manifest names no rows.');
+  const rows = objects.filter(({ role }) => role === 'rows');
+  // An output that is divided has a file for each partition, and so none without a row.
+  if (rows.length === 0 && partitionColumns === undefined) problems.push('The manifest names no rows.');
+  const records = rows.reduce((sum, object) => sum + object.records, 0);
+  if (partitionColumns !== undefined && records !== scored + failed)
+    problems.push(`The manifest counts ${scored + failed} rows scored or failed, but its files have ${records}.`);
   if (Number.isNaN(Date.parse(finished)))
     problems.push(`The manifest was finished at no time that can be: ${finished}.`);
   return problems;
@@ -102,13 +107,14 @@ async function objectProblems(
 ): Promise<string[]> {
   const isRows = object.role === 'rows';
   // The rows are what the caller named, whatever they were called when they were written.
-  const key = isRows ? rows : state.keyOf(object.name);
+  const key = isRows && manifest.partitionColumns === undefined ? rows : state.keyOf(object.name);
   const name = store.name(key);
   const checksum = 'sha256' in object ? wholeChecksum : () => treeChecksum(undefined);
   const checked: ObjectToCheck = { store, key, checksum };
+  const columns = manifest.columns.filter((name) => manifest.partitionColumns?.includes(name) !== true);
   let found: CheckedObject;
   try {
-    found = await (isRows ? checkRows(checked, manifest, signal) : checkLines(checked, signal));
+    found = await (isRows ? checkRows(checked, { ...manifest, columns }, signal) : checkLines(checked, signal));
   } catch (error) {
     return [isMissing(error) ? `${name} is missing; the manifest names it.` : messageOf(error)];
   }
@@ -117,8 +123,7 @@ async function objectProblems(
     problems.push(`${name} holds ${found.bytes} bytes, the manifest says ${object.bytes}.`);
   const [kind, sum, wanted] = digests(found.digest, object);
   if (sum !== wanted) problems.push(`${name} has ${kind} ${sum}, the manifest says ${wanted}.`);
-  if (!found.headerMatches)
-    problems.push(`${name}: the header line is not ${shown(manifest.columns)}, as the manifest says.`);
+  if (!found.headerMatches) problems.push(`${name}: the header line is not ${shown(columns)}, as the manifest says.`);
   if (found.fault !== null) {
     problems.push(`${name} cannot be read to its end: ${found.fault}`);
   } else if (found.records !== object.records) {

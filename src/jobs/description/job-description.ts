@@ -5,6 +5,7 @@ import { inlineDeployment } from './deployment-fields.ts';
 import { httpIntake, httpOutput } from './http-fields.ts';
 import { kafkaIntake, kafkaJobFields, kafkaOutput } from './kafka-fields.ts';
 import { localFileIntake, localFileOutput } from './local-file-fields.ts';
+import { partitionProblem } from './partition-fields.ts';
 import { s3Intake, s3Output } from './s3-fields.ts';
 import { jdbcIntake, jdbcOutput } from './sql-fields.ts';
 
@@ -204,8 +205,17 @@ export const jobDescription = z
         ? null
         : isIntake && intake.endpointUrl === output.endpointUrl
           ? 'is the object that is read; write to another one'
-          : s3UrlProblem(output.url, isLive);
+          : output.partitionColumns.length > 0
+            ? null
+            : s3UrlProblem(output.url, isLive);
     if (message !== null) context.addIssue({ code: 'custom', path: ['outputSettings', 'url'], message });
+    if (output.type === 's3' || output.type === 'localFile') {
+      const place = output.type === 's3' ? 'url' : 'path';
+      const problem = partitionProblem(output, output.type === 's3' ? output.url : output.path, isLive);
+      const field = problem?.field === 'address' ? place : problem?.field;
+      if (problem !== null && field !== undefined)
+        context.addIssue({ code: 'custom', path: ['outputSettings', field], message: problem.message });
+    }
   })
   .refine(namesOneDeployment, {
     error: 'needs either deploymentId (an entry of the configuration) or deployment (described in place), not both',

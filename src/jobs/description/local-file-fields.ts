@@ -7,6 +7,7 @@ import {
   outputCompression,
   outputFormat,
 } from './format-fields.ts';
+import { partitionColumns } from './partition-fields.ts';
 import { rollFields } from './roll-fields.ts';
 
 /** `intakeSettings` of a job that reads local files. */
@@ -48,9 +49,10 @@ export const localFileOutput = z.strictObject({
     .string()
     .min(1)
     .describe(
-      'The file to write, or `-` for standard output. Relative to the working folder. For a live topic the folder of its parts.',
+      'The file to write, or `-` for standard output. Relative to the working folder. For a live topic the folder of its parts; with `partitionColumns` that of the files, with a slash at its end.',
     ),
   format: outputFormat,
   compression: outputCompression,
+  partitionColumns,
   roll: rollFields,
 });

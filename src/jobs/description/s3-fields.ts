@@ -8,6 +8,7 @@ import {
   outputCompression,
   outputFormat,
 } from './format-fields.ts';
+import { partitionColumns } from './partition-fields.ts';
 import { rollFields } from './roll-fields.ts';
 import { Secret } from './secret.ts';
 
@@ -98,20 +99,12 @@ export const s3Output = z
     url: url().describe(
       'The object to write. `{{ current_run_timestamp }}` (milliseconds since 1970) and `{{ current_run_time }}` (UTC) in it ' +
         'are replaced when the run begins; such an output is never continued, as the next run has another name. ' +
-        'For a live topic the prefix of its parts, with a slash at its end.',
+        'For a live topic, or with `partitionColumns`, the prefix of the parts, with a slash at its end.',
     ),
     format: outputFormat,
     compression: outputCompression,
     ...access,
-    partitionColumns: z
-      .array(z.string().min(1))
-      .nullable()
-      .default([])
-      .transform((names) => names ?? [])
-      .refine((names) => names.length === 0, {
-        error: 'is for directories of Parquet, which this version does not write yet',
-      })
-      .describe('Columns that a directory of Parquet is divided by. Not served yet.'),
+    partitionColumns,
     serverSideEncryption: z
       .strictObject({
         algorithm: z.enum(['AES256', 'aws:kms']).nullable().default(null).describe("With keys of the store's."),

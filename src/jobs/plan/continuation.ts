@@ -1,12 +1,14 @@
 import { resolve } from 'node:path';
 import { readLedger } from '../../../connectors/file/file-ledger.ts';
 import { outputPaths } from '../../../connectors/file/output-paths.ts';
+import { ROWS_UNDER_WAY } from '../../codecs/partitions/partitioned-sink.ts';
 import { messageOf } from '../../core/error.ts';
 import type { Json } from '../../core/json.ts';
 import { assertSameJob, type Ledger } from '../../core/ledger.ts';
 import type { JobDescription } from '../description/parse-job.ts';
 import { jobIdentity } from '../job-identity.ts';
 import { isLive } from '../kafka/open-topics.ts';
+import { isPartitioned } from '../partitioned-output.ts';
 
 /** What a run would find of an earlier one. */
 export interface Continuation {
@@ -24,7 +26,10 @@ export async function continuationOf(job: JobDescription, intake: Json): Promise
   if (output.type !== 'localFile')
     return { state: 'unknown', says: 'an interrupted run is found when the job begins', rows: 0 };
   if (output.path === '-') return { state: 'anew', says: 'standard output cannot be continued', rows: 0 };
-  const found = await readLedger(outputPaths(resolve(output.path), job.deadLetters.path));
+  // Until it is whole, the rows of an output that is divided are one file.
+  const found = isPartitioned(output)
+    ? await readLedger(outputPaths(resolve(output.path, ROWS_UNDER_WAY), null))
+    : await readLedger(outputPaths(resolve(output.path), job.deadLetters.path));
   if (found === null) return { state: 'anew', says: 'there is no interrupted run', rows: 0 };
   const ledger = found.note as unknown as Ledger | null;
   if (ledger === null) return { state: 'anew', says: 'the interrupted run has made nothing durable', rows: 0 };
