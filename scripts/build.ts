@@ -1,4 +1,4 @@
-// Builds what the package ships: the sources as JavaScript with declarations, into an empty dist/.
+// Builds what the package ships: the sources as JavaScript with declarations, and the one that is Java, into an empty dist/.
 import { execFileSync } from 'node:child_process';
 import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';

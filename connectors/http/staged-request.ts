@@ -49,7 +49,10 @@ export async function stageRequest(
     await mkdir(dirname(spool.path), { recursive: true });
     return overwrite ? null : await readRecord(recordPath);
   });
-  if (record?.state === 'sent') throw wasSent(address.name, record);
+  if (record?.state === 'sent') {
+    await tidy(spool, signal);
+    throw wasSent(address.name, record);
+  }
   const staged = await spool.store.stage(spool.path, { overwrite }, signal).catch(async (error: unknown) => {
     const isFinished = findSluiceError(error)?.code === 'OUTPUT_EXISTS' && record?.state === 'sending';
     throw isFinished ? wasSent(address.name, await send(connection, address, sending, record, signal)) : error;
@@ -146,6 +149,15 @@ async function send(
     await rm(spool.path, { force: true });
   });
   return sent;
+}
+
+/** Removes what a run left that was killed right after it had noted that all was sent: the rows, and its lock. */
+async function tidy({ store, path }: Spool, signal: AbortSignal): Promise<void> {
+  await rm(path, { force: true });
+  // Taking it takes the lock of a dead run over. Whoever cannot take it leaves it to another.
+  const staged = await store.stage(path, { overwrite: false }, signal).catch(() => null);
+  await staged?.discard();
+  await staged?.close();
 }
 
 /** Many servers do not say what stands at an address, and some refuse to: only a plain yes counts. */

@@ -28,6 +28,8 @@ export interface TableDescription {
   readonly columns: readonly SqlColumn[];
   /** The columns of its primary key, else of a unique key without nulls; empty when it has neither. */
   readonly key: readonly string[];
+  /** Why a job must not write it, in words that follow its name; left out where it may. */
+  readonly unwritable?: string;
 }
 
 /** A column's place in a table by the name that a job gives it: exactly, or but for the case of its letters. */

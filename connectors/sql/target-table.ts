@@ -21,6 +21,12 @@ export interface TargetTable {
 /** The place of each output column in a table that is there. Throws DATABASE_MISSING for one that the table lacks, CONFIG_INVALID for one that nobody may write. */
 export function targetOf(found: TableDescription, schema: Schema, output: SqlOutput, dialect: SqlDialect): TargetTable {
   const name = dialect.tableName(found.table);
+  if (found.unwritable !== undefined) {
+    throw new SluiceError(
+      'CONFIG_INVALID',
+      `outputSettings.table: ${name} ${found.unwritable}; rows in it could not be told apart from those of a broken run. Change it, or write to another table.`,
+    );
+  }
   const names = [
     ...schema.columns.map((column) => column.name),
     ...(output.runColumn === null ? [] : [output.runColumn]),

@@ -67,4 +67,37 @@ export const connectors: readonly Connector[] = [
       tests: ['kafka.test.ts'],
     },
   },
+  {
+    system: 'SQL databases: PostgreSQL, MySQL and MariaDB, SQLite, and others by JDBC',
+    type: 'jdbc',
+    guide: 'connectors/sql/README.md',
+    intake: {
+      says: 'A table, or a query. Continued behind the last row by its key; a query with an order alone at its number.',
+      tests: ['sql.test.ts'],
+    },
+    output: {
+      says: 'A table: new rows, changed ones, or both, with their dead letters in one transaction. Continued at the last commit.',
+      tests: ['sql.test.ts'],
+    },
+  },
+  {
+    system: 'Addresses of the web',
+    type: 'http',
+    guide: 'connectors/http/README.md',
+    intake: { says: 'What stands at an address, in one state. Continued at the row.', tests: ['http.test.ts'] },
+    output: {
+      says: 'One PUT or POST of all rows, kept in a file until then. A POST whose answer was lost may come twice.',
+      tests: ['http.test.ts'],
+    },
+  },
+  {
+    system: 'Datasets of a catalog',
+    type: 'dataset',
+    guide: 'connectors/catalog/README.md',
+    intake: {
+      says: "A version of a dataset, in Sluice's own registry or an AI Catalog. Continued at the row, in the same version.",
+      tests: ['catalog.test.ts'],
+    },
+    output: null,
+  },
 ];

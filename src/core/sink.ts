@@ -40,7 +40,7 @@ export interface Sink extends AsyncDisposable {
    * Whether the output could be written now: rejects with what is wrong (no such place, no right to write, a table that lacks a
    * column, a finished output) in words of its own and what to do. Leaves nothing behind. Instead of the other methods, before `close`.
    */
-  check?(signal: AbortSignal): Promise<void>;
+  check(signal: AbortSignal): Promise<void>;
   /** Removes what the run left: nothing that could be taken for an output remains. Instead of `publish`. */
   discard(): Promise<void>;
   /** Gives the output free; what is durable stays, for a continuation. Called once, last, also after a failure. */

@@ -35,7 +35,7 @@ export interface Source extends AsyncDisposable {
    * Whether the intake can be read now: rejects with what is wrong (no such place, no right to read, no such object, table or
    * version) in words of its own and what to do. Reads as little as it can, changes nothing. Instead of the other methods, before `close`.
    */
-  check?(signal: AbortSignal): Promise<void>;
+  check(signal: AbortSignal): Promise<void>;
   /** How much of a split has been read so far, in the unit of `Split.bytes`; for progress only. */
   readonly bytesRead: number;
   /** The job is finished, its output published: forgets what the source kept outside for a continuation. At most once. */

@@ -32,11 +32,11 @@ export interface SinkDriver {
    * killed at every `every`-th of its operations.
    */
   readonly killed: { readonly plan: SinkPlan; readonly every: number };
-  /** At how many places, each new, a check that needs many may work at the same time. Default 1. */
-  readonly sideBySide?: number;
   /**
    * True for a table that gets its rows commit by commit, among those of others: the new rows take the place of old ones with the first
    * commit and not the last, nobody can see whether somebody changed them, and `published` means that the ledger says finished.
    */
   readonly inPlace?: boolean;
+  /** At how many places, each new, a check that needs many may work at the same time. Default 1. */
+  readonly sideBySide?: number;
 }

@@ -1,9 +1,13 @@
+import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import type { HttpSettings } from '../../connectors/http/http-settings.ts';
 import { createHttpStore } from '../../connectors/http/http-store.ts';
 import { defaultCsvSettings } from '../../src/codecs/csv/csv-settings.ts';
 import { csvReaders } from '../../src/codecs/formats.ts';
 import { createObjectSource } from '../../src/codecs/objects/object-source.ts';
-import type { SourceDriver } from '../../src/testing.ts';
+import type { Source } from '../../src/core/source.ts';
+import type { DifficultIntake, KillableSourceDriver, SecretSourceDriver, WideIntake } from '../../src/testing.ts';
+import { CountedSockets } from '../support/counted-sockets.ts';
 import { HurriedClock } from '../support/hurried-clock.ts';
 import { type WebBody, WebServer } from '../support/web-server.ts';
 
@@ -16,8 +20,58 @@ export interface WebForm {
   readonly breakAfter: number | null;
 }
 
+const READER = join(import.meta.dirname, 'http-reader-child.ts');
+
+/** The source of what stands at an address. */
+export function webSource(
+  url: string,
+  compression: WebForm['compression'],
+  settings: Partial<HttpSettings> = {},
+): Source {
+  return createObjectSource({
+    store: createHttpStore({ settings, clock: new HurriedClock() }),
+    patterns: [url],
+    readers: csvReaders(defaultCsvSettings),
+    compression,
+  });
+}
+
+/** A body of the given rows. */
+export async function difficultBody(rows: Rows): Promise<DifficultIntake> {
+  const server = await WebServer.start();
+  server.bodies.set('/difficult.csv', {
+    bytes: Buffer.from(csvText(['id', 'value'], rows)),
+    etag: '"1"',
+    ranges: true,
+  });
+  return { source: () => webSource(`${server.url}/difficult.csv`, 'none'), close: () => server.close() };
+}
+
+/** A body of 16 MB, of which stands in the sockets and their buffers what fits there. */
+export async function wideBody(): Promise<WideIntake> {
+  const server = await WebServer.start();
+  const rows = 2_000;
+  const text = csvText(
+    ['id', 'text'],
+    Array.from({ length: rows }, (_, id) => [String(id), 'x'.repeat(8_000)]),
+  );
+  server.bodies.set('/wide.csv', { bytes: Buffer.from(text), etag: '"1"', ranges: true });
+  const sockets = CountedSockets.start(Number(new URL(server.url).port));
+  return {
+    source: () => webSource(`${server.url}/wide.csv`, 'none'),
+    rows,
+    bytes: text.length,
+    taken: () => sockets.bytes,
+    ahead: 2_000_000,
+    close: async () => {
+      sockets.stop();
+      await server.close();
+    },
+  };
+}
+
 /** One body behind an address with a signature and a password. */
-export async function webIntake(form: WebForm): Promise<SourceDriver> {
+export async function webIntake(form: WebForm): Promise<KillableSourceDriver & SecretSourceDriver> {
   const server = await WebServer.start();
   const path = form.compression === 'gzip' ? '/in/rows.csv.gz' : '/in/rows.csv';
   let state = 0;
@@ -35,16 +89,12 @@ export async function webIntake(form: WebForm): Promise<SourceDriver> {
         ? null
         : { breakAfter: form.ranges ? breakAfter : breakAfter * (1 + (number % 40)) };
   }
-  const { host } = server;
+  const url = `http://user:the-password@${server.host}${path}?signature=the-signature`;
   return {
     records,
-    source: () =>
-      createObjectSource({
-        store: createHttpStore({ clock: new HurriedClock() }),
-        patterns: [`http://user:pass@${host}${path}?signature=abc`],
-        readers: csvReaders(defaultCsvSettings),
-        compression: form.compression,
-      }),
+    source: () => webSource(url, form.compression),
+    reader: { module: READER, args: [url, form.compression] },
+    secrets: ['the-password', 'the-signature', Buffer.from('user:the-password').toString('base64')],
     change: async () => put(rows(0, 30)),
     close: () => server.close(),
   };
@@ -63,8 +113,7 @@ function rows(from: number, to: number): (string | null)[][] {
 }
 
 function bodyOf(records: Rows, { compression, validators, ranges }: WebForm, state: number): WebBody {
-  const field = (value: string | null): string => (value === null ? '' : `"${value.replaceAll('"', '""')}"`);
-  const text = [['id', 'text', 'x'], ...records].map((record) => `${record.map(field).join(',')}\n`).join('');
+  const text = csvText(['id', 'text', 'x'], records);
   const modified = new Date(Date.UTC(2026, 0, state)).toUTCString();
   return {
     bytes: compression === 'gzip' ? gzipSync(text) : Buffer.from(text),
@@ -73,4 +122,9 @@ function bodyOf(records: Rows, { compression, validators, ranges }: WebForm, sta
     ...(validators === 'weak' ? { etag: `W/"${state}"` } : {}),
     ...(validators === 'modified' ? { modified } : {}),
   };
+}
+
+function csvText(names: readonly string[], records: Rows): string {
+  const field = (value: string | null): string => (value === null ? '' : `"${value.replaceAll('"', '""')}"`);
+  return [names, ...records].map((record) => `${record.map(field).join(',')}\n`).join('');
 }

@@ -5,15 +5,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { createFileStore } from '../../connectors/file/file-store.ts';
+import type { HttpSettings } from '../../connectors/http/http-settings.ts';
 import { createHttpStore } from '../../connectors/http/http-store.ts';
 import { createWriter } from '../../src/codecs/formats.ts';
 import { createObjectSink } from '../../src/codecs/objects/object-sink.ts';
 import type { Sink } from '../../src/core/sink.ts';
 import {
+  type DyingMoment,
+  type DyingSinkPlace,
+  type OpenSinkPlace,
   type PublishedLetter,
   type PublishedOutput,
   type SinkDriver,
-  type SinkPlace,
   SinkPlan,
   type SinkPlanSize,
 } from '../../src/testing.ts';
@@ -26,9 +29,10 @@ const CHILD = join(import.meta.dirname, 'killed-sink-child.ts');
  * The sink of an output that is put to an address. It promises `at-least-once`, as a POST may arrive twice; a server that keeps what is put under
  * its address, and looks at conditions, sees it exactly once, and that is what the kit tries.
  */
-export function httpSink(url: string, spool: string, overwrite: boolean): Sink {
+export function httpSink(url: string, spool: string, overwrite: boolean, settings: Partial<HttpSettings> = {}): Sink {
   return createObjectSink({
     store: createHttpStore({
+      settings,
       upload: {
         method: 'PUT',
         contentType: 'text/csv',
@@ -43,21 +47,28 @@ export function httpSink(url: string, spool: string, overwrite: boolean): Sink {
   });
 }
 
+const KILLED: SinkPlanSize = { batches: 4, rowsPerBatch: 20, padding: 0 };
+
+/** Outputs that the whole kit can be tried with. */
+interface WebOutputs extends Omit<SinkDriver, 'place'> {
+  place(): Promise<DyingSinkPlace & OpenSinkPlace>;
+}
+
 /** Outputs of a server of their own, kept in a folder of their own until they are sent. */
-export function webOutputs(): SinkDriver {
+export function webOutputs(): WebOutputs {
   return {
     plan: new SinkPlan({ batches: 9, rowsPerBatch: 30, padding: 10 }),
     // Each run is a process of its own; the files of the spool are tried at every operation by the kit of the file store.
-    killed: { plan: new SinkPlan({ batches: 4, rowsPerBatch: 20, padding: 0 }), every: 5 },
+    killed: { plan: new SinkPlan(KILLED), every: 5 },
     place: webPlace,
   };
 }
 
-async function webPlace(): Promise<SinkPlace> {
+async function webPlace(): Promise<DyingSinkPlace & OpenSinkPlace> {
   const server = await WebServer.start();
   const folder = await mkdtemp(join(tmpdir(), 'sluice-spool-'));
   const spool = join(folder, 'scored.csv');
-  const url = `${server.url}/out/scored.csv`;
+  const url = `http://user:the-password@${server.host}/out/scored.csv?signature=the-signature`;
   const kept = new Set(['scored.csv.manifest.json', 'scored.csv.dead.jsonl', 'scored.csv.upload.json']);
   return {
     sink: ({ overwrite }) => httpSink(url, spool, overwrite),
@@ -82,6 +93,15 @@ async function webPlace(): Promise<SinkPlace> {
       );
     },
     killedRun: (size, operation) => killedRun(url, spool, size, operation),
+    diedRun: async (moment) => {
+      if ((await killedRun(url, spool, KILLED, moment)) !== 'killed') throw new Error('the run did not die');
+    },
+    secrets: ['the-password', 'the-signature', Buffer.from('user:the-password').toString('base64')],
+    contents: async () => {
+      const names = await readdir(folder);
+      const files = names.map(async (name) => `${name}\n${await readFile(join(folder, name), 'utf8')}`);
+      return [...(await Promise.all(files)), ...[...server.bodies.values()].map(({ bytes }) => bytes.toString())];
+    },
     close: async () => {
       await server.close();
       await rm(folder, { recursive: true });
@@ -93,7 +113,7 @@ async function killedRun(
   url: string,
   spool: string,
   size: SinkPlanSize,
-  operation: number,
+  operation: number | DyingMoment,
 ): Promise<'killed' | 'finished'> {
   const child = fork(CHILD, [url, JSON.stringify(size), String(operation), spool], { stdio: 'inherit' });
   const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];

@@ -1,7 +1,25 @@
 import { describe, test } from 'vitest';
-import { acceptSink, acceptSource } from '../../src/testing.ts';
-import { type WebForm, webIntake } from './http-intake.ts';
+import {
+  abortLeavesNothing,
+  acceptSink,
+  acceptSource,
+  checkNamesWhatIsWrong,
+  continuesAfterKills,
+  deliveredAgainIsWrittenOnce,
+  difficultValuesAreRead,
+  difficultValuesAreWritten,
+  killedBetweenCommitAndPublish,
+  killedBetweenWriteAndCommit,
+  sinkKeepsSecrets,
+  sourceKeepsSecrets,
+  stoppedReaderStopsReading,
+} from '../../src/testing.ts';
+import { webIntakeFaults, webOutputFaults } from './http-checks.ts';
+import { difficultBody, type WebForm, webIntake, wideBody } from './http-intake.ts';
 import { webOutputs } from './http-output.ts';
+
+/** A run is killed some dozen times, each in a process of its own. */
+const KILLS_MS = 120_000;
 
 const plain: WebForm = { ranges: true, validators: 'etag', compression: 'none', breakAfter: null };
 
@@ -20,9 +38,28 @@ for (const [name, form] of Object.entries(forms)) {
   });
 }
 
-/** A run is killed some dozen times, each in a process of its own. */
-const KILLS_MS = 120_000;
+describe('the source of what stands at an address', () => {
+  for (const check of [
+    continuesAfterKills(() => webIntake(plain)),
+    checkNamesWhatIsWrong(webIntakeFaults),
+    stoppedReaderStopsReading(wideBody),
+    difficultValuesAreRead(difficultBody),
+    sourceKeepsSecrets(() => webIntake(plain)),
+  ])
+    test(check.name, check.run, KILLS_MS);
+});
 
 describe('the sink of an output that is put to an address', () => {
-  for (const check of acceptSink(webOutputs())) test(check.name, check.run, KILLS_MS);
+  const outputs = webOutputs();
+  for (const check of [
+    ...acceptSink(outputs),
+    abortLeavesNothing(outputs),
+    deliveredAgainIsWrittenOnce(outputs),
+    difficultValuesAreWritten(outputs),
+    killedBetweenWriteAndCommit(outputs),
+    killedBetweenCommitAndPublish(outputs),
+    sinkKeepsSecrets(outputs),
+    checkNamesWhatIsWrong(webOutputFaults),
+  ])
+    test(check.name, check.run, KILLS_MS);
 });

@@ -11,9 +11,9 @@ const KILLS_MS = 240_000;
 const databases = [
   { name: 'PostgreSQL', group: needs('postgres'), make: newPostgres, every: 3 },
   { name: 'SQLite', group: describe, make: newSqlite, every: 3 },
-  { name: 'MariaDB', group: needs('mariadb'), make: () => newMariaDb(), every: 7 },
+  { name: 'MariaDB', group: needs('mariadb'), make: () => newMariaDb(), every: 11 },
   // Each killed run starts a Java of its own.
-  { name: 'H2 by JDBC', group: needs('jdbc'), make: () => newH2(), every: 13 },
+  { name: 'H2 by JDBC', group: needs('jdbc'), make: () => newH2(), every: 23 },
 ] as const;
 
 /** Java is started once for all tests of a group: for as long as somebody is connected. */
@@ -27,6 +27,9 @@ function heldOpen(make: () => Promise<TestDatabase>): void {
 
 for (const { name, group, make, every } of databases) {
   for (const [form, intake] of Object.entries(intakeForms)) {
+    // The source is the same for all; of the driver two forms show what there is.
+    if (name === 'H2 by JDBC' && form.startsWith('a table with a key')) continue;
+    if (name === 'H2 by JDBC' && form.startsWith('a query with keyColumns')) continue;
     group(`the source of ${form} in ${name}`, () => {
       if (name === 'H2 by JDBC') heldOpen(make);
       for (const check of acceptSource(async () => sqlIntake(await make(), intake))) test(check.name, check.run);

@@ -7,7 +7,8 @@ import { resolveSluiceByName } from '../support/sluice-by-name.ts';
  */
 resolveSluiceByName();
 const { DatabaseSync } = await import('node:sqlite');
-const { createSqliteSink, createSqliteSource } = await import('../integration/examples/sqlite.ts');
+const { createSqliteSink } = await import('../integration/examples/sqlite-sink.ts');
+const { createSqliteSource } = await import('../integration/examples/sqlite-source.ts');
 const [work = '', file = '', size = '', operation = ''] = process.argv.slice(2);
 
 if (work === 'read') await tellBatches(createSqliteSource(file, 'flights'));

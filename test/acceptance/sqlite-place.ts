@@ -18,7 +18,8 @@ import {
   SinkPlan,
   type SinkPlanSize,
 } from '../../src/testing.ts';
-import { createSqliteSink, createSqliteSource } from '../integration/examples/sqlite.ts';
+import { createSqliteSink } from '../integration/examples/sqlite-sink.ts';
+import { createSqliteSource } from '../integration/examples/sqlite-source.ts';
 
 const CHILD = join(import.meta.dirname, 'sqlite-child.ts');
 const KILLED = { batches: 4, rowsPerBatch: 20, padding: 0 };

@@ -18,7 +18,8 @@ import {
   splitsInParallel,
 } from '../../src/testing.ts';
 import { scoreTable } from '../integration/examples/run-between.ts';
-import { createSqliteSink, createSqliteSource } from '../integration/examples/sqlite.ts';
+import { createSqliteSink } from '../integration/examples/sqlite-sink.ts';
+import { createSqliteSource } from '../integration/examples/sqlite-source.ts';
 import { PredictionServer } from '../support/prediction-server.ts';
 import { difficultTable, sqliteIntake, sqliteIntakeFaults, sqliteOutputFaults, sqliteOutputs } from './sqlite-place.ts';
 
@@ -92,7 +93,7 @@ describe('a program with connectors of its own', () => {
 
   test('the guide shows the files that these tests run', () => {
     const guide = readFileSync(join(root, 'docs/guide/write-a-connector.md'), 'utf8');
-    for (const name of ['sqlite.ts', 'run-between.ts'])
+    for (const name of ['sqlite-source.ts', 'sqlite-sink.ts', 'run-between.ts'])
       expect(guide).toContain(readFileSync(join(root, 'test/integration/examples', name), 'utf8').trim());
   });
 });

@@ -1,11 +1,12 @@
 /**
- * Reading and writing a table of PostgreSQL beside bare COPY of the same rows: `npm exec -- node test/bench/sql.ts [rows] [rounds]`. The
+ * Reading and writing a table of PostgreSQL beside bare COPY of the same rows: `npm exec -- node test/bench/sql.ts [rows] [rounds] [postgres|mariadb|jdbc]`. The
  * server is that of the tests (SLUICE_TEST_POSTGRES, or one that is started), so its work is in all figures, and ratios of one run are
  * what counts. SQLite, which has no COPY, is shown beside.
  */
 
 import { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { createConnection } from 'mysql2';
 import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
 import type { SqlAccess } from '../../connectors/sql/sql-settings.ts';
 import { createSqlSink } from '../../connectors/sql/sql-sink.ts';
@@ -14,7 +15,7 @@ import { schemaOf } from '../../src/core/schema.ts';
 import type { ScoredBatch } from '../../src/core/scored-batch.ts';
 import { plainOutput } from '../acceptance/sql-output.ts';
 import { postgresDatabase } from '../support/services/postgres.ts';
-import { newSqlite } from '../support/sql-databases.ts';
+import { newH2, newMariaDb, newPostgresByJdbc, newSqlite } from '../support/sql-databases.ts';
 
 const ROWS_PER_BATCH = 5_000;
 const COMMIT_BYTES = 64_000_000;
@@ -39,7 +40,79 @@ const types =
   'bigint, double precision, date, text, text, text, double precision, double precision, integer, integer, integer, integer, text';
 const columns = types.split(', ').map((type, at) => `${names[at]} ${type}`);
 
-await main(Number(process.argv[2] ?? 1_000_000), Number(process.argv[3] ?? 3));
+const [rowsGiven = '1000000', roundsGiven = '3', which = 'postgres'] = process.argv.slice(2);
+const benches: Readonly<Record<string, typeof main>> = { postgres: main, mariadb: mariaDb, jdbc };
+await benches[which]!(Number(rowsGiven), Number(roundsGiven));
+process.exit(0);
+
+/** Beside bare LOAD DATA LOCAL of the same bytes (in a form that has no nulls to tell), and a bare streaming SELECT of the library. */
+async function mariaDb(rows: number, rounds: number): Promise<void> {
+  const database = await newMariaDb();
+  const { host, pathname, port } = new URL(database.access.jdbcUrl.replace('jdbc:', ''));
+  const { user, password } = database.access;
+  const bareConnection = createConnection({
+    host: host.replace(/:.*/, ''),
+    port: Number(port),
+    user: user!,
+    password: password!,
+    database: pathname.slice(1),
+    charset: 'utf8mb4',
+    flags: ['+LOCAL_FILES'],
+  });
+  const batches = batchesOf(rows);
+  const run = (sql: string, more: object = {}): Promise<void> =>
+    new Promise((resolve, reject) => {
+      bareConnection.query({ sql, ...more }, (error) => (error ? reject(error) : resolve()));
+    });
+  const load = (table: string): Promise<void> =>
+    run(
+      `load data local infile 'rows' into table ${table} fields terminated by ',' optionally enclosed by '"' escaped by ''`,
+      {
+        infileStreamFactory: () => Readable.from(batches.map(({ output }) => Buffer.from(output.bytes))),
+      },
+    );
+  const fresh = async (): Promise<void> => {
+    await run('drop table if exists target, sluice_ledger, sluice_dead_letters');
+    await run(`create table target (${columns.join(', ')})`);
+  };
+  const select = (): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const query = bareConnection.query({ sql: 'select * from source order by id', rowsAsArray: true });
+      const stream = query.stream();
+      let seen = 0;
+      stream.on('data', () => (seen += 1));
+      stream.once('error', reject);
+      stream.once('end', () => (seen === rows ? resolve() : reject(new Error(`${seen} rows`))));
+    });
+  await run(`create table source (${columns.join(', ')}, primary key (id))`);
+  await load('source');
+  for (let round = 0; round < rounds; round += 1) {
+    const bare = await timed(select);
+    const ours = await timed(() => readAll(database.access, 'source', rows));
+    say('MariaDB in', rows, { bare, ours });
+  }
+  for (let round = 0; round < rounds; round += 1) {
+    await fresh();
+    const bare = await timed(() => load('target'));
+    await fresh();
+    const ours = await timed(() => writeAll(database.access, batches, false));
+    say('MariaDB out', rows, { bare, ours });
+  }
+}
+
+/** H2 and PostgreSQL by their JDBC drivers, for which there is nothing bare to compare with. */
+async function jdbc(rows: number, rounds: number): Promise<void> {
+  const batches = batchesOf(rows);
+  for (const make of [() => newH2(), newPostgresByJdbc]) {
+    for (let round = 0; round < rounds; round += 1) {
+      await using database = await make();
+      const written = await timed(() => writeAll(database.access, batches, false));
+      const read = await timed(() => readAll(database.access, 'target', rows));
+      say(`${database.driver.product} by JDBC out`, rows, { ours: written });
+      say(`${database.driver.product} by JDBC in`, rows, { ours: read });
+    }
+  }
+}
 
 async function main(rows: number, rounds: number): Promise<void> {
   await using database = await postgresDatabase();
@@ -71,7 +144,6 @@ async function main(rows: number, rounds: number): Promise<void> {
   const read = await timed(() => readAll(sqlite.access, 'target', rows));
   say('SQLite out', rows, { ours: written });
   say('SQLite in', rows, { ours: read });
-  process.exit(0);
 
   async function fresh(): Promise<void> {
     await client.query('DROP TABLE IF EXISTS target, sluice_ledger, sluice_dead_letters');

@@ -302,12 +302,12 @@ function heldOpen(make: () => Promise<TestDatabase>): void {
 }
 
 const others = [
-  { name: 'MariaDB', group: needs('mariadb'), make: () => newMariaDb(), places: 12 },
-  { name: 'H2 by JDBC', group: needs('jdbc'), make: () => newH2(), places: 6 },
+  { name: 'MariaDB', group: needs('mariadb'), make: () => newMariaDb(), places: 8, ways: modes },
+  { name: 'H2 by JDBC', group: needs('jdbc'), make: () => newH2(), places: 3, ways: modes.slice(1) },
 ] as const;
 
-for (const { name, group, make, places } of others) {
-  group.each(modes)(`${name}, rows %s, when the connection breaks`, (_name, atOnce) => {
+for (const { name, group, make, places, ways } of others) {
+  group.each(ways)(`${name}, rows %s, when the connection breaks`, (_name, atOnce) => {
     if (name === 'H2 by JDBC') heldOpen(make);
 
     test.each(['break', 'forward, then break'] as const)(
@@ -387,7 +387,8 @@ needs('mariadb')('MariaDB', () => {
     const waits = async (): Promise<boolean> =>
       (await connection.query("SELECT 1 FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'", [], signal))
         .length > 0;
-    await expect.poll(waits, { timeout: 10_000, interval: 20 }).toBe(true);
+    // InnoDB shows the same again to whoever asks more than ten times a second.
+    await expect.poll(waits, { timeout: 10_000, interval: 150 }).toBe(true);
     await other.execute("UPDATE scored SET note = 'other' WHERE id = 1", [], signal);
     await other.commit(signal);
     await writing;

@@ -24,12 +24,12 @@ async function outcome(check: Promise<unknown> | undefined): Promise<string> {
 
 async function checkIntake(access: SqlAccess, what: Partial<typeof intake> | object): Promise<string> {
   await using source = createSqlSource({ access, intake: { ...intake, ...what } });
-  return await outcome(source.check?.(signal));
+  return await outcome(source.check(signal));
 }
 
 async function checkOutput(access: SqlAccess, name: string, more: object = {}): Promise<string> {
   await using sink = sqlSink(access, { table: tableOf(name), create: 'never', ...more });
-  return await outcome(sink.check?.(signal));
+  return await outcome(sink.check(signal));
 }
 
 needs('postgres')('a check of PostgreSQL', () => {

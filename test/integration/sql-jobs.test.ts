@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { from as copyFrom } from 'pg-copy-streams';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { sqlDriver } from '../../connectors/sql/sql-drivers.ts';
 import { findSluiceError } from '../../src/core/error.ts';
 import { type JobInput, runJob } from '../../src/index.ts';
 import { loadConfiguration } from '../../src/jobs/configuration.ts';
@@ -11,6 +12,8 @@ import { atRunTime } from '../../src/jobs/run-time.ts';
 import { type ModelServer, startModelServer } from '../../src/model-server/index.ts';
 import { sluice, startSluice } from '../support/command-line.ts';
 import { PredictionServer } from '../support/prediction-server.ts';
+import { jdbcDrivers } from '../support/services/jdbc-drivers.ts';
+import { mariaDbDatabase } from '../support/services/mariadb.ts';
 import { needs } from '../support/services/needs.ts';
 import { type PostgresDatabase, postgresDatabase } from '../support/services/postgres.ts';
 
@@ -70,6 +73,53 @@ describe('the examples with SQLite', () => {
     const after = database.prepare(long).get();
     expect(after?.n).toBe(before?.n);
     expect(after?.sum).not.toBe(before?.sum);
+  });
+});
+
+needs('jdbc')('the example with H2', () => {
+  test('file-to-h2 runs as it stands, into a database that lives in a file', async () => {
+    const { code, stderr } = await run('file-to-h2', { JDBC_DRIVERS: await jdbcDrivers() });
+    expect(stderr).toMatch(/rows scored/);
+    expect(code).toBe(0);
+    const driver = await sqlDriver({
+      jdbcUrl: `jdbc:h2:${join(folder, 'work/flights')}`,
+      user: 'sa',
+      password: '',
+      connectMs: 5000,
+      fetchSize: null,
+      jars: [await jdbcDrivers()],
+      driverClass: null,
+    });
+    await using connection = await driver.connect(new AbortController().signal);
+    const rows = readFileSync(join(root, 'config/examples/flights.csv'), 'utf8').trimEnd().split('\n').length - 1;
+    const counted = 'SELECT COUNT("delay_PREDICTION") FROM "flights"';
+    expect(await connection.query(counted, [], new AbortController().signal)).toEqual([[rows]]);
+  });
+});
+
+needs('mariadb')('the example with MariaDB', () => {
+  test('mariadb runs as it stands, and again over what it wrote', async () => {
+    await using place = await mariaDbDatabase();
+    const { host, port, database, user, password, connection } = place;
+    const lines = readFileSync(join(root, 'config/examples/flights.csv'), 'utf8').trimEnd().split('\n');
+    const columns = lines[0]!
+      .split(',')
+      .map((name) => `\`${name}\` varchar(40)${name === 'flight_id' ? ' primary key' : ''}`);
+    await connection.query(`create table flights (${columns.join(', ')})`);
+    for (const line of lines.slice(1)) await connection.query('insert into flights values (?)', [line.split(',')]);
+    const env = {
+      MARIADB_URL: `jdbc:mariadb://${host}:${port}/${database}`,
+      MARIADB_USER: user,
+      MARIADB_PASSWORD: password,
+    };
+    for (const more of [[], ['--overwrite']]) {
+      const { code, stderr } = await run('mariadb', env, more);
+      expect(stderr).toMatch(/rows scored/);
+      expect(stderr).not.toContain(password);
+      expect(code).toBe(0);
+      const [found] = await connection.query('select count(*), count(delay) from flights_scored');
+      expect(Object.values((found as unknown as readonly object[])[0]!)).toEqual([lines.length - 1, lines.length - 1]);
+    }
   });
 });
 

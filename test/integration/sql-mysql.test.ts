@@ -3,6 +3,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { SqlConnection } from '../../connectors/sql/driver.ts';
 import { sqlDriver } from '../../connectors/sql/sql-drivers.ts';
 import { decodeRecord, encodeRecords } from '../../src/core/canonical-csv.ts';
+import { runWholeOutput, SinkPlan } from '../../src/testing.ts';
+import { sqlSink } from '../acceptance/sql-output.ts';
 import { type MariaDbDatabase, mariaDbDatabase } from '../support/services/mariadb.ts';
 import { needs } from '../support/services/needs.ts';
 
@@ -214,5 +216,25 @@ needs('mariadb')('MariaDB', () => {
     );
     expect(plain.map(([id, f]) => [id, f])).toEqual(rows.toReversed().map((row) => [row[0], row[7]]));
     expect(plain[0]![2]).toBe('0.3333333333333333');
+  });
+
+  test('a table without transactions is not written', async () => {
+    await connection.execute('create table unsafe (id int) engine = MyISAM', [], signal);
+    const { host, port, user, password, database } = place;
+    const access = {
+      jdbcUrl: `jdbc:mariadb://${host}:${port}/${database}`,
+      user,
+      password,
+      connectMs: 10_000,
+      fetchSize: null,
+      jars: [],
+      driverClass: null,
+    };
+    await using sink = sqlSink(access, { table: table('unsafe') });
+    const plan = new SinkPlan({ batches: 1, rowsPerBatch: 2, padding: 0 });
+    await expect(runWholeOutput(sink, plan, signal)).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: expect.stringContaining('MyISAM') as string,
+    });
   });
 });

@@ -42,6 +42,7 @@ export function memorySink(
       storage.published = columnNames(schema);
       return { ...facts, columns: columnNames(schema), objects: [] };
     },
+    check: async () => undefined,
     discard: async () => undefined,
     close: async () => undefined,
     [Symbol.asyncDispose]: async () => undefined,

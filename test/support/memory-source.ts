@@ -30,6 +30,7 @@ export function memorySource(splitRows: readonly number[]): Source & { readonly 
         from = to;
       }
     },
+    check: async () => undefined,
     close: async () => undefined,
     [Symbol.asyncDispose]: async () => undefined,
   };

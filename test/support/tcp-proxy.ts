@@ -65,7 +65,10 @@ export class TcpProxy implements AsyncDisposable {
     server.pipe(client);
     client.on('data', (sent: Buffer) => {
       const what = this.look(sent);
-      if (what === 'break') return client.resetAndDestroy();
+      if (what === 'break') {
+        client.resetAndDestroy();
+        return;
+      }
       if (what === 'forward') {
         if (!server.write(sent)) {
           client.pause();
@@ -76,6 +79,7 @@ export class TcpProxy implements AsyncDisposable {
       // What the server answers goes nowhere; that it answers shows that it has done its work.
       server.unpipe(client);
       server.once('data', () => client.resetAndDestroy());
+      server.resume();
       server.write(sent);
     });
   }

@@ -510,7 +510,7 @@ public final class Bridge {
       void write(ResultSet rows, int column, Bytes to) throws SQLException {
         float value = rows.getFloat(column);
         if (value == 0 && rows.wasNull()) return;
-        if (value == Math.rint(value) && Math.abs(value) < 1e7) to.whole((long) value);
+        if (value == Math.rint(value) && Math.abs(value) < 1e9) to.whole((long) value);
         else to.ascii(Float.toString(value));
       }
     },
@@ -582,7 +582,8 @@ public final class Bridge {
         case Types.TIME: return TIME;
         case Types.TIMESTAMP: return name.equals("timestamptz") ? INSTANT : MOMENT;
         case Types.TIMESTAMP_WITH_TIMEZONE: return INSTANT;
-        case Types.BINARY: case Types.VARBINARY: case Types.LONGVARBINARY: case Types.BLOB: return BINARY;
+        // To H2 a UUID is bytes of a kind.
+        case Types.BINARY: case Types.VARBINARY: case Types.LONGVARBINARY: case Types.BLOB: return name.equals("uuid") ? TEXT : BINARY;
         // Oracle's and SQL Server's own numbers for times with a zone.
         case -101: case -102: case -155: return INSTANT;
         case 100: return SINGLE;
@@ -732,7 +733,8 @@ public final class Bridge {
           moment(statement, at, text, true);
           return;
         case Types.BINARY: case Types.VARBINARY: case Types.LONGVARBINARY: case Types.BLOB:
-          statement.setBytes(at, bytes(text));
+          if (typeName.equals("uuid")) statement.setString(at, text.trim());
+          else statement.setBytes(at, bytes(text));
           return;
         case Types.CHAR: case Types.VARCHAR: case Types.LONGVARCHAR: case Types.CLOB:
           statement.setString(at, text);

@@ -62,7 +62,7 @@ export function sqlColumnOf(column: JdbcColumn): SqlColumn {
     name: column.name,
     type,
     declared: declared(column),
-    holdsEmptyText: type === 'string' || BYTES.has(column.jdbc),
+    holdsEmptyText: type === 'string' || (BYTES.has(column.jdbc) && !/^uuid$/i.test(column.typeName)),
     writable: !column.generated,
   };
 }

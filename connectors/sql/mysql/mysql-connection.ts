@@ -9,13 +9,11 @@ import { columnOfField, wireField } from './mysql-columns.ts';
 import { describeMysqlTable } from './mysql-describe.ts';
 import { mysqlDialect } from './mysql-dialect.ts';
 import { mysqlFault, warningFault } from './mysql-fault.ts';
-import { assignment, INFILE_FORM, infileBytes } from './mysql-infile.ts';
+import { assignment, INFILE_FORM, infilePieces } from './mysql-infile.ts';
 import { insertStatements } from './mysql-insert.ts';
 import { MysqlLink } from './mysql-link.ts';
 import type { MysqlSettings } from './mysql-options.ts';
 import { readRows } from './mysql-read.ts';
-
-const PIECE = 256 * 1024;
 
 /** What the server said of itself when the connection began. */
 interface ServerFacts {
@@ -50,7 +48,7 @@ export class MysqlConnection implements SqlConnection {
       modes.add('STRICT_ALL_TABLES');
       // Whoever is slow, a reader or a server that scores, is waited for; the defaults are a minute or less.
       const patience = 'net_write_timeout = 86400, net_read_timeout = 86400, wait_timeout = 604800';
-      const quiet = 'sql_notes = 0, max_error_count = 64, autocommit = 1';
+      const quiet = 'sql_notes = 0, max_error_count = 64, autocommit = 1, default_storage_engine = InnoDB';
       await link.run(
         `set session time_zone = '+00:00', sql_mode = '${[...modes].join(',')}', ${patience}, ${quiet}`,
         [],
@@ -130,8 +128,7 @@ export class MysqlConnection implements SqlConnection {
     const sql =
       `load data local infile 'rows' into table ${mysqlDialect.tableName(table)} character set utf8mb4 ${INFILE_FORM} ` +
       `(${fields.join(', ')})${set.length === 0 ? '' : ` set ${set.join(', ')}`}`;
-    const bytes = Buffer.from(infileBytes(rows, columns));
-    const infileStreamFactory = (): Readable => Readable.from(pieces(bytes));
+    const infileStreamFactory = (): Readable => Readable.from(infilePieces(rows, columns), { highWaterMark: 1 });
     const { affectedRows, warningStatus, info } = (await this.#link.run(sql, [], signal, {
       infileStreamFactory,
     })) as ResultSetHeader;
@@ -190,11 +187,6 @@ export class MysqlConnection implements SqlConnection {
       faults[0];
     return worst ?? new SqlFault('row', 'the server warned of the rows and does not say of what');
   }
-}
-
-/** Packets are limited, and small pieces go out while the next are made. */
-function* pieces(bytes: Buffer): Generator<Buffer> {
-  for (let at = 0; at < bytes.length; at += PIECE) yield bytes.subarray(at, at + PIECE);
 }
 
 /** The library sends numbers as floating ones, and truth values as text: whole ones that are too large for that, and those, go otherwise. */

@@ -10,7 +10,7 @@ export async function describeMysqlTable(
   signal: AbortSignal,
 ): Promise<TableDescription | null> {
   const found = await connection.query(
-    'select table_schema, table_name from information_schema.tables where table_schema = coalesce(?, database()) and lower(table_name) = lower(?)',
+    'select t.table_schema, t.table_name, t.engine, e.transactions from information_schema.tables t left join information_schema.engines e on e.engine = t.engine where t.table_schema = coalesce(?, database()) and lower(t.table_name) = lower(?)',
     [schema ?? catalog, name],
     signal,
   );
@@ -43,6 +43,10 @@ export async function describeMysqlTable(
       );
     }),
     key: keyOf(keys),
+    // A view has no engine.
+    ...(exact[2] === null || exact[3] !== 'NO'
+      ? {}
+      : { unwritable: `is of the engine ${String(exact[2])}, which has no transactions` }),
   };
 }
 

@@ -21,8 +21,25 @@ interface Change {
  */
 export const INFILE_FORM = `fields terminated by ',' optionally enclosed by '"' escaped by '' lines terminated by '\\n'`;
 
-/** The bytes for LOAD DATA in that form. */
-export function infileBytes({ bytes }: CanonicalRows, columns: readonly SqlColumn[]): Uint8Array {
+const PIECE = 128 * 1024;
+
+/** The bytes for LOAD DATA in that form, piece by piece: the server works on one while the next is made. */
+export function* infilePieces({ bytes, ends }: CanonicalRows, columns: readonly SqlColumn[]): Generator<Buffer> {
+  let first = 0;
+  let start = 0;
+  for (let row = 0; row < ends.length; row += 1) {
+    const end = ends[row]!;
+    if (end - start < PIECE && row < ends.length - 1) continue;
+    const piece = infileBytes(bytes.subarray(start, end), columns, first);
+    // A packet holds 16 MB.
+    for (let at = 0; at < piece.length; at += 8 * PIECE) yield piece.subarray(at, at + 8 * PIECE);
+    first = row + 1;
+    start = end;
+  }
+}
+
+/** @param first index of the first of these rows among all that are loaded. */
+function infileBytes(bytes: Uint8Array, columns: readonly SqlColumn[], first: number): Buffer {
   const changes = columns.map(changeOf);
   const keepsEmpty = columns.map((column) => keepsEmptyText(column, columns));
   let to = new Uint8Array(bytes.length + (bytes.length >> 1) + 1024);
@@ -39,7 +56,7 @@ export function infileBytes({ bytes }: CanonicalRows, columns: readonly SqlColum
   // What needs no change is copied in long runs.
   let kept = 0;
   let column = 0;
-  let row = 0;
+  let row = first;
   for (let at = 0; at < bytes.length; ) {
     const start = at;
     at = fieldEnd(bytes, start);
@@ -64,7 +81,7 @@ export function infileBytes({ bytes }: CanonicalRows, columns: readonly SqlColum
     at += 1;
   }
   put(bytes.subarray(kept));
-  return to.subarray(0, length);
+  return Buffer.from(to.buffer, 0, length);
 }
 
 /** What the work gives; a fault of it says which row it was. */

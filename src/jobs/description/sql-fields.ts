@@ -26,7 +26,9 @@ const jars = () =>
     .nullable()
     .default([])
     .transform((given) => [given ?? []].flat())
-    .describe('JAR files of the JDBC driver, for databases that have no driver here.');
+    .describe(
+      'JAR files of the JDBC driver, or the folder that they lie in, for databases that have no driver here. With them the JDBC driver is used for every database. It takes a JDK.',
+    );
 
 const driverClass = () =>
   optionalText().describe("The JDBC driver's class, for drivers that do not announce themselves.");

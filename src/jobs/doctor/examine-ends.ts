@@ -24,7 +24,6 @@ export async function examineIntake(
   if (name === '-') return [skipped('intake', 'standard input comes only once, and is not looked at')];
   const look = async (signal: AbortSignal): Promise<string> => {
     await using source: Source = openSource(await boundedIntake(job, cluster), ports(cluster, options));
-    if (source.check === undefined) return `${name}; this kind of intake cannot be looked at before it is read`;
     await source.check(signal);
     return `${name} can be read`;
   };
@@ -45,7 +44,6 @@ export async function examineOutput(
       if (settings.type === 'localFile' && (isLive(job) || (isPartitioned(settings) && !existsSync(settings.path))))
         return await checkParts(settings.path, signal);
       await using sink: Sink = openSink(onePart(job), ports(cluster, options));
-      if (sink.check === undefined) return `${name}; this kind of output cannot be looked at before it is written`;
       await sink.check(signal);
       return `${name} can be written${sink.guarantee === 'none' ? ', but not continued after a crash' : `, ${sink.guarantee}`}`;
     },

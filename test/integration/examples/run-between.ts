@@ -1,5 +1,5 @@
 import { runJob } from 'sluice';
-import { createSqliteSource } from './sqlite.ts';
+import { createSqliteSource } from './sqlite-source.ts';
 
 /** Scores a table into a file; returns how many rows were scored. */
 export async function scoreTable(server: string, file: string, table: string, path: string): Promise<number> {

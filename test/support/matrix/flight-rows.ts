@@ -4,7 +4,7 @@ import { compressors } from 'hyparquet-compressors';
 
 const DATA = join(import.meta.dirname, '../../../node_modules/vega-datasets/data/flights-3m.parquet');
 
-export const FLIGHT_COLUMNS = ['flight_id', 'date', 'distance', 'origin', 'destination'] as const;
+const FLIGHT_COLUMNS = ['flight_id', 'date', 'distance', 'origin', 'destination'] as const;
 
 /** A flight as texts, by column. */
 export type FlightRow = Readonly<Record<(typeof FLIGHT_COLUMNS)[number], string>>;

@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { join } from 'node:path';
 import type { JobInput, Manifest } from '../../../src/index.ts';
+import type { PlacedIntake } from './matrix-parts.ts';
 
 const CHILD = join(import.meta.dirname, 'job-child.ts');
 
@@ -15,8 +16,11 @@ export class JobProcess {
   #stdout = '';
   #stderr = '';
 
-  constructor(job: JobInput, overwrite: boolean, stdin: string | undefined) {
-    const child = fork(CHILD, [JSON.stringify(job), String(overwrite)], { stdio: ['pipe', 'pipe', 'pipe', 'ipc'] });
+  constructor(job: JobInput, overwrite: boolean, { stdin, env }: Pick<PlacedIntake, 'stdin' | 'env'>) {
+    const child = fork(CHILD, [JSON.stringify(job), String(overwrite)], {
+      stdio: ['pipe', 'pipe', 'pipe', 'ipc'],
+      env: { ...process.env, ...env },
+    });
     this.#child = child;
     let end: JobEnd | null = null;
     child.on('message', (told) => (end = told as JobEnd));

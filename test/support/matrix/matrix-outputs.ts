@@ -2,7 +2,6 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { zstdDecompressSync } from 'node:zlib';
 import { GetObjectCommand } from '@aws-sdk/client-s3';
-import { parse } from 'csv-parse/sync';
 import { createFileStore } from '../../../connectors/file/file-store.ts';
 import { createS3Store } from '../../../connectors/s3/s3-store.ts';
 import { verifyOutput } from '../../../src/codecs/objects/verify-output.ts';
@@ -11,13 +10,18 @@ import type { Manifest } from '../../../src/index.ts';
 import type { KafkaClient } from '../../../src/links/kafka/client.ts';
 import { createKafkajsClient } from '../../../src/links/kafka/clients/kafkajs/client.ts';
 import { rangeMessages } from '../../../src/links/kafka/live/topic-range-messages.ts';
+import { otherFormats } from '../../acceptance/format-files.ts';
 import { plainConnection } from '../../integration/kafka-clients/client-harness.ts';
 import { LiveTopics, until } from '../live-topic.ts';
 import { s3Settings } from '../s3-settings.ts';
 import { kafkaService } from '../services/kafka.ts';
 import { type S3Bucket, s3Bucket } from '../services/s3.ts';
+import { newH2, newMariaDb, newPostgres, newSqlite } from '../sql-databases.ts';
+import { deadIn, idIn, type Scored, scoredIn, scoredOf } from './found-rows.ts';
 import type { FoundOutput, MatrixOutput, MatrixPlace, PlacedOutput } from './matrix-parts.ts';
 import { s3Place } from './s3-place.ts';
+import { sqlOutput } from './sql-ends.ts';
+import { webOutput } from './web-ends.ts';
 
 const never = new AbortController().signal;
 
@@ -26,9 +30,16 @@ export const matrixOutputs: readonly MatrixOutput[] = [
   { name: 'a CSV file', needs: [], continues: true, place: (at, name) => file(at, `${name}.csv`) },
   { name: 'a zstd file', needs: [], continues: true, place: (at, name) => file(at, `${name}.csv.zst`) },
   { name: 'a JSON Lines file', needs: [], continues: true, place: (at, name) => file(at, `${name}.jsonl`) },
+  { name: 'an Avro file', needs: [], continues: true, place: (at, name) => file(at, `${name}.avro`) },
+  { name: 'a Parquet file', needs: [], continues: true, place: (at, name) => file(at, `${name}.parquet`) },
   { name: 'standard output', needs: [], continues: false, place: standardOutput },
   { name: 'an object in S3', needs: ['s3'], continues: true, place: s3Object },
   { name: 'a topic', needs: ['kafka'], continues: true, place: topic },
+  { name: 'a table of PostgreSQL', needs: ['postgres'], continues: true, place: () => sqlOutput(newPostgres) },
+  { name: 'a table of MariaDB', needs: ['mariadb'], continues: true, place: () => sqlOutput(newMariaDb) },
+  { name: 'a table of SQLite', needs: [], continues: true, place: () => sqlOutput(newSqlite) },
+  { name: 'a table of H2 by JDBC', needs: ['jdbc'], continues: true, place: () => sqlOutput(newH2) },
+  { name: 'an address', needs: [], continues: true, place: webOutput },
 ];
 
 async function file({ folder }: MatrixPlace, name: string): Promise<PlacedOutput> {
@@ -39,8 +50,12 @@ async function file({ folder }: MatrixPlace, name: string): Promise<PlacedOutput
 async function readFiles(path: string): Promise<FoundOutput> {
   const stored = await readFile(path);
   const { problems } = await verifyOutput(createFileStore(), path, never);
-  const text = (path.endsWith('.zst') ? zstdDecompressSync(stored) : stored).toString();
-  return { parts: [scoredIn(text)], deadIds: deadIn(await readFile(`${path}.dead.jsonl`, 'utf8')), problems };
+  const format = /\.(avro|parquet)$/.exec(path)?.[1] as 'avro' | 'parquet' | undefined;
+  const rows =
+    format === undefined
+      ? scoredIn((path.endsWith('.zst') ? zstdDecompressSync(stored) : stored).toString())
+      : (await otherFormats[format].read(stored)).rows.map(scoredOf);
+  return { parts: [rows], deadIds: deadIn(await readFile(`${path}.dead.jsonl`, 'utf8')), problems };
 }
 
 async function standardOutput(): Promise<PlacedOutput> {
@@ -117,30 +132,4 @@ async function messagesOf(client: KafkaClient, name: string): Promise<readonly E
     for await (const some of rangeMessages(client, range, 1 << 24, new AbortController().signal)) found.push(...some);
   }
   return found;
-}
-
-/** CSV with a header, or JSON Lines. */
-function scoredIn(text: string): readonly (readonly [string, string])[] {
-  if (text.startsWith('{'))
-    return text
-      .trimEnd()
-      .split('\n')
-      .map((line) => scoredOf(JSON.parse(line) as Scored));
-  return (parse(text, { columns: true }) as Readonly<Record<string, string>>[]).map(scoredOf);
-}
-
-type Scored = Readonly<Record<string, string | number | null>>;
-
-function scoredOf(row: Scored): readonly [string, string] {
-  return [String(row['flight_id']), String(row['y_PREDICTION'] ?? '')];
-}
-
-function deadIn(lines: string): readonly string[] {
-  const letters = lines.split('\n').filter((line) => line !== '');
-  return letters.map((line) => idIn((JSON.parse(line) as { readonly bytes: string }).bytes));
-}
-
-/** The flight ID in a row, whatever its form. */
-function idIn(row: string): string {
-  return /\bf\d+\b/.exec(row)?.[0] ?? `no flight in ${row}`;
 }

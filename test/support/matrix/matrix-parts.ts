@@ -14,8 +14,12 @@ export interface PlacedIntake {
   readonly settings: JobInput['intakeSettings'];
   /** Goes to the standard input of the process. */
   readonly stdin?: string;
+  /** Variables of the environment that the job needs. */
+  readonly env?: Readonly<Record<string, string>>;
   /** The flight IDs in the order in which the job reads them. */
   readonly order: readonly string[];
+  /** Called when no job reads it any more. */
+  close?(): Promise<void>;
 }
 
 /** An intake of the matrix: a line of `matrixIntakes`. */
@@ -30,7 +34,7 @@ export interface MatrixIntake {
 
 /** What is in an output when its job is done. */
 export interface FoundOutput {
-  /** `[flight_id, prediction]` in the order of the output; a list per partition. */
+  /** `[flight_id, prediction]` in the order of the output; a list per partition, and where there is no order one for each row. */
   readonly parts: readonly (readonly (readonly [string, string])[])[];
   /** Flight IDs of the dead letters; null where they are counted only. */
   readonly deadIds: readonly string[] | null;
@@ -43,6 +47,8 @@ export interface PlacedOutput {
   readonly settings: JobInput['outputSettings'];
   /** @param stdout what the last process wrote to its standard output. */
   read(manifest: Manifest, stdout: string): Promise<FoundOutput>;
+  /** Called when its job is done. */
+  close?(): Promise<void>;
 }
 
 /** An output of the matrix: a line of `matrixOutputs`. */

@@ -81,7 +81,9 @@ test('a value is a row exactly when JSON.parse makes an object of it, with the s
       ),
     );
   const mutated = whole.map(([json, at, cut, put]) => json.slice(0, at) + put + json.slice(at + cut));
-  const flat = fc.dictionary(text, fc.jsonValue({ maxDepth: 1 })).map((value) => JSON.stringify(value, null, 1));
+  // Once it has seen the name "\\", JSON.parse of V8 13.6 takes the name "\"" for it: JSON.parse('{"":1,"\\\\":2}'), then '{"":1,"\\"":2}'.
+  const name = text.filter((each) => !each.includes('\\'));
+  const flat = fc.dictionary(name, fc.jsonValue({ maxDepth: 1 })).map((value) => JSON.stringify(value, null, 1));
   await fc.assert(
     fc.asyncProperty(fc.array(fc.oneof(mutated, flat), { maxLength: 10 }), async (texts) => {
       const { runs, unreadable } = await createMessageReader({ format: 'json' }, ports).read(

@@ -1,7 +1,8 @@
-import { createRequire } from 'node:module';
+import { createRequire, Module } from 'node:module';
 import type { Socket } from 'node:net';
 import kafkajs, { type Kafka } from 'kafkajs';
 import type { BrokerAddress } from '../protocol/broker-address.ts';
+import { decodeRecord } from './record-decoder.ts';
 
 /**
  * What is used of kafkajs 2.2.4 below its public types. Its version is pinned in package.json, and it has had no other since 2023;
@@ -113,6 +114,12 @@ export function brokerMaker(client: Kafka): (at: BrokerAddress) => Promise<Libra
     brokerPool.createBroker({ connectionPool: await connectionPoolBuilder.build(at), logger: rootLogger });
 }
 
+/** Has kafkajs read records by `decodeRecord`. It looks for its own decoder at the first fetch of a process; what comes later changes nothing. */
+function mendRecords(): void {
+  const place = inside.resolve('kafkajs/src/protocol/recordBatch/record/v0/decoder.js');
+  inside.cache[place] ??= Object.assign(new Module(place), { exports: decodeRecord, loaded: true });
+}
+
 let mended = false;
 
 /**
@@ -122,6 +129,7 @@ let mended = false;
 export function mendIdleTimers(): void {
   if (mended) return;
   mended = true;
+  mendRecords();
   const { prototype } = inside('kafkajs/src/network/requestQueue/index.js') as { readonly prototype: RequestQueue };
   const schedule = prototype.scheduleCheckPendingRequests;
   prototype.scheduleCheckPendingRequests = function (): void {

@@ -1,6 +1,7 @@
 import type { Envelope, MessageHeader } from '../../../../core/envelope.ts';
 import { SluiceError } from '../../../../core/error.ts';
 import type { TopicPartition } from '../../client.ts';
+import { VarintCursor } from '../protocol/varint-cursor.ts';
 import type { Library } from './library.ts';
 
 /** A transaction whose records are not to be seen. */
@@ -108,38 +109,6 @@ function readHeaders(cursor: VarintCursor): readonly MessageHeader[] {
     name: (cursor.bytes() ?? Buffer.alloc(0)).toString(),
     value: cursor.bytes() ?? Buffer.alloc(0),
   }));
-}
-
-/** Reads the zigzag varints that records are made of. */
-class VarintCursor {
-  at = 0;
-  readonly #buffer: Buffer;
-
-  constructor(buffer: Buffer) {
-    this.#buffer = buffer;
-  }
-
-  varint(): number {
-    let value = 0;
-    let weight = 1;
-    for (;;) {
-      const byte = this.#buffer[this.at];
-      if (byte === undefined) throw new SluiceError('KAFKA_FAULT', 'Kafka: a batch of records ends too early');
-      this.at += 1;
-      value += (byte & 0x7f) * weight;
-      if (byte < 0x80) break;
-      weight *= 128;
-    }
-    return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
-  }
-
-  bytes(): Buffer | null {
-    const length = this.varint();
-    if (length < 0) return null;
-    const start = this.at;
-    this.at += length;
-    return this.#buffer.subarray(start, this.at);
-  }
 }
 
 /** The key of a control record: a version and a type, of which 0 is abort. */
