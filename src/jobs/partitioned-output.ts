@@ -36,5 +36,6 @@ export function openPartitionedSink(
 /** Throws COLUMN_UNKNOWN when the output is to be divided by a column that it does not have. */
 export function assertPartitionColumns({ outputSettings: output }: JobDescription, columns: readonly string[]): void {
   if (!('partitionColumns' in output) || output.partitionColumns.length === 0) return;
-  new PartitionKeys({ partitionColumns: output.partitionColumns, columns, prefix: '', nearest: nearestNames });
+  const { partitionColumns } = output;
+  PartitionKeys.assertColumns({ partitionColumns, columns, prefix: '', nearest: nearestNames });
 }

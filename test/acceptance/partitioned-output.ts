@@ -10,12 +10,12 @@ import type { PublishedLetter, PublishedOutput } from '../../src/testing.ts';
 const VALUES = [null, 'say "no"\n☂ 漢字', '../..', 'a/b=c%2F', '__HIVE_DEFAULT_PARTITION__'];
 
 /** The limits make several files of the largest partitions. */
-const LIMITS = { groupBytes: 500, fileBytes: 1_200, gatheredBytes: 4_000 };
+const LIMITS = { groupBytes: 200, fileBytes: 400, gatheredBytes: 1_200 };
 
 export const PARTITIONED = {
-  plan: { batches: 9, rowsPerBatch: 14, padding: 10, values: VALUES },
+  plan: { batches: 5, rowsPerBatch: 14, padding: 10, values: VALUES },
   killed: { batches: 4, rowsPerBatch: 12, padding: 0, values: VALUES.slice(0, 3) },
-  every: { files: 6, objects: 9 },
+  every: { files: 13, objects: 14 },
 };
 
 /** The sink of a folder that is divided by the column `note`. @param open a store for each of the two that it wants. */

@@ -199,9 +199,9 @@ describe('the sink of a folder of partitions', () => {
   async function run(
     name: string,
     of: SinkPlan,
-    { overwrite = false, open = createFileStore as () => PartitionedStore } = {},
+    { overwrite = false, open }: { readonly overwrite?: boolean; readonly open?: () => PartitionedStore } = {},
   ): Promise<void> {
-    await using sink = partitionedSink(`${path(name)}/`, overwrite, open);
+    await using sink = partitionedSink(`${path(name)}/`, overwrite, open ?? createFileStore);
     const from = (await sink.open(of.job, signal))?.sequence ?? 0;
     for (let at = from; at < of.size.batches; at += 1) {
       await sink.write(of.batch(at), of.schema, signal);

@@ -16,8 +16,6 @@ export async function readManifest(store: ObjectStore, key: string, signal: Abor
 function isManifest(value: unknown): value is Manifest {
   if (!isRecord(value) || value['version'] !== 1) return false;
   const { job, tally, columns, model, intakeBytes, finished, objects, partitionColumns, replaced } = value;
-  const isNames = (names: unknown): boolean =>
-    Array.isArray(names) && names.every((name: unknown) => typeof name === 'string');
   return (
     isRecord(job) &&
     isRecord(tally) &&
@@ -31,6 +29,10 @@ function isManifest(value: unknown): value is Manifest {
     Array.isArray(objects) &&
     objects.every(isManifestObject)
   );
+}
+
+function isNames(value: unknown): boolean {
+  return Array.isArray(value) && value.every((name: unknown) => typeof name === 'string');
 }
 
 function isManifestObject(value: unknown): boolean {

@@ -30,16 +30,20 @@ export class PartitionKeys {
 
   /** @param known the partitions that rows of before are in. */
   constructor(options: PartitionKeysOptions, known: readonly string[] = []) {
-    const { partitionColumns, columns } = options;
+    PartitionKeys.assertColumns(options);
     this.#options = options;
-    this.#indexes = partitionColumns.map((name) => indexOf(name, options));
-    if (columns.every((name) => partitionColumns.includes(name))) {
-      throw new SluiceError(
-        'OUTPUT_TYPE',
-        `outputSettings.partitionColumns names every column of the output (${columns.join(', ')}): the files would have none. Leave one out.`,
-      );
-    }
+    this.#indexes = options.partitionColumns.map((name) => indexOf(name, options));
     for (const path of known) this.#paths.add(path);
+  }
+
+  /** Throws what the constructor would. */
+  static assertColumns(options: PartitionKeysOptions): void {
+    for (const name of options.partitionColumns) indexOf(name, options);
+    if (!options.columns.every((name) => options.partitionColumns.includes(name))) return;
+    throw new SluiceError(
+      'OUTPUT_TYPE',
+      `outputSettings.partitionColumns names every column of the output (${options.columns.join(', ')}): the files would have none. Leave one out.`,
+    );
   }
 
   /** The folders that were seen, one below the other for each column, as `a=1/b=2`. */
@@ -90,7 +94,7 @@ export class PartitionKeys {
 
   #assertFits(path: string): void {
     const { partitionColumns, prefix } = this.#options;
-    const names = partitionColumns.map((name) => `"${name}"`).join(', ');
+    const names = quoted(partitionColumns);
     const bytes = Buffer.byteLength(prefix) + Buffer.byteLength(path);
     if (bytes > MOST_PATH_BYTES) {
       throw new SluiceError(
@@ -112,7 +116,6 @@ function indexOf(name: string, { columns, nearest }: PartitionKeysOptions): numb
   const index = columns.indexOf(name);
   if (index >= 0) return index;
   const near = nearest(name, columns);
-  const quoted = (names: readonly string[]): string => names.map((one) => `"${one}"`).join(', ');
   throw new SluiceError(
     'COLUMN_UNKNOWN',
     `outputSettings.partitionColumns names "${name}", which the output does not have; ` +
@@ -121,4 +124,8 @@ function indexOf(name: string, { columns, nearest }: PartitionKeysOptions): numb
         : `it has ${quoted(columns.slice(0, 8))}${columns.length > 8 ? ` and ${columns.length - 8} more` : ''}.`) +
       ' A column of the intake is in the output if passthroughColumns names it.',
   );
+}
+
+function quoted(names: readonly string[]): string {
+  return names.map((name) => `"${name}"`).join(', ');
 }

@@ -9,7 +9,6 @@ import { createWriter } from '../formats.ts';
 import { createObjectSink } from '../objects/object-sink.ts';
 import { readManifest } from '../objects/read-manifest.ts';
 import type { ParquetCompression } from '../parquet/packing.ts';
-import { DIVIDING_LIMITS, type DividingLimits } from './divided-rows.ts';
 import { PartitionKeys } from './partition-keys.ts';
 import type { PartitionedSinkOptions } from './partitioned-options.ts';
 import { Spool } from './spool.ts';

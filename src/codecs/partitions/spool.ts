@@ -100,9 +100,9 @@ export class Spool {
     const { objects } = await this.manifest(signal);
     const letters = objects.find(({ role }) => role === 'deadLetters');
     if (letters === undefined) return null;
-    const { keyOf } = await store.look(this.#key, signal);
+    const state = await store.look(this.#key, signal);
     const copy = new HashedObject(staged, 'deadLetters');
-    for await (const chunk of store.read(keyOf(letters.name), 0, signal)) await copy.append(chunk, 0, signal);
+    for await (const chunk of store.read(state.keyOf(letters.name), 0, signal)) await copy.append(chunk, 0, signal);
     await copy.append(new Uint8Array(0), letters.records, signal);
     await copy.flush(signal);
     if (copy.bytes !== letters.bytes) throw this.#broken('has other dead letters than its manifest says');

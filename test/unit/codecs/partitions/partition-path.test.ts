@@ -23,8 +23,9 @@ test('any text is one name of a folder that no path can leave, and is read back 
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary', minLength: 1 }), (column, value) => {
       const folder = partitionFolder(column, value);
-      // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be there
-      expect(folder).not.toMatch(/[\u0000-\u001f\u007f/\\]/);
+      expect(Array.from(folder).every((one) => one >= ' ' && one !== '\u007f' && one !== '/' && one !== '\\')).toBe(
+        true,
+      );
       expect(['.', '..']).not.toContain(folder);
       const [name = '', ...rest] = folder.split('=');
       expect(rest).toHaveLength(1);
