@@ -83,6 +83,8 @@ export interface SqlConnection extends AsyncDisposable {
    * @param name any text.
    */
   tryLock(name: string, signal: AbortSignal): Promise<boolean>;
+  /** Whether somebody else has that lock; makes nothing. Left out where `tryLock` itself leaves nothing behind. */
+  isLocked?(name: string, signal: AbortSignal): Promise<boolean>;
   /** Gives everything back; open transactions are undone. Never rejects. At once after `destroy`. */
   close(): Promise<void>;
   /** Ends the connection at once, whatever it is doing; what is under way rejects. */

@@ -193,7 +193,7 @@ export class OutputWriter {
       this.#assertTable(place, []);
       const state = new StateTables(dialect, place.state, place.key);
       await state.check(connection, signal);
-      if (!(await connection.tryLock(`the table ${place.key}`, signal)))
+      if (await isLocked(connection, `the table ${place.key}`, signal))
         throw new SluiceError(
           'OUTPUT_LOCKED',
           `the table ${place.key} is being written by another run. Wait for it, or stop it.`,
@@ -638,4 +638,10 @@ function manifestOf(facts: ManifestFacts, ledger: Ledger, table: string, letters
     columns: ledger.columns ?? [],
     objects,
   };
+}
+
+/** Whether another run has a lock. */
+async function isLocked(connection: SqlConnection, name: string, signal: AbortSignal): Promise<boolean> {
+  if (connection.isLocked !== undefined) return await connection.isLocked(name, signal);
+  return !(await connection.tryLock(name, signal));
 }

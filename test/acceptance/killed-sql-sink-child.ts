@@ -3,20 +3,21 @@ import { MysqlConnection } from '../../connectors/sql/mysql/mysql-connection.ts'
 import { PostgresConnection } from '../../connectors/sql/postgres/postgres-connection.ts';
 import type { SqlAccess } from '../../connectors/sql/sql-settings.ts';
 import { SqliteConnection } from '../../connectors/sql/sqlite/sqlite-connection.ts';
-import { runWholeOutput, SinkPlan, type SinkPlanSize } from '../../src/testing.ts';
+import { type DyingMoment, runUntilKilled, runWholeOutput, SinkPlan, type SinkPlanSize } from '../../src/testing.ts';
 import { sqlSink } from './sql-output.ts';
 
 /*
  * Writes a whole output and dies by SIGKILL at its n-th statement that may change something: of two numbers the first is a death before the
- * database hears of it, the second one after it is done, and before the run hears of that.
+ * database hears of it, the second one after it is done, and before the run hears of that. Or it dies at a moment of the run, by name.
  */
 const { access, atOnce, size, operation } = JSON.parse(process.argv[2] ?? '') as {
   readonly access: SqlAccess;
   readonly atOnce: boolean;
   readonly size: SinkPlanSize;
-  readonly operation: number;
+  readonly operation: number | DyingMoment;
 };
-const wanted = Math.floor(operation / 2);
+const moment = typeof operation === 'string' ? operation : null;
+const wanted = typeof operation === 'string' ? -1 : Math.floor(operation / 2);
 let seen = 0;
 
 type Method = (...args: unknown[]) => Promise<unknown>;
@@ -36,7 +37,7 @@ for (const { prototype } of [PostgresConnection, SqliteConnection, MysqlConnecti
       // A commit may be made of a statement: that is one change, not two.
       const isHere = depth === 0 && seen === wanted;
       if (depth === 0) seen += 1;
-      if (isHere && operation % 2 === 0) die();
+      if (isHere && Number(operation) % 2 === 0) die();
       depth += 1;
       try {
         return await original.apply(this, args);
@@ -49,4 +50,5 @@ for (const { prototype } of [PostgresConnection, SqliteConnection, MysqlConnecti
 }
 
 const plan = new SinkPlan(size);
+if (moment !== null) await runUntilKilled(sqlSink(access, { atOnce }), plan, moment);
 await runWholeOutput(sqlSink(access, { atOnce }), plan, new AbortController().signal);

@@ -8,13 +8,17 @@ import { decodeRecord } from '../../src/core/canonical-csv.ts';
 import type { Manifest } from '../../src/core/ledger.ts';
 import type { Sink } from '../../src/core/sink.ts';
 import {
+  type DyingMoment,
+  type DyingSinkPlace,
+  type OpenSinkPlace,
   type PublishedLetter,
   type PublishedOutput,
   type SinkDriver,
-  type SinkPlace,
   SinkPlan,
+  type SinkPlanSize,
 } from '../../src/testing.ts';
 import type { TestDatabase } from '../support/sql-databases.ts';
+import { tableNames } from './sql-intake.ts';
 
 const CHILD = join(import.meta.dirname, 'killed-sql-sink-child.ts');
 const TABLE = { catalog: null, schema: null, name: 'Scored rows' };
@@ -39,17 +43,24 @@ export function sqlSink(access: SqlAccess, output: Partial<SqlOutput>): Sink {
   return createSqlSink({ access, output: { ...plainOutput, ...output } });
 }
 
+const KILLED: SinkPlanSize = { batches: 4, rowsPerBatch: 20, padding: 0 };
+
+/** Outputs that the whole kit can be tried with. */
+interface SqlOutputs extends Omit<SinkDriver, 'place'> {
+  place(): Promise<DyingSinkPlace & OpenSinkPlace>;
+}
+
 /** Outputs in a table that is made for them, each in a database of its own. @param atOnce whether the rows are staged until the end. */
-export function sqlOutputs(database: () => Promise<TestDatabase>, atOnce: boolean, every = 3): SinkDriver {
+export function sqlOutputs(database: () => Promise<TestDatabase>, atOnce: boolean, every = 3): SqlOutputs {
   return {
     plan: new SinkPlan({ batches: 9, rowsPerBatch: 30, padding: 10 }),
-    killed: { plan: new SinkPlan({ batches: 4, rowsPerBatch: 20, padding: 0 }), every },
+    killed: { plan: new SinkPlan(KILLED), every },
     inPlace: !atOnce,
     place: async () => sqlPlace(await database(), atOnce),
   };
 }
 
-function sqlPlace(database: TestDatabase, atOnce: boolean): SinkPlace {
+function sqlPlace(database: TestDatabase, atOnce: boolean): DyingSinkPlace & OpenSinkPlace {
   const { access, driver, connection } = database;
   const { quote } = driver.dialect;
   const rows = (sql: string) => connection.query(sql, [], signal);
@@ -62,7 +73,7 @@ function sqlPlace(database: TestDatabase, atOnce: boolean): SinkPlace {
         )
       : [];
   const stage = async (): Promise<string | null> => {
-    const names = (await ledgerTables(database)).filter((name) => name.startsWith('sluice_stage'));
+    const names = (await tableNames(database)).filter((name) => name.startsWith('sluice_stage'));
     return names[0] ?? null;
   };
   return {
@@ -98,25 +109,34 @@ function sqlPlace(database: TestDatabase, atOnce: boolean): SinkPlace {
         signal,
       );
     },
-    async killedRun(size, operation) {
-      const setup = JSON.stringify({ access, atOnce, size, operation });
-      const child = fork(CHILD, [setup], { stdio: 'inherit' });
-      const [code, killed] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
-      if (killed === 'SIGKILL') return 'killed';
-      if (code === 0) return 'finished';
-      throw new Error(`the run ended with ${code ?? killed}`);
+    killedRun: (size, operation) => killedRun(access, atOnce, size, operation),
+    async diedRun(moment) {
+      if ((await killedRun(access, atOnce, KILLED, moment)) !== 'killed') throw new Error('the run did not die');
+    },
+    secrets: [access.password].filter((password) => password !== null && password !== '') as readonly string[],
+    async contents() {
+      const tables = (await tableNames(database)).map(async (name) => {
+        const found = await rows(`SELECT * FROM ${quote(name)}`);
+        return `${name}\n${found.map((row) => row.map(String).join('\n')).join('\n')}`;
+      });
+      return await Promise.all(tables);
     },
     close: async () => database[Symbol.asyncDispose](),
   };
 }
 
-/** All tables of a database, by name. */
-async function ledgerTables({ driver, connection }: TestDatabase): Promise<readonly string[]> {
-  const sql =
-    driver.product === 'SQLite'
-      ? "SELECT name FROM sqlite_schema WHERE type = 'table'"
-      : `SELECT table_name FROM information_schema.tables${driver.product === 'MariaDB' ? ' WHERE table_schema = database()' : ''}`;
-  return (await connection.query(sql, [], signal)).map(([name]) => String(name));
+async function killedRun(
+  access: SqlAccess,
+  atOnce: boolean,
+  size: SinkPlanSize,
+  operation: number | DyingMoment,
+): Promise<'killed' | 'finished'> {
+  const setup = JSON.stringify({ access, atOnce, size, operation });
+  const child = fork(CHILD, [setup], { stdio: 'inherit' });
+  const [code, killed] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
+  if (killed === 'SIGKILL') return 'killed';
+  if (code === 0) return 'finished';
+  throw new Error(`the run ended with ${code ?? killed}`);
 }
 
 async function readOutput(

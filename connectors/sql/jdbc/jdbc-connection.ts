@@ -152,6 +152,10 @@ export class JdbcConnection implements SqlConnection {
     return this.#parts.lock.take(this, name, signal);
   }
 
+  isLocked(name: string, signal: AbortSignal): Promise<boolean> {
+    return this.#parts.lock.isTaken(this, name, signal);
+  }
+
   async close(): Promise<void> {
     if (this.#closed) return;
     const patience = AbortSignal.timeout(2000);

@@ -5,16 +5,21 @@ import { SqlFault } from '../sql-fault.ts';
 /** Takes what keeps others out, and gives it back. */
 export interface JdbcLock {
   take(connection: SqlConnection, name: string, signal: AbortSignal): Promise<boolean>;
+  /** Whether somebody else has it; makes nothing. */
+  isTaken(connection: SqlConnection, name: string, signal: AbortSignal): Promise<boolean>;
   release(): Promise<void>;
 }
 
 /** A lock by a function of the database that says whether it was given; it ends with the connection. */
 export function namedLock(sql: string, parameter: (name: string) => string | number): JdbcLock {
+  const take: JdbcLock['take'] = async (connection, name, signal) => {
+    const [[taken] = []] = await connection.query(sql, [parameter(name)], signal);
+    return taken === true || Number(taken) === 1;
+  };
   return {
-    take: async (connection, name, signal) => {
-      const [[taken] = []] = await connection.query(sql, [parameter(name)], signal);
-      return taken === true || Number(taken) === 1;
-    },
+    take,
+    // Such a lock leaves nothing in the database, and goes with the connection.
+    isTaken: async (connection, name, signal) => !(await take(connection, name, signal)),
     release: async () => undefined,
   };
 }
@@ -30,7 +35,7 @@ export function rowLock(connect: (signal: AbortSignal) => Promise<SqlConnection>
   const held: SqlConnection[] = [];
   return {
     take: async (_connection, name, signal) => {
-      const id = createHash('sha256').update(name).digest('hex').slice(0, 32);
+      const id = idOf(name);
       const holder = await connect(signal);
       try {
         if (await holds(holder, id, words, signal)) {
@@ -42,6 +47,20 @@ export function rowLock(connect: (signal: AbortSignal) => Promise<SqlConnection>
       } catch (error) {
         await holder.close();
         throw error;
+      }
+    },
+    isTaken: async (connection, name, signal) => {
+      const there = await connection.describeTable({ catalog: null, schema: null, name: LOCK_TABLE }, signal);
+      if (there === null) return false;
+      await connection.begin(signal);
+      try {
+        await words.change(connection, changeOf(words), idOf(name), signal);
+        return false;
+      } catch (error) {
+        if (error instanceof SqlFault && error.kind === 'conflict') return true;
+        throw error;
+      } finally {
+        await connection.rollback(signal);
       }
     },
     release: async () => {
@@ -58,12 +77,16 @@ interface RowLockWords {
   readonly change: (connection: SqlConnection, sql: string, id: string, signal: AbortSignal) => Promise<number>;
 }
 
-async function holds(
-  holder: SqlConnection,
-  id: string,
-  { table, keyText, change }: RowLockWords,
-  signal: AbortSignal,
-): Promise<boolean> {
+function idOf(name: string): string {
+  return createHash('sha256').update(name).digest('hex').slice(0, 32);
+}
+
+function changeOf({ table }: RowLockWords): string {
+  return `UPDATE ${table} SET holders = holders + 1 WHERE id = ?`;
+}
+
+async function holds(holder: SqlConnection, id: string, words: RowLockWords, signal: AbortSignal): Promise<boolean> {
+  const { table, keyText, change } = words;
   const there = await holder.describeTable({ catalog: null, schema: null, name: LOCK_TABLE }, signal);
   // Two may make it, or its row, at once: what counts is that it is there afterwards.
   if (there === null)
@@ -73,7 +96,7 @@ async function holds(
   for (let attempt = 0; attempt < 2; attempt += 1) {
     await holder.begin(signal);
     try {
-      if ((await change(holder, `UPDATE ${table} SET holders = holders + 1 WHERE id = ?`, id, signal)) > 0) return true;
+      if ((await change(holder, changeOf(words), id, signal)) > 0) return true;
     } catch (error) {
       await holder.rollback(signal);
       if (error instanceof SqlFault && error.kind === 'conflict') return false;

@@ -120,6 +120,11 @@ export class SqliteConnection implements SqlConnection {
     return await this.#locks.tryLock(name);
   }
 
+  async isLocked(name: string, signal: AbortSignal): Promise<boolean> {
+    signal.throwIfAborted();
+    return await this.#locks.isLocked(name);
+  }
+
   async close(): Promise<void> {
     if (!this.#database.isOpen) return;
     try {

@@ -30,6 +30,13 @@ export class SqliteLocks {
     return this.#take(name, found, own);
   }
 
+  /** Whether somebody else has it. */
+  async isLocked(name: string): Promise<boolean> {
+    if (this.#held.has(name)) return false;
+    const found = this.#holder(name);
+    return found !== null && (await livenessOf(found.process)) !== 'gone';
+  }
+
   /** Gives all locks back. */
   release(): void {
     for (const name of this.#held) {

@@ -6,7 +6,7 @@ import type { JobEnd } from './job-process.ts';
 const [description = '', overwrite = ''] = process.argv.slice(2);
 const run = runJob(JSON.parse(description) as JobInput, {
   overwrite: overwrite === 'true',
-  commits: { everyMs: 20 },
+  commits: { everyMs: 20, everyBytes: 4_096 },
 });
 const end: JobEnd = await run.result.then(
   ({ manifest, progress }) => ({ manifest, continuedFrom: progress.continuedFrom }),

@@ -28,10 +28,28 @@ const never = new AbortController().signal;
 /** Every output, a line each. */
 export const matrixOutputs: readonly MatrixOutput[] = [
   { name: 'a CSV file', needs: [], continues: true, place: (at, name) => file(at, `${name}.csv`) },
-  { name: 'a zstd file', needs: [], continues: true, place: (at, name) => file(at, `${name}.csv.zst`) },
+  {
+    name: 'a zstd file',
+    needs: [],
+    continues: true,
+    commitsLate: true,
+    place: (at, name) => file(at, `${name}.csv.zst`),
+  },
   { name: 'a JSON Lines file', needs: [], continues: true, place: (at, name) => file(at, `${name}.jsonl`) },
-  { name: 'an Avro file', needs: [], continues: true, place: (at, name) => file(at, `${name}.avro`) },
-  { name: 'a Parquet file', needs: [], continues: true, place: (at, name) => file(at, `${name}.parquet`) },
+  {
+    name: 'an Avro file',
+    needs: [],
+    continues: true,
+    commitsLate: true,
+    place: (at, name) => file(at, `${name}.avro`),
+  },
+  {
+    name: 'a Parquet file',
+    needs: [],
+    continues: true,
+    commitsLate: true,
+    place: (at, name) => file(at, `${name}.parquet`),
+  },
   { name: 'standard output', needs: [], continues: false, place: standardOutput },
   { name: 'an object in S3', needs: ['s3'], continues: true, place: s3Object },
   { name: 'a topic', needs: ['kafka'], continues: true, place: topic },

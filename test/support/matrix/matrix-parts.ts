@@ -56,6 +56,8 @@ export interface MatrixOutput {
   readonly name: string;
   readonly needs: readonly ServiceName[];
   readonly continues: boolean;
+  /** It can commit at the end of large blocks only, and there are too few rows for one. */
+  readonly commitsLate?: true;
   /** @param name unique for each job. */
   place(at: MatrixPlace, name: string): Promise<PlacedOutput>;
 }

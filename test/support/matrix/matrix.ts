@@ -95,7 +95,7 @@ export function matrix(cases: readonly MatrixCase[], firstSeed: number): void {
           ...(usesKafka ? { kafka: { brokers, sessionSeconds: 2, retrySeconds: 60 } } : {}),
         };
 
-        const killAfter = Math.floor((0.3 + 0.4 * seeded(seed)()) * (ROWS / CHUNK_ROWS));
+        const killAfter = Math.floor((0.5 + 0.4 * seeded(seed)()) * (ROWS / CHUNK_ROWS));
         const first = new JobProcess(job, false, from);
         let requests = 0;
         server.options = {
@@ -116,7 +116,6 @@ export function matrix(cases: readonly MatrixCase[], firstSeed: number): void {
         const second = new JobProcess(job, !continues, from);
         const end = whole(await second.ended);
         continued += end.continuedFrom > 0 ? 1 : 0;
-        if (process.env['DBG']) process.stderr.write(`DBG ${intake.name} -> ${output.name} ${engine}: ${end.continuedFrom}\n`);
         const found = await to.read(end.manifest, second.stdout);
         const bad = from.order.filter((_id, i) => isBad(from.order[i]!));
         expect(end.manifest.tally).toEqual({ read: ROWS, scored: ROWS - bad.length, failed: bad.length, skipped: 0 });
@@ -140,7 +139,9 @@ export function matrix(cases: readonly MatrixCase[], firstSeed: number): void {
     }
 
     test('and most of them were continued, not begun anew', () => {
-      const can = here.filter(({ intake, output }) => intake.continues && output.continues).length;
+      const can = here.filter(
+        ({ intake, output }) => intake.continues && output.continues && output.commitsLate !== true,
+      ).length;
       expect(continued).toBeGreaterThanOrEqual(can / 2);
     });
   });
