@@ -45,6 +45,7 @@ export function sqlOutputs(database: () => Promise<TestDatabase>, atOnce: boolea
     plan: new SinkPlan({ batches: 9, rowsPerBatch: 30, padding: 10 }),
     killed: { plan: new SinkPlan({ batches: 4, rowsPerBatch: 20, padding: 0 }), every },
     inPlace: !atOnce,
+    sideBySide: 3,
     place: async () => sqlPlace(await database(), atOnce),
   };
 }

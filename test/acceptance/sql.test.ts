@@ -9,11 +9,11 @@ import { sqlOutputs } from './sql-output.ts';
 const KILLS_MS = 240_000;
 
 const databases = [
-  { name: 'PostgreSQL', group: needs('postgres'), make: newPostgres, every: 3 },
-  { name: 'SQLite', group: describe, make: newSqlite, every: 3 },
-  { name: 'MariaDB', group: needs('mariadb'), make: () => newMariaDb(), every: 11 },
+  { name: 'PostgreSQL', group: needs('postgres'), make: newPostgres, every: 7 },
+  { name: 'SQLite', group: describe, make: newSqlite, every: 7 },
+  { name: 'MariaDB', group: needs('mariadb'), make: () => newMariaDb(), every: 13 },
   // Each killed run starts a Java of its own.
-  { name: 'H2 by JDBC', group: needs('jdbc'), make: () => newH2(), every: 23 },
+  { name: 'H2 by JDBC', group: needs('jdbc'), make: () => newH2(), every: 31 },
 ] as const;
 
 /** Java is started once for all tests of a group: for as long as somebody is connected. */
