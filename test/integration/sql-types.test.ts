@@ -82,7 +82,7 @@ needs('postgres')('the types of a table in PostgreSQL', () => {
   }
 
   test('are those of the table that is made of it, with every value as it was', async () => {
-    await run({ ...jdbc(), table: 'copied', statementType: 'create_table' });
+    await run({ ...jdbc(), table: 'copied', statementType: 'create_table' as const });
     expect(await declared('copied')).toEqual(await declared('kinds'));
     const texts = names.map((name) => `${name}::text`).join(', ');
     const read = async (table: string) =>
@@ -132,7 +132,7 @@ needs('postgres', 'mariadb')('the types of a table in MariaDB', () => {
     await runJob({
       ...job,
       intakeSettings: { ...there, query: 'select price, x, clock, instant, big from kinds' },
-      outputSettings: { ...here, table: 'kinds', statementType: 'create_table' },
+      outputSettings: { ...here, table: 'kinds', statementType: 'create_table' as const },
     }).result;
     const types = await place.client.query({
       text: "SELECT attname::text, format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 'kinds'::regclass AND attnum > 0 AND attname !~ 'PREDICTION'",
@@ -159,7 +159,7 @@ needs('postgres', 'mariadb')('the types of a table in MariaDB', () => {
     await runJob({
       ...job,
       intakeSettings: { ...here, query: 'SELECT price, 1 AS x, clock, instant, big FROM kinds' },
-      outputSettings: { ...there, table: 'back', statementType: 'create_table' },
+      outputSettings: { ...there, table: 'back', statementType: 'create_table' as const },
     }).result;
     const [back] = await maria.connection.query(
       "select column_type from information_schema.columns where table_schema = database() and table_name = 'back' and column_name in ('price', 'clock', 'instant', 'big') order by ordinal_position",
