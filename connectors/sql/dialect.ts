@@ -37,7 +37,7 @@ export interface SqlDialect {
   /** A value of a column's type, given as canonical text. Must be safe whatever the text holds. */
   readonly literal: (text: string, column: SqlColumn) => string;
   /** The type of a column that Sluice creates. */
-  readonly typeOf: (type: SqlColumn['type']) => string;
+  readonly typeOf: (type: SqlColumn['type'], exact?: SqlColumn['exact']) => string;
   /** The type of a short text that may be (part of) a primary key, of at most `length` characters. */
   readonly keyText: (length: number) => string;
   /** The type of a text of any length (ledgers, dead letters). */

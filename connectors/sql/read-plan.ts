@@ -28,7 +28,14 @@ interface ReadBounds {
 }
 
 /** Types that every database has a smallest and a largest value of. */
-const BOUNDED: ReadonlySet<SqlColumn['type']> = new Set(['integer', 'number', 'string', 'date', 'timestamp']);
+const BOUNDED: ReadonlySet<SqlColumn['type']> = new Set([
+  'integer',
+  'number',
+  'decimal',
+  'string',
+  'date',
+  'timestamp',
+]);
 
 /** Looks at the intake. Faults as of the connection; throws COLUMN_UNKNOWN and COLUMN_CONFLICT for columns that do not fit the settings. */
 export async function planRead(

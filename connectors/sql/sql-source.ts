@@ -19,6 +19,7 @@ import { behindKey, type KeyRange, keyRanges } from './key-ranges.ts';
 import { ReadAhead } from './read-ahead.ts';
 import { planIdentity, planRead, type ReadPlan } from './read-plan.ts';
 import { ReadingConnections } from './reading-connections.ts';
+import { meaningOf } from './sql-column.ts';
 import { sqlDriver } from './sql-drivers.ts';
 import { SqlFault } from './sql-fault.ts';
 import type { SqlIntake } from './sql-intake.ts';
@@ -155,9 +156,7 @@ class SqlSource {
       connections = await ReadingConnections.open(driver, access.connectMs, this.#clock, signal);
       const plan = await planRead(connections.first, driver.dialect, intake, signal);
       const ranges = keyRanges(plan, intake.rangeRows, driver.dialect);
-      this.#schema ??= {
-        columns: plan.columns.map(({ name, type }) => (type === undefined ? { name } : { name, type })),
-      };
+      this.#schema ??= { columns: plan.columns.map(meaningOf) };
       this.#open = { driver, connections, plan, ranges };
       return this.#open;
     } catch (error) {

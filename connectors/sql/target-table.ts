@@ -1,7 +1,7 @@
-import { type Schema, SluiceError } from '../../src/sdk.ts';
+import { type Column, type Schema, SluiceError } from '../../src/sdk.ts';
 import type { SqlDialect } from './dialect.ts';
 import type { CanonicalRows } from './driver.ts';
-import { columnNamed, type SqlColumn, type TableDescription, type TableName } from './sql-column.ts';
+import { columnNamed, isWallClock, type SqlColumn, type TableDescription, type TableName } from './sql-column.ts';
 import { SqlFault } from './sql-fault.ts';
 import type { SqlOutput } from './sql-output.ts';
 import { sampledTypes } from './value-types.ts';
@@ -37,7 +37,7 @@ export function targetOf(found: TableDescription, schema: Schema, output: SqlOut
     const column = columnNamed(found.columns, one);
     if (column === undefined) {
       // What an update does not look at need not be in the table.
-      if (!needed.has(one)) return made(one, 'string', dialect);
+      if (!needed.has(one)) return made(one, { type: 'string' }, dialect);
       throw new SqlFault(
         'missing',
         `the table ${name} has no column "${one}"; it has ${found.columns.map((has) => has.name).join(', ')}. ` +
@@ -71,9 +71,11 @@ export function newTarget(
   dialect: SqlDialect,
 ): TargetTable {
   const types = sampledTypes(sample, schema.columns.length);
-  const columns = schema.columns.map(({ name, type }, at) => made(name, type ?? types[at], dialect));
+  const columns = schema.columns.map((column, at) =>
+    made(column.name, column.type === undefined ? types[at]! : { type: column.type, exact: column.exact }, dialect),
+  );
   if (output.runColumn !== null)
-    columns.push({ ...made(output.runColumn, 'string', dialect), declared: dialect.keyText(64) });
+    columns.push({ ...made(output.runColumn, { type: 'string' }, dialect), declared: dialect.keyText(64) });
   const { set, match } = updated(
     output,
     columns.map(({ name }) => name),
@@ -91,9 +93,21 @@ export function createStatements(
   return [`CREATE TABLE ${dialect.tableName(table)} (${fields})`];
 }
 
-function made(name: string, type: SqlColumn['type'], dialect: SqlDialect): SqlColumn {
-  const isText = type === 'string' || type === undefined;
-  return { name, type, declared: dialect.typeOf(type), holdsEmptyText: isText, writable: true };
+type Meaning = { readonly [K in 'type' | 'exact']?: Column[K] | undefined };
+
+function made(name: string, { type, exact }: Meaning, dialect: SqlDialect): SqlColumn {
+  const declared = dialect.typeOf(type, exact);
+  const clock = isWallClock(exact);
+  // Digits that no number of this database holds are a text of it.
+  const isDigits = type === 'decimal' && /char|text/i.test(declared);
+  return {
+    name,
+    type: isDigits ? 'string' : type,
+    ...(clock ? { exact: exact! } : {}),
+    declared,
+    holdsEmptyText: (type === 'string' || type === undefined) && !clock,
+    writable: true,
+  };
 }
 
 function updated(output: SqlOutput, names: readonly string[]): Pick<TargetTable, 'set' | 'match'> {

@@ -3,14 +3,18 @@ import type { CanonicalRows } from './driver.ts';
 import type { SqlColumn } from './sql-column.ts';
 
 type ColumnType = NonNullable<SqlColumn['type']>;
+type Meaning = Pick<SqlColumn, 'type' | 'exact'>;
+
+/** A date and time without a zone: a wall clock's. One with a zone would come back from a database in another one. */
+const WALL_CLOCK = 'local-timestamp-micros';
 
 /** Forms that come back from a column of the type as they were written, but for numbers (0.10 and 0.1). Zeros before a number make a text of it. */
-const FORMS: readonly (readonly [ColumnType, RegExp])[] = [
+const FORMS: readonly (readonly [ColumnType | typeof WALL_CLOCK, RegExp])[] = [
   ['boolean', /^(?:true|false)$/],
   ['integer', /^(?:0|-?[1-9]\d{0,17})$/],
   ['number', /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/],
   ['date', /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])$/],
-  ['timestamp', /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])[ T](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,6})?$/],
+  [WALL_CLOCK, /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])[ T](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,6})?$/],
 ];
 
 /** Rows that are looked at, spread evenly. */
@@ -20,7 +24,7 @@ const SAMPLE_ROWS = 20_000;
  * The types of columns whose source does not know them, by the values of a sample: the narrowest that takes all of them, text where there is none.
  * Numbers with more digits than a double has stay text.
  */
-export function sampledTypes({ bytes, ends }: CanonicalRows, columns: number): readonly ColumnType[] {
+export function sampledTypes({ bytes, ends }: CanonicalRows, columns: number): readonly Meaning[] {
   const possible = Array.from({ length: columns }, () => FORMS);
   const seen = Array.from({ length: columns }, () => false);
   const step = Math.max(1, Math.floor(ends.length / SAMPLE_ROWS));
@@ -32,7 +36,10 @@ export function sampledTypes({ bytes, ends }: CanonicalRows, columns: number): r
       possible[at] = possible[at]!.filter(([type, form]) => form.test(value) && (type !== 'number' || isDouble(value)));
     }
   }
-  return possible.map((forms, at) => (seen[at] ? (forms[0]?.[0] ?? 'string') : 'string'));
+  return possible.map((forms, at) => {
+    const type = (seen[at] ? forms[0]?.[0] : undefined) ?? 'string';
+    return type === WALL_CLOCK ? { type: 'string', exact: WALL_CLOCK } : { type };
+  });
 }
 
 function isDouble(text: string): boolean {

@@ -56,6 +56,7 @@ export function sqlOutputs(database: () => Promise<TestDatabase>, atOnce: boolea
     plan: new SinkPlan({ batches: 9, rowsPerBatch: 30, padding: 10 }),
     killed: { plan: new SinkPlan(KILLED), every },
     inPlace: !atOnce,
+    sideBySide: 3,
     place: async () => sqlPlace(await database(), atOnce),
   };
 }

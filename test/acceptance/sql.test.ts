@@ -26,11 +26,11 @@ import { sqlOutputs } from './sql-output.ts';
 const KILLS_MS = 240_000;
 
 const databases = [
-  { name: 'PostgreSQL', group: needs('postgres'), make: newPostgres, every: 3, cannotHold: ['NUL'] },
-  { name: 'SQLite', group: describe, make: newSqlite, every: 3, cannotHold: [] },
-  { name: 'MariaDB', group: needs('mariadb'), make: () => newMariaDb(), every: 11, cannotHold: [] },
+  { name: 'PostgreSQL', group: needs('postgres'), make: newPostgres, every: 7, cannotHold: ['NUL'] },
+  { name: 'SQLite', group: describe, make: newSqlite, every: 7, cannotHold: [] },
+  { name: 'MariaDB', group: needs('mariadb'), make: () => newMariaDb(), every: 13, cannotHold: [] },
   // Each killed run starts a Java of its own.
-  { name: 'H2 by JDBC', group: needs('jdbc'), make: () => newH2(), every: 23, cannotHold: [] },
+  { name: 'H2 by JDBC', group: needs('jdbc'), make: () => newH2(), every: 31, cannotHold: [] },
 ] as const;
 
 /** Java is started once for all tests of a group: for as long as somebody is connected. */

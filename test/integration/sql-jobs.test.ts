@@ -198,7 +198,7 @@ needs('postgres')('a job in PostgreSQL', () => {
     });
     expect(rows).toEqual([
       ['y_PREDICTION', 'double precision'],
-      ['id', 'bigint'],
+      ['id', 'integer'],
       ['name', 'text'],
     ]);
     const query = 'SELECT x, id, name FROM rows WHERE id < 10 ORDER BY name';

@@ -1,4 +1,4 @@
-import type { SqlColumn } from '../sql-column.ts';
+import { exactDecimal, type SqlColumn } from '../sql-column.ts';
 
 /** A column as JDBC describes it. */
 export interface JdbcColumn {
@@ -19,8 +19,8 @@ const TYPES: ReadonlyMap<number, SqlColumn['type']> = new Map([
   [5, 'integer'],
   [4, 'integer'],
   [-5, 'integer'],
-  [2, 'number'],
-  [3, 'number'],
+  [2, 'decimal'],
+  [3, 'decimal'],
   [6, 'number'],
   [7, 'number'],
   [8, 'number'],
@@ -35,7 +35,8 @@ const TYPES: ReadonlyMap<number, SqlColumn['type']> = new Map([
   [2005, 'string'],
   [2011, 'string'],
   [91, 'date'],
-  [93, 'timestamp'],
+  // Of a wall clock; PostgreSQL has its instants here, too.
+  [93, 'string'],
   [2014, 'timestamp'],
   [-101, 'timestamp'],
   [-102, 'timestamp'],
@@ -57,14 +58,23 @@ export function sqlColumnOf(column: JdbcColumn): SqlColumn {
   const bits =
     (column.jdbc === -7 && /^(var)?bit$/i.test(column.typeName) && column.precision > 1) ||
     /^varbit$/i.test(column.typeName);
-  const type = isWhole ? 'integer' : bits ? undefined : TYPES.get(column.jdbc);
+  const isInstant = column.jdbc === 93 && /^timestamptz$/i.test(column.typeName);
+  const type = isWhole ? 'integer' : bits ? undefined : isInstant ? 'timestamp' : TYPES.get(column.jdbc);
+  const words = declared(column);
   return {
     name: column.name,
     type,
-    declared: declared(column),
-    holdsEmptyText: type === 'string' || (BYTES.has(column.jdbc) && !/^uuid$/i.test(column.typeName)),
+    ...(type === 'decimal' ? exactDecimal(words) : {}),
+    ...(column.jdbc === 93 && !isInstant ? { exact: wallClock(column) } : {}),
+    declared: words,
+    holdsEmptyText:
+      (type === 'string' && column.jdbc !== 93) || (BYTES.has(column.jdbc) && !/^uuid$/i.test(column.typeName)),
     writable: !column.generated,
   };
+}
+
+function wallClock({ scale }: JdbcColumn): NonNullable<SqlColumn['exact']> {
+  return scale > 6 ? 'local-timestamp-nanos' : 'local-timestamp-micros';
 }
 
 function declared({ jdbc, typeName, precision, scale }: JdbcColumn): string {

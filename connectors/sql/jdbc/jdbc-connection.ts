@@ -3,7 +3,7 @@ import type { BridgeSession } from '../bridge/bridge-session.ts';
 import type { SqlDialect } from '../dialect.ts';
 import type { CanonicalRows, LoadTarget, SqlConnection, SqlRead, SqlValue } from '../driver.ts';
 import { OwnStages } from '../own-stages.ts';
-import type { SqlColumn, TableDescription, TableName } from '../sql-column.ts';
+import { isMoment, type SqlColumn, type TableDescription, type TableName } from '../sql-column.ts';
 import { SqlFault } from '../sql-fault.ts';
 import { type JdbcColumn, sqlColumnOf } from './jdbc-columns.ts';
 import { jdbcFault, type Unsaid } from './jdbc-fault.ts';
@@ -223,10 +223,14 @@ function* recordsOf(bytes: Uint8Array): Generator<readonly [number, number]> {
 }
 
 /** For tables of which the catalog says nothing, as some say nothing of temporary ones. */
-function wordsOf({ type, declared }: SqlColumn): Pick<JdbcColumn, 'jdbc' | 'typeName'> {
-  return { jdbc: type === undefined ? 12 : PLAIN_TYPES[type], typeName: declared };
+function wordsOf(column: SqlColumn): Pick<JdbcColumn, 'jdbc' | 'typeName'> {
+  const { type, declared } = column;
+  const zoned = /zone|tz|offset/i.test(declared) && !/without/i.test(declared);
+  const jdbc = isMoment(column) ? (zoned ? ZONED : PLAIN_TYPES.timestamp) : PLAIN_TYPES[type ?? 'string'];
+  return { jdbc, typeName: declared };
 }
 
+const ZONED = 2014;
 const PLAIN_TYPES = { boolean: 16, integer: -5, number: 8, decimal: 2, string: 12, date: 91, timestamp: 93 } as const;
 
 /** JSON's numbers are floating ones. */
@@ -238,7 +242,10 @@ function bound(value: SqlValue): string | number | boolean | null {
 function cell(text: string | null, column: SqlColumn | undefined): SqlValue {
   if (text === null) return null;
   if (column?.type === 'boolean') return text === 'true';
-  if (column?.type === 'integer' || (column?.type === 'number' && /^-?\d+$/.test(text))) {
+  if (
+    column?.type === 'integer' ||
+    ((column?.type === 'number' || column?.type === 'decimal') && /^-?\d+$/.test(text))
+  ) {
     const number = Number(text);
     return Number.isSafeInteger(number) ? number : BigInt(text);
   }

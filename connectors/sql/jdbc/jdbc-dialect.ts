@@ -2,13 +2,16 @@ import { type SqlDialect, STAGE_ROW, type StageTable } from '../dialect.ts';
 import { mariaDbDialect, mysqlDialect } from '../mysql/mysql-dialect.ts';
 import { OF_CONNECTION } from '../own-stages.ts';
 import { postgresDialect } from '../postgres/postgres-dialect.ts';
-import type { SqlColumn, TableName } from '../sql-column.ts';
+import { digitsOf, isMoment, isNumeric, isWallClock, type SqlColumn, type TableName } from '../sql-column.ts';
 
 type TypeWords = Readonly<Record<NonNullable<SqlColumn['type']>, string>>;
 
 /** What differs from the standard. */
 interface Words {
+  /** `timestamp` is of a wall clock. */
   readonly types: Partial<TypeWords>;
+  /** For instants; where there is none, they are the wall clock's of UTC. */
+  readonly instant?: string;
   readonly keyText?: (length: number) => string;
   readonly longText?: string;
   /** A column that numbers the rows by itself. */
@@ -39,7 +42,12 @@ const STANDARD: TypeWords = {
 };
 
 const PRODUCTS: Readonly<Record<string, Words>> = {
-  h2: { types: { string: 'varchar' }, longText: 'clob', temporary: 'local temporary ' },
+  h2: {
+    types: { string: 'varchar' },
+    instant: 'timestamp(6) with time zone',
+    longText: 'clob',
+    temporary: 'local temporary ',
+  },
   oracle: {
     types: {
       boolean: 'number(1)',
@@ -48,6 +56,7 @@ const PRODUCTS: Readonly<Record<string, Words>> = {
       string: 'varchar2(4000 char)',
       timestamp: 'timestamp(6)',
     },
+    instant: 'timestamp(6) with time zone',
     keyText: (length) => `varchar2(${length} char)`,
     numbered: 'number generated always as identity',
     releases: false,
@@ -56,6 +65,7 @@ const PRODUCTS: Readonly<Record<string, Words>> = {
   },
   sqlserver: {
     types: { boolean: 'bit', number: 'float', string: 'nvarchar(max)', timestamp: 'datetime2' },
+    instant: 'datetimeoffset',
     keyText: (length) => `nvarchar(${length})`,
     longText: 'nvarchar(max)',
     numbered: 'bigint identity(1, 1)',
@@ -66,6 +76,7 @@ const PRODUCTS: Readonly<Record<string, Words>> = {
   },
   snowflake: {
     types: { string: 'varchar', number: 'float', timestamp: 'timestamp_ntz' },
+    instant: 'timestamp_tz',
     longText: 'varchar',
     numbered: 'number autoincrement start 1 increment 1 order',
     temporary: 'temporary ',
@@ -94,13 +105,13 @@ export function jdbcDialect(product: string): SqlDialect {
     tableName,
     parameter: (_index, column) => (column === undefined || isText(column) ? '?' : `cast(? as ${column.declared})`),
     literal: (value, column) => {
-      if ((column.type === 'integer' || column.type === 'number') && NUMBER.test(value)) return value;
+      if (isNumeric(column) && NUMBER.test(value)) return value;
       if (column.type === 'date' && literalDates && DAY.test(value)) return `date '${value}'`;
-      if (column.type === 'timestamp' && literalDates && MOMENT.test(value))
+      if (isMoment(column) && literalDates && MOMENT.test(value))
         return `timestamp ${/Z$|[+-]\d\d(:?\d\d)?$/.test(value.slice(10)) ? 'with time zone ' : ''}'${value.replace('T', ' ').replace('Z', '+00:00')}'`;
       return isText(column) ? text(value) : `cast(${text(value)} as ${column.declared})`;
     },
-    typeOf: (type) => ({ ...STANDARD, ...words.types })[type ?? 'string'],
+    typeOf: (type, exact) => typeOf(words, type, exact),
     keyText: words.keyText ?? ((length) => `varchar(${length})`),
     longText: words.longText ?? 'clob',
     createStage: (stage) => createStage(stage, words),
@@ -116,6 +127,17 @@ export function jdbcDialect(product: string): SqlDialect {
     },
     comparesRows: product === 'h2',
   };
+}
+
+/** Digits that the decimals of all of them may have: Db2 and Derby have the fewest. */
+const MOST_DIGITS = 31;
+
+function typeOf({ types, instant }: Words, type: SqlColumn['type'], exact: SqlColumn['exact']): string {
+  const all = { ...STANDARD, ...types };
+  const digits = digitsOf(exact);
+  if (digits !== null && digits.precision <= MOST_DIGITS) return `decimal(${digits.precision}, ${digits.scale})`;
+  if (isWallClock(exact)) return all.timestamp;
+  return type === 'timestamp' ? (instant ?? all.timestamp) : all[type ?? 'string'];
 }
 
 const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
@@ -135,8 +157,8 @@ function createStage({ stage, columns, lasting }: StageTable, words: Words): rea
   ];
 }
 
-function isText({ type }: SqlColumn): boolean {
-  return type === 'string';
+function isText(column: SqlColumn): boolean {
+  return column.type === 'string' && !isMoment(column);
 }
 
 function quote(identifier: string): string {

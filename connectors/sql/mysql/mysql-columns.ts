@@ -1,5 +1,5 @@
 import type { FieldPacket } from 'mysql2';
-import type { SqlColumn } from '../sql-column.ts';
+import { exactDecimal, type SqlColumn } from '../sql-column.ts';
 
 /** The types of the wire protocol. */
 export const WIRE = {
@@ -78,7 +78,7 @@ export function columnOfField(field: WireField, tinyIsTruth: boolean): SqlColumn
 /** A column by the words that `information_schema` has for its type. */
 export function sqlColumn(name: string, declared: string, tinyIsTruth: boolean, writable = true): SqlColumn {
   const type = typeOf(declared, tinyIsTruth);
-  return { name, type, declared, writable, holdsEmptyText: holdsEmptyText(declared) };
+  return { name, type, ...exactOf(declared, type), declared, writable, holdsEmptyText: holdsEmptyText(declared) };
 }
 
 function typeOf(declared: string, tinyIsTruth: boolean): SqlColumn['type'] {
@@ -86,10 +86,31 @@ function typeOf(declared: string, tinyIsTruth: boolean): SqlColumn['type'] {
   if (declared === 'tinyint(1)') return tinyIsTruth ? 'boolean' : 'integer';
   if (/^bit(\(1\))?$/.test(declared)) return 'boolean';
   if (/^(tinyint|smallint|mediumint|int|integer|bigint|year|bit)$/.test(word)) return 'integer';
-  if (/^(decimal|numeric|float|double|real)$/.test(word)) return 'number';
-  if (/^(char|varchar|tinytext|text|mediumtext|longtext|enum|set)$/.test(word)) return 'string';
+  if (/^(decimal|numeric)$/.test(word)) return 'decimal';
+  if (/^(float|double|real)$/.test(word)) return 'number';
+  if (/^(char|varchar|tinytext|text|mediumtext|longtext|enum|set|datetime)$/.test(word)) return 'string';
   if (word === 'date') return 'date';
-  return word === 'datetime' || word === 'timestamp' ? 'timestamp' : undefined;
+  return word === 'timestamp' ? 'timestamp' : undefined;
+}
+
+function exactOf(declared: string, type: SqlColumn['type']): Pick<SqlColumn, 'exact'> {
+  if (type === 'decimal') return exactDecimal(declared);
+  if (/^datetime/.test(declared)) return { exact: 'local-timestamp-micros' };
+  const unsigned = declared.includes(' unsigned');
+  switch (firstWord(declared)) {
+    case 'float':
+      return { exact: 'float' };
+    case 'smallint':
+    case 'mediumint':
+    case 'year':
+      return { exact: 'int32' };
+    case 'int':
+      return { exact: unsigned ? 'uint32' : 'int32' };
+    case 'bigint':
+      return unsigned ? { exact: 'uint64' } : {};
+    default:
+      return {};
+  }
 }
 
 function holdsEmptyText(declared: string): boolean {
@@ -122,7 +143,7 @@ function firstWord(declared: string): string {
 }
 
 /** The words for the type of a result's column, which need not stand in any table. */
-function wordsOf({ type, binary, length, unsigned }: WireField): string {
+function wordsOf({ type, binary, length, decimals, unsigned }: WireField): string {
   const sign = unsigned ? ' unsigned' : '';
   switch (type) {
     case WIRE.tiny:
@@ -137,7 +158,8 @@ function wordsOf({ type, binary, length, unsigned }: WireField): string {
       return `bigint${sign}`;
     case WIRE.decimal:
     case WIRE.newdecimal:
-      return `decimal${sign}`;
+      // Its length in characters, with a sign and a point where there may be.
+      return `decimal(${length - (decimals > 0 ? 1 : 0) - (unsigned ? 0 : 1)},${decimals})${sign}`;
     case WIRE.float:
       return 'float';
     case WIRE.double:

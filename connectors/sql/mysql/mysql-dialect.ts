@@ -1,7 +1,7 @@
 import type { SqlDialect } from '../dialect.ts';
 import { STAGE_ROW } from '../dialect.ts';
 import { OF_CONNECTION } from '../own-stages.ts';
-import { type SqlColumn, type TableName } from '../sql-column.ts';
+import { digitsOf, isMoment, isNumeric, isWallClock, type SqlColumn, type TableName } from '../sql-column.ts';
 import { isBinary } from './mysql-columns.ts';
 import { mysqlMoment } from './mysql-moment.ts';
 
@@ -18,6 +18,18 @@ const TYPES: Readonly<Record<NonNullable<SqlColumn['type']>, string>> = {
 
 const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
 
+/** Digits that a decimal may have here, and those of them behind the point that MySQL has, too. */
+const MOST = { precision: 65, scale: 30 } as const;
+
+function typeOf(type: SqlColumn['type'], exact?: SqlColumn['exact']): string {
+  const digits = digitsOf(exact);
+  if (digits !== null && digits.precision <= MOST.precision && digits.scale <= MOST.scale)
+    return `decimal(${digits.precision},${digits.scale})`;
+  if (isWallClock(exact)) return 'datetime(6)';
+  if (type === 'integer' && exact === 'uint64') return 'bigint unsigned';
+  return TYPES[type ?? 'string'];
+}
+
 /** SQL as MySQL has it. */
 export const mysqlDialect: SqlDialect = dialectOf('table', ` ${OF_CONNECTION}`);
 
@@ -32,13 +44,13 @@ function dialectOf(ofConnection: string, comment: string): SqlDialect {
     parameter: () => '?',
     literal: (text, column) => {
       if (column.type === 'boolean' && /^(true|false)$/.test(text)) return text === 'true' ? '1' : '0';
-      if ((column.type === 'integer' || column.type === 'number') && NUMBER.test(text)) return text;
+      if (isNumeric(column) && NUMBER.test(text)) return text;
       if (isBinary(column) && /^\\x(?:[0-9a-f]{2})*$/i.test(text)) return `x'${text.slice(2)}'`;
       // In hexadecimal a text means the same in every SQL mode.
-      const meant = column.type === 'timestamp' ? mysqlMoment(text) : text;
+      const meant = isMoment(column) ? mysqlMoment(text) : text;
       return `_utf8mb4 x'${Buffer.from(meant).toString('hex')}'`;
     },
-    typeOf: (type) => (type === undefined ? TYPES.string : TYPES[type]),
+    typeOf,
     // By its bytes: names that differ in case or accents are not the same.
     keyText: (length) => `varchar(${length}) character set utf8mb4 collate utf8mb4_bin`,
     longText: TYPES.string,

@@ -1,6 +1,6 @@
 import { COMMA, decodeField, fieldEnd, QUOTE } from '../../../src/sdk.ts';
 import type { CanonicalRows } from '../driver.ts';
-import type { SqlColumn } from '../sql-column.ts';
+import { isMoment, isNumeric, type SqlColumn } from '../sql-column.ts';
 import { SqlFault } from '../sql-fault.ts';
 import { isBinary, isBits } from './mysql-columns.ts';
 import { mysqlMoment } from './mysql-moment.ts';
@@ -122,8 +122,8 @@ export function keepsEmptyText({ holdsEmptyText }: SqlColumn, all: readonly SqlC
 /** What the server reads where it does not understand our words. */
 export function changeOf(column: SqlColumn): Change | null {
   const { type } = column;
-  if (type === 'boolean' || type === 'integer' || type === 'number') return TRUTHS;
-  if (type === 'timestamp') return MOMENTS;
+  if (type === 'boolean' || isNumeric(column)) return TRUTHS;
+  if (isMoment(column)) return MOMENTS;
   if (type === 'date') return DAYS;
   if (!isBinary(column)) return null;
   // Without what stands before the digits, for UNHEX, which makes null of what it does not understand.

@@ -17,8 +17,13 @@ export function copyOutText({ from, columns, where, orderBy }: SqlRead): string 
 
 function outText({ name, type }: SqlColumn, alone: boolean): string {
   const field = dialect.quote(name);
-  const text = type === 'boolean' ? `${field}::text` : field;
-  return alone ? `COALESCE((${text})::text, '')` : text;
+  const text = type === 'boolean' ? `${field}::text` : type === 'timestamp' ? instantText(field) : field;
+  return alone ? `COALESCE((${text})::text, '')` : type === 'timestamp' ? `${text} AS sluice_instant` : text;
+}
+
+/** `2024-01-31T12:00:00.5Z`, where PostgreSQL writes `2024-01-31 12:00:00.5+00`. It must not have the column's name: rows are in the order of that. */
+function instantText(field: string): string {
+  return `replace(replace(replace(${field}::text, ' ', 'T'), '+00', 'Z'), 'TBC', ' BC')`;
 }
 
 /** The statement that takes rows of canonical CSV. */

@@ -1,5 +1,5 @@
 import { type SqlDialect, STAGE_ROW } from '../dialect.ts';
-import type { TableName } from '../sql-column.ts';
+import { digitsOf, isWallClock, type SqlColumn, type TableName } from '../sql-column.ts';
 
 function quote(identifier: string): string {
   return `"${identifier.replaceAll('"', '""')}"`;
@@ -17,8 +17,18 @@ const TYPES = {
   decimal: 'numeric',
   string: 'text',
   date: 'date',
-  timestamp: 'timestamp',
+  timestamp: 'timestamptz',
 } as const;
+
+/** The type that takes every value of what is known to be `exact`. */
+function typeOf(type: SqlColumn['type'], exact?: SqlColumn['exact']): string {
+  const digits = digitsOf(exact);
+  if (digits !== null) return `numeric(${digits.precision},${digits.scale})`;
+  if (isWallClock(exact)) return 'timestamp';
+  if (type === 'integer' && exact === 'int32') return 'integer';
+  if (type === 'integer' && exact === 'uint64') return 'numeric(20,0)';
+  return type === 'number' && exact === 'float' ? 'real' : TYPES[type ?? 'string'];
+}
 
 /** How PostgreSQL writes SQL. */
 export const postgresDialect: SqlDialect = {
@@ -27,7 +37,7 @@ export const postgresDialect: SqlDialect = {
   parameter: (index, column) => (column === undefined ? `$${index}` : `CAST($${index}::text AS ${column.declared})`),
   // An E string means the same whatever the server's standard_conforming_strings.
   literal: (text, { declared }) => `CAST(E'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}' AS ${declared})`,
-  typeOf: (type) => TYPES[type ?? 'string'],
+  typeOf,
   keyText: (length) => `varchar(${length})`,
   longText: 'text',
   createStage({ stage, columns, lasting }) {

@@ -1,27 +1,29 @@
 import type { SqlConnection } from '../driver.ts';
-import type { SqlColumn, TableDescription, TableName } from '../sql-column.ts';
+import { exactDecimal, type SqlColumn, type TableDescription, type TableName } from '../sql-column.ts';
 import { postgresDialect } from './postgres-dialect.ts';
 
 type Query = SqlConnection['query'];
 
-/** Types whose values are more to Sluice than text; `undefined` for the others. */
-const TYPES: ReadonlyMap<string, SqlColumn['type']> = new Map([
-  ['bool', 'boolean'],
-  ['int2', 'integer'],
-  ['int4', 'integer'],
-  ['int8', 'integer'],
-  ['oid', 'integer'],
-  ['float4', 'number'],
-  ['float8', 'number'],
-  ['numeric', 'number'],
-  ['text', 'string'],
-  ['varchar', 'string'],
-  ['bpchar', 'string'],
-  ['name', 'string'],
-  ['citext', 'string'],
-  ['date', 'date'],
-  ['timestamp', 'timestamp'],
-  ['timestamptz', 'timestamp'],
+type Meaning = Pick<SqlColumn, 'type' | 'exact'>;
+
+/** Types whose values are more to Sluice than text; nothing for the others. */
+const TYPES: ReadonlyMap<string, Meaning> = new Map<string, Meaning>([
+  ['bool', { type: 'boolean' }],
+  ['int2', { type: 'integer', exact: 'int32' }],
+  ['int4', { type: 'integer', exact: 'int32' }],
+  ['int8', { type: 'integer' }],
+  ['oid', { type: 'integer' }],
+  ['float4', { type: 'number', exact: 'float' }],
+  ['float8', { type: 'number' }],
+  ['numeric', { type: 'decimal' }],
+  ['text', { type: 'string' }],
+  ['varchar', { type: 'string' }],
+  ['bpchar', { type: 'string' }],
+  ['name', { type: 'string' }],
+  ['citext', { type: 'string' }],
+  ['date', { type: 'date' }],
+  ['timestamp', { type: 'string', exact: 'local-timestamp-micros' }],
+  ['timestamptz', { type: 'timestamp' }],
 ]);
 
 /** What a table, a view or a foreign table is like; a name in capitals is also looked for in small letters, as it was created without quotes. */
@@ -70,9 +72,11 @@ export async function describePostgresFields(
 }
 
 function columnOf(name: string, declared: string, type: string, category: string): SqlColumn {
+  const meaning = TYPES.get(type) ?? { type: undefined };
   return {
     name,
-    type: TYPES.get(type),
+    ...meaning,
+    ...(meaning.type === 'decimal' ? exactDecimal(declared) : {}),
     declared,
     holdsEmptyText: category === 'S' || type === 'bytea',
     writable: true,

@@ -1,5 +1,5 @@
 import { type SqlDialect, STAGE_ROW } from '../dialect.ts';
-import type { TableName } from '../sql-column.ts';
+import { isWallClock, type TableName } from '../sql-column.ts';
 
 function quote(identifier: string): string {
   return `"${identifier.replaceAll('"', '""')}"`;
@@ -26,7 +26,7 @@ export const sqliteDialect: SqlDialect = {
   tableName,
   parameter: (_index, column) => (column === undefined ? '?' : comparable('?', column.declared)),
   literal: (text, { declared }) => comparable(`'${text.replaceAll("'", "''")}'`, declared),
-  typeOf: (type) => TYPES[type ?? 'string'],
+  typeOf: (type, exact) => (isWallClock(exact) ? TYPES.timestamp : TYPES[type ?? 'string']),
   keyText: () => 'TEXT',
   longText: 'TEXT',
   createStage({ stage, columns, lasting }) {

@@ -11,7 +11,8 @@ export function sqliteColumn(name: string, declared: string | null): SqlColumn {
 
 function typeOf(declared: string): SqlColumn['type'] {
   if (/BOOL/i.test(declared)) return 'boolean';
-  if (/DATETIME|TIMESTAMP/i.test(declared)) return 'timestamp';
+  // Whatever stands in it: SQLite has no such type.
+  if (/DATETIME|TIMESTAMP/i.test(declared)) return 'string';
   if (/^DATE/i.test(declared)) return 'date';
   const kind = affinity(declared);
   if (kind === 'INTEGER') return 'integer';
