@@ -34,7 +34,7 @@ const SMALL = {
 const LARGE = {
   plan: { batches: 14, rowsPerBatch: 15, padding: 110_000 },
   killed: { batches: 3, rowsPerBatch: 15, padding: 290_000 },
-  every: 4,
+  every: 7,
 };
 
 /** A path that ends in a slash is a folder of partitions. */
@@ -66,7 +66,7 @@ const MEDIUM = {
 const HUGE = {
   plan: { batches: 14, rowsPerBatch: 15, padding: 220_000 },
   killed: { batches: 4, rowsPerBatch: 15, padding: 350_000 },
-  every: 7,
+  every: 11,
 };
 
 /** Outputs called `name`, each in a folder of its own. */

@@ -15,7 +15,7 @@ const LIMITS = { groupBytes: 200, fileBytes: 400, gatheredBytes: 1_200 };
 export const PARTITIONED = {
   plan: { batches: 5, rowsPerBatch: 14, padding: 10, values: VALUES },
   killed: { batches: 4, rowsPerBatch: 12, padding: 0, values: VALUES.slice(0, 3) },
-  every: { files: 13, objects: 14 },
+  every: { files: 17, objects: 23 },
 };
 
 /** The sink of a folder that is divided by the column `note`. @param open a store for each of the two that it wants. */

@@ -48,13 +48,13 @@ export const outputSizes = {
   parts: {
     plan: { batches: 9, rowsPerBatch: 20, padding: 62_000 },
     killed: { batches: 4, rowsPerBatch: 14, padding: 200_000 },
-    every: 3,
+    every: 5,
   },
   /** Parquet is durable up to the end of a row group, of 8 MiB at the least. */
   rowGroups: {
     plan: { batches: 14, rowsPerBatch: 15, padding: 220_000 },
     killed: { batches: 4, rowsPerBatch: 15, padding: 350_000 },
-    every: 5,
+    every: 9,
   },
 } as const;
 
