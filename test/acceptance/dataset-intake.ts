@@ -14,6 +14,7 @@ import type { CatalogPlace } from '../../src/jobs/description/dataset-fields.ts'
 import { Secret } from '../../src/jobs/description/secret.ts';
 import type { DifficultIntake, KillableSourceDriver, SecretSourceDriver } from '../../src/testing.ts';
 import { CatalogServer } from '../support/catalog-server.ts';
+import { HurriedClock } from '../support/hurried-clock.ts';
 
 type Rows = readonly (readonly (string | null)[])[];
 
@@ -85,7 +86,7 @@ export function datasetSource(datasetId: string, catalog: CatalogPlace, version:
     compression: 'auto',
     catalog,
   } as const;
-  return openDatasetSource({ csvSettings: defaultCsvSettings }, intake, systemClock);
+  return openDatasetSource({ csvSettings: defaultCsvSettings }, intake, new HurriedClock());
 }
 
 function rows(from: number, to: number): (string | null)[][] {
