@@ -72,7 +72,7 @@ export const connectors: readonly Connector[] = [
     type: 'jdbc',
     guide: 'connectors/sql/README.md',
     intake: {
-      says: 'A table, or a query. Continued behind the last row by its key; a query with an order alone at its number.',
+      says: 'A table, or a query. Continued behind the key of the last row; a query that has only an order, at the row.',
       tests: ['sql.test.ts'],
     },
     output: {
@@ -86,7 +86,7 @@ export const connectors: readonly Connector[] = [
     guide: 'connectors/http/README.md',
     intake: { says: 'What stands at an address, in one state. Continued at the row.', tests: ['http.test.ts'] },
     output: {
-      says: 'One PUT or POST of all rows, kept in a file until then. A POST whose answer was lost may come twice.',
+      says: 'All rows as one body, kept in a file until it is sent. A PUT to a server that keeps it counts once; a POST whose answer was lost may come twice, so no more than at-least-once is promised.',
       tests: ['http.test.ts'],
     },
   },

@@ -12,16 +12,18 @@ import { openDatasetSource } from '../../src/jobs/catalog/open-dataset.ts';
 import { StoredVersions } from '../../src/jobs/catalog/version-files.ts';
 import type { CatalogPlace } from '../../src/jobs/description/dataset-fields.ts';
 import { Secret } from '../../src/jobs/description/secret.ts';
-import type { SourceDriver } from '../../src/testing.ts';
+import type { DifficultIntake, KillableSourceDriver, SecretSourceDriver } from '../../src/testing.ts';
 import { CatalogServer } from '../support/catalog-server.ts';
+import { HurriedClock } from '../support/hurried-clock.ts';
 
 type Rows = readonly (readonly (string | null)[])[];
 
 const TEXTS = ['plain', 'with "quotes"', 'a, b; c', 'two\nlines', 'naïve café', ' spaced ', '', null] as const;
+const READER = join(import.meta.dirname, 'dataset-reader-child.ts');
 const nowhere = { url: null, token: null, allowedHosts: [], caFile: null, store: null } as const;
 
 /** A dataset of Sluice's own registry, made from a file. */
-export async function registeredIntake(compression: Compression): Promise<SourceDriver> {
+export async function registeredIntake(compression: Compression): Promise<KillableSourceDriver> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-dataset-'));
   const place: CatalogPlace = { ...nowhere, folder: join(folder, 'catalog') };
   const add = async (records: Rows): Promise<void> => {
@@ -39,13 +41,22 @@ export async function registeredIntake(compression: Compression): Promise<Source
   return {
     records,
     source: () => datasetSource('rows', place),
+    reader: { module: READER, args: [JSON.stringify(place), ''] },
     change: () => add(rows(0, 30)),
     close: () => rm(folder, { recursive: true }),
   };
 }
 
+/** A dataset of the given rows. */
+export async function difficultDataset(rows: Rows): Promise<DifficultIntake> {
+  const server = await CatalogServer.start();
+  server.add('rows', { text: textOf(rows, ['id', 'value']) });
+  const place: CatalogPlace = { ...nowhere, url: server.url, token: new Secret(server.token), folder: '' };
+  return { source: () => datasetSource('rows', place), close: () => server[Symbol.asyncDispose]() };
+}
+
 /** A dataset of a catalog behind its REST API. */
-export async function servedIntake(): Promise<SourceDriver> {
+export async function servedIntake(): Promise<KillableSourceDriver & SecretSourceDriver> {
   const server = await CatalogServer.start();
   const records = rows(0, 31);
   server.add('rows', { text: textOf(records) });
@@ -53,16 +64,19 @@ export async function servedIntake(): Promise<SourceDriver> {
   return {
     records,
     source: () => datasetSource('rows', place),
+    reader: { module: READER, args: [JSON.stringify(place), server.token] },
+    secrets: [server.token],
     change: async () => void server.add('rows', { text: textOf(rows(0, 30)) }),
     close: () => server[Symbol.asyncDispose](),
   };
 }
 
-function datasetSource(datasetId: string, catalog: CatalogPlace): Source {
+/** The source of a dataset of a catalog. */
+export function datasetSource(datasetId: string, catalog: CatalogPlace, version: string | null = null): Source {
   const intake = {
     type: 'dataset',
     datasetId,
-    datasetVersionId: null,
+    datasetVersionId: version,
     catalogUrl: null,
     token: null,
     allowedHosts: [],
@@ -72,7 +86,7 @@ function datasetSource(datasetId: string, catalog: CatalogPlace): Source {
     compression: 'auto',
     catalog,
   } as const;
-  return openDatasetSource({ csvSettings: defaultCsvSettings }, intake, systemClock);
+  return openDatasetSource({ csvSettings: defaultCsvSettings }, intake, new HurriedClock());
 }
 
 function rows(from: number, to: number): (string | null)[][] {
@@ -83,7 +97,7 @@ function rows(from: number, to: number): (string | null)[][] {
   ]);
 }
 
-function textOf(records: Rows): string {
+function textOf(records: Rows, names: readonly string[] = ['id', 'text', 'x']): string {
   const field = (value: string | null): string => (value === null ? '' : `"${value.replaceAll('"', '""')}"`);
-  return [['id', 'text', 'x'], ...records].map((record) => `${record.map(field).join(',')}\n`).join('');
+  return [names, ...records].map((record) => `${record.map(field).join(',')}\n`).join('');
 }

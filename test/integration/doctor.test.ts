@@ -6,12 +6,16 @@ import { systemClock } from '../../src/core/clock.ts';
 import { resolveJob } from '../../src/jobs/description/parse-job.ts';
 import { examineJob } from '../../src/jobs/doctor/examine-job.ts';
 import type { Finding } from '../../src/jobs/doctor/finding.ts';
+import { tableNames } from '../acceptance/sql-intake.ts';
+import { CatalogServer } from '../support/catalog-server.ts';
 import { sluice } from '../support/command-line.ts';
 import { LiveTopics } from '../support/live-topic.ts';
 import { PredictionServer } from '../support/prediction-server.ts';
 import { freePort } from '../support/services/free-port.ts';
 import { kafkaService } from '../support/services/kafka.ts';
 import { needs } from '../support/services/needs.ts';
+import { newSqlite } from '../support/sql-databases.ts';
+import { WebServer } from '../support/web-server.ts';
 
 let folder = '';
 let server: PredictionServer;
@@ -198,5 +202,58 @@ needs('kafka')('sluice doctor of jobs over Kafka', () => {
       'consumer group': 'skipped',
       'prediction server': 'ok',
     });
+  });
+});
+
+describe('sluice doctor of databases, addresses and datasets', () => {
+  test('looks at tables, and makes none', async () => {
+    await using database = await newSqlite();
+    const { connection, access } = database;
+    const { signal } = new AbortController();
+    await connection.execute('CREATE TABLE flights (id INTEGER PRIMARY KEY, x REAL)', [], signal);
+    const jdbc = { type: 'jdbc', jdbcUrl: access.jdbcUrl };
+    const outputSettings = { ...jdbc, table: 'scored', statementType: 'insert', createTableIfNotExists: true };
+    const found = await findings({ intakeSettings: { ...jdbc, table: 'flights' }, outputSettings });
+    expect(finding(found, 'intake').says).toBe('table flights can be read');
+    expect(finding(found, 'output').says).toBe('table scored can be written, exactly-once');
+    expect(finding(found, 'dead letters').says).toMatch(/sluice_dead_letters/);
+    expect(found.every(({ status }) => status === 'ok')).toBe(true);
+    expect(await tableNames(database)).toEqual(['flights']);
+    const wrong = await findings({
+      intakeSettings: { ...jdbc, table: 'flight' },
+      outputSettings: { ...outputSettings, createTableIfNotExists: false },
+    });
+    expect(finding(wrong, 'intake').says).toMatch(/no table.*flight/);
+    expect(finding(wrong, 'output').says).toMatch(/createTableIfNotExists/);
+  });
+
+  test('looks at addresses, sends nothing, and at the disk that the output grows on', async () => {
+    await using web = await WebServer.start();
+    web.bodies.set('/rows.csv', { bytes: Buffer.from('x,id\n1,a\n'), etag: '"1"', ranges: true });
+    const spool = join(folder, 'to-send.csv');
+    const output = { type: 'http', url: `${web.url}/scored.csv?signature=a-secret-token`, spool };
+    const found = await findings({
+      intakeSettings: { type: 'http', url: `${web.url}/rows.csv?signature=a-secret-token` },
+      outputSettings: output,
+    });
+    expect(finding(found, 'intake')).toMatchObject({ status: 'ok', says: `${web.url}/rows.csv can be read` });
+    expect(finding(found, 'output')).toMatchObject({ status: 'ok' });
+    expect(finding(found, 'disk').says).toContain(folder);
+    expect(JSON.stringify(found)).not.toContain('a-secret-token');
+    expect(web.uploads).toEqual([]);
+    const wrong = await findings({ intakeSettings: { type: 'http', url: `${web.url}/row.csv` } });
+    expect(finding(wrong, 'intake').says).toMatch(/There is nothing at .*row\.csv/);
+  });
+
+  test('looks at a dataset of a catalog', async () => {
+    await using catalog = await CatalogServer.start();
+    catalog.add('flights', { text: 'x,id\n1,a\n' });
+    const dataset = { type: 'dataset', datasetId: 'flights', catalogUrl: catalog.url, token: catalog.token };
+    expect(finding(await findings({ intakeSettings: dataset }), 'intake')).toMatchObject({
+      status: 'ok',
+      says: 'dataset flights can be read',
+    });
+    const wrong = await findings({ intakeSettings: { ...dataset, datasetId: 'flight' } });
+    expect(finding(wrong, 'intake').says).toMatch(/no dataset flight/);
   });
 });

@@ -9,12 +9,16 @@ import { systemClock } from '../../src/core/clock.ts';
 import { type JobInput, runJob } from '../../src/index.ts';
 import { resolveJob } from '../../src/jobs/description/parse-job.ts';
 import { type JobPlan, type PlanOptions, planJob } from '../../src/jobs/plan/plan-job.ts';
+import { tableNames } from '../acceptance/sql-intake.ts';
+import { CatalogServer } from '../support/catalog-server.ts';
 import { sluice } from '../support/command-line.ts';
 import { LiveTopics } from '../support/live-topic.ts';
 import { PredictionServer } from '../support/prediction-server.ts';
 import { kafkaService } from '../support/services/kafka.ts';
 import { needs } from '../support/services/needs.ts';
 import { s3Bucket } from '../support/services/s3.ts';
+import { newSqlite } from '../support/sql-databases.ts';
+import { WebServer } from '../support/web-server.ts';
 
 let folder = '';
 let server: PredictionServer;
@@ -230,5 +234,45 @@ needs('kafka')('sluice plan of jobs over topics', () => {
     const settings = live.risks.map(({ setting }) => setting);
     expect(settings).toEqual(expect.arrayContaining(['numConcurrent', 'outputSettings.delivery']));
     expect(await look()).toBe(before);
+  });
+});
+
+describe('sluice plan of databases, addresses and datasets', () => {
+  const text = `x,id\n${Array.from({ length: 500 }, (_, i) => `${i},r${i}\n`).join('')}`;
+
+  test('samples a table, and makes none', async () => {
+    await using database = await newSqlite();
+    const { connection, access } = database;
+    const { signal } = new AbortController();
+    await connection.execute('CREATE TABLE flights (id INTEGER PRIMARY KEY, x REAL)', [], signal);
+    const values = Array.from({ length: 500 }, (_, i) => `(${i}, ${i})`).join(', ');
+    await connection.execute(`INSERT INTO flights VALUES ${values}`, [], signal);
+    const jdbc = { type: 'jdbc', jdbcUrl: access.jdbcUrl } as const;
+    const found = await plan({
+      intakeSettings: { ...jdbc, table: 'flights' },
+      outputSettings: { ...jdbc, table: 'scored', statementType: 'insert' as const, createTableIfNotExists: true },
+    });
+    expect(found).toMatchObject({ rows: { least: 500, most: 500 }, columns: ['id', 'x'] });
+    expect(found.outputColumns).toEqual(['y_PREDICTION', 'id']);
+    expect(await tableNames(database)).toEqual(['flights']);
+  });
+
+  test('samples what stands at an address, and sends nothing', async () => {
+    await using web = await WebServer.start();
+    web.bodies.set('/rows.csv', { bytes: Buffer.from(text), etag: '"1"', ranges: true });
+    const found = await plan({
+      intakeSettings: { type: 'http', url: `${web.url}/rows.csv` },
+      outputSettings: { type: 'http', url: `${web.url}/scored.csv`, spool: join(folder, 'to-send.csv') },
+    });
+    expect(found).toMatchObject({ rows: { least: 500, most: 500 }, columns: ['x', 'id'] });
+    expect(web.uploads).toEqual([]);
+  });
+
+  test('samples a dataset', async () => {
+    await using catalog = await CatalogServer.start();
+    catalog.add('flights', { text });
+    const { url: catalogUrl, token } = catalog;
+    const found = await plan({ intakeSettings: { type: 'dataset', datasetId: 'flights', catalogUrl, token } });
+    expect(found).toMatchObject({ rows: { least: 500, most: 500 }, columns: ['x', 'id'] });
   });
 });

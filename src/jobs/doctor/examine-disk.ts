@@ -19,7 +19,9 @@ export async function examineDisk(job: JobDescription, options: ExamineOptions):
 
 /** The files of this machine that a job writes. */
 export function localPaths({ outputSettings: output, deadLetters }: JobDescription): readonly string[] {
-  const paths = [output.type === 'localFile' ? output.path : null, deadLetters.path];
+  // What is sent to an address grows in a file until then.
+  const own = output.type === 'localFile' ? output.path : output.type === 'http' ? output.spool : null;
+  const paths = [own, deadLetters.path];
   return paths.filter((path) => path !== null && path !== '-' && !path.startsWith('s3://')) as readonly string[];
 }
 

@@ -77,6 +77,7 @@ async function checkDeadLetters(
     return partitions === null ? `topic ${topic} will be made` : `topic ${topic}, ${partitions} partitions`;
   }
   const { path } = deadLetters;
+  if (output.type === 'jdbc') return 'go to the table sluice_dead_letters, beside the output';
   if (path === null) {
     const name = outputName(job);
     return name === '-' ? 'are counted only; deadLetters.path keeps them' : `go beside the output`;

@@ -1,7 +1,7 @@
 import { parse } from 'csv-parse/sync';
 
 /** A scored row, by column. */
-export type Scored = Readonly<Record<string, unknown>>;
+export type Scored = Readonly<Record<string, string | number | null>>;
 
 /** `[flight_id, prediction]` of each row: CSV with a header, or JSON Lines. */
 export function scoredIn(text: string): readonly (readonly [string, string])[] {
