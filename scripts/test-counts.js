@@ -16,8 +16,8 @@ try {
   console.error(`no test report: ${error.message}`);
 }
 // Sorted and each once, as `leftOut` has them (test/support/services/left-out.ts): it knows the services, and no test runs with a name that is none.
-const names = (process.env.SLUICE_TEST_WITHOUT ?? '').split(',').flatMap((name) => name.trim() || []);
-const without = [...new Set(names)].sort();
+const names = (process.env.SLUICE_TEST_WITHOUT ?? '').split(',').map((name) => name.trim());
+const without = [...new Set(names)].filter((name) => name !== '').toSorted((a, b) => (a < b ? -1 : 1));
 console.log(
   [`${passed} passed, ${failed} failed`, ...(without.length > 0 ? [`without ${without.join(', ')}`] : [])].join(', '),
 );

@@ -1,5 +1,4 @@
 import {
-  assertSameJob,
   type Clock,
   columnNames,
   deadLetterLine,
@@ -13,17 +12,18 @@ import {
   type Schema,
   type ScoredBatch,
   SluiceError,
-  sameJson,
 } from '../../src/sdk.ts';
 import { ChainedHash } from './chained-hash.ts';
-import { databaseError } from './database-error.ts';
 import type { SqlConnection, SqlDriver } from './driver.ts';
-import { countRows, isEmpty, removeRuns } from './former-runs.ts';
+import { countRows, removeRuns } from './former-runs.ts';
+import { beginOutput, type OutputBeginning } from './output-beginning.ts';
+import { checkOutput } from './output-check.ts';
+import { manifestOf } from './output-manifest.ts';
 import { findOutput, type OutputPlace } from './output-place.ts';
 import { OutputSession } from './output-session.ts';
 import { type ChunkMemory, RowChunk, runTail } from './row-chunk.ts';
 import { sqlDriver } from './sql-drivers.ts';
-import type { SqlOutput } from './sql-output.ts';
+import { type SqlOutput, tableOf } from './sql-output.ts';
 import type { SqlAccess } from './sql-settings.ts';
 import { type LedgerRow, StateTables } from './state-tables.ts';
 import { TableLoader } from './table-loader.ts';
@@ -31,7 +31,6 @@ import { createStatements, newTarget, type TargetTable, targetOf } from './targe
 import {
   assertFewRefused,
   chunkLetters,
-  freshHolds,
   heldBytes,
   holdsAfter,
   holdsOf,
@@ -112,7 +111,9 @@ export class OutputWriter {
           const state = new StateTables(driver.dialect, here.state, here.key);
           await state.ensure(connection, signal);
           const rows = await state.rows(connection, signal);
-          return await this.#begin({ driver, session, state, place: here }, rows, job, connection, signal);
+          const open = { driver, session, state, place: here };
+          const taken = { ...open, output: this.#output, clock: this.#clock };
+          return this.#take(open, await beginOutput(taken, rows, job, connection, signal));
         },
         signal,
       );
@@ -184,40 +185,8 @@ export class OutputWriter {
     return this.#finished!;
   }
 
-  async check(signal: AbortSignal): Promise<void> {
-    const driver = await sqlDriver(this.#access);
-    const { dialect } = driver;
-    try {
-      await using connection = await driver.connect(signal);
-      const place = await findOutput(connection, this.#output, signal);
-      this.#assertTable(place, []);
-      const state = new StateTables(dialect, place.state, place.key);
-      await state.check(connection, signal);
-      if (await isLocked(connection, `the table ${place.key}`, signal))
-        throw new SluiceError(
-          'OUTPUT_LOCKED',
-          `the table ${place.key} is being written by another run. Wait for it, or stop it.`,
-        );
-      if (place.found === null) return;
-      for (const name of [...this.#output.whereColumns, ...this.#output.updateColumns]) {
-        if (place.found.columns.some((column) => column.name.toLowerCase() === name.toLowerCase())) continue;
-        throw new SluiceError(
-          'DATABASE_MISSING',
-          `the table ${place.key} has no column "${name}", which outputSettings names.`,
-        );
-      }
-      // Loading no rows asks for the right to load some.
-      const columns = place.found.columns.filter(({ writable }) => writable).slice(0, 1);
-      await connection.begin(signal);
-      await connection.load(
-        { table: place.table, columns },
-        { bytes: new Uint8Array(0), ends: new Uint32Array(0) },
-        signal,
-      );
-      await connection.rollback(signal);
-    } catch (error) {
-      throw databaseError(error, { driver, doing: `writing ${this.#tableName}` });
-    }
+  check(signal: AbortSignal): Promise<void> {
+    return checkOutput(this.#access, this.#output, signal);
   }
 
   async discard(): Promise<void> {
@@ -269,89 +238,19 @@ export class OutputWriter {
   }
 
   get #tableName(): string {
-    const { schema, name } = this.#output.table;
-    return `the table ${schema === null ? name : `${schema}.${name}`}`;
+    return tableOf(this.#output);
   }
 
-  /** Decides, with the lock, what this run begins with. */
-  async #begin(
-    open: Omit<OpenOutput, 'run' | 'replaced'>,
-    rows: readonly LedgerRow[],
-    job: JobIdentity,
-    connection: SqlConnection,
-    signal: AbortSignal,
-  ): Promise<Ledger | null> {
-    const { overwrite, runColumn, atOnce } = this.#output;
-    const { state, place, driver, session } = open;
-    const { dialect } = driver;
-    const finished = rows.filter((row) => row.state === 'finished');
-    let interrupted = rows.find((row) => row.state === 'open');
-    if (interrupted !== undefined && overwrite) {
-      const runs = [interrupted];
-      await session.begin(connection, signal);
-      await removeRuns(connection, { runs, table: place.found, output: this.#output, state, dialect }, signal);
-      await session.commit(connection, signal);
-      interrupted = undefined;
-    }
-    const stage = await connection.describeTable(place.stage, signal);
-    if (interrupted === undefined) {
-      if (stage !== null) await connection.execute(`DROP TABLE ${dialect.tableName(place.stage)}`, [], signal);
-      const same = finished.find(({ ledger }) => sameJson(ledger.job, job));
-      if (same !== undefined && !overwrite) throw alreadyThere(place, same);
-      this.#assertTable(place, finished);
-      const whole =
-        place.found === null ||
-        (finished.length > 0 && finished.every(({ ledger }) => holdsOf(ledger).whole)) ||
-        (await isEmpty(connection, dialect.tableName(place.table), signal));
-      const replaces = overwrite ? finished.map(({ run }) => run) : [];
-      const fresh = freshLedger(job);
-      this.#take(open, newRun(this.#clock), overwrite ? finished : []);
-      this.#staged = atOnce;
-      this.#accepted = withHolds(fresh, freshHolds({ runColumn, whole, replaces, staged: atOnce }));
-      return null;
-    }
-    const { run, ledger } = interrupted;
-    assertSameJob(ledger.job, job, this.#tableName);
-    const holds = holdsOf(ledger);
-    const staged = stage === null ? 0 : await countRows(connection, dialect.tableName(place.stage), signal);
-    if (holds.staged !== null && holds.staged !== staged) {
-      throw new SluiceError(
-        'LEDGER_BROKEN',
-        `the stage of ${this.#tableName} has ${staged} rows, where its ledger says ${holds.staged}; something else changed it. Start anew with --overwrite.`,
-      );
-    }
-    this.#take(
-      open,
-      run,
-      finished.filter((row) => holds.replaces.includes(row.run)),
-    );
-    this.#staged = holds.staged !== null;
-    this.#durable = ledger;
-    this.#accepted = ledger;
-    this.#hash = new ChainedHash(holds.mark);
-    this.#rows = holds.rows + (holds.staged ?? 0) + holds.refused;
-    return ledger;
-  }
-
-  #take(open: Omit<OpenOutput, 'run' | 'replaced'>, run: string, replaced: readonly LedgerRow[]): void {
+  #take(open: Omit<OpenOutput, 'run' | 'replaced'>, beginning: OutputBeginning): Ledger | null {
+    const { run, replaced, staged, durable, accepted, rows } = beginning;
     this.#open = { ...open, run, replaced };
     if (this.#output.runColumn !== null) this.#tail = runTail(run);
-  }
-
-  #assertTable({ found, key }: OutputPlace, finished: readonly LedgerRow[]): void {
-    const { create, overwrite } = this.#output;
-    if (found === null && create === 'never') {
-      throw new SluiceError(
-        'DATABASE_MISSING',
-        `outputSettings.table: there is no table ${key}, or none that this user may see. Create it, or set createTableIfNotExists: true.`,
-      );
-    }
-    if (found !== null && create === 'must' && !(overwrite && finished.length > 0)) {
-      throw new SluiceError(
-        'OUTPUT_EXISTS',
-        `outputSettings.statementType: create_table wants a table that is not there yet, and ${key} is. Use insert, or choose another table.`,
-      );
-    }
+    this.#staged = staged;
+    this.#durable = durable;
+    this.#accepted = accepted;
+    this.#rows = rows;
+    if (durable !== null) this.#hash = new ChainedHash(holdsOf(durable).mark);
+    return durable;
   }
 
   /** Nothing is being sent any more. If that failed its transaction is undone: whoever needs it done does it again, and hears why it cannot be. */
@@ -602,46 +501,4 @@ export class OutputWriter {
       await connection.execute(`DROP TABLE ${table}`, [], signal);
     this.#madeTable = false;
   }
-}
-
-function newRun(clock: Clock): string {
-  return `${clock.wall().toString(36)}-${Math.floor(clock.random() * 36 ** 8).toString(36)}`;
-}
-
-function alreadyThere({ key }: OutputPlace, { ledger, manifest }: LedgerRow): SluiceError {
-  const when = manifest === null ? '' : ` at ${manifest.finished}`;
-  return new SluiceError(
-    'OUTPUT_EXISTS',
-    `this job has written ${holdsOf(ledger).rows} rows to the table ${key}${when}; running it again would add them a second time. ` +
-      'With --overwrite the rows of before are replaced.',
-  );
-}
-
-/** The checksums are of what was handed over, in its order: a table has none that could be read back. */
-function manifestOf(facts: ManifestFacts, ledger: Ledger, table: string, letters: string): Manifest {
-  const { rows, refused, letters: count, mark, letterMark } = holdsOf(ledger);
-  const { tally } = facts;
-  const objects: Manifest['objects'][number][] = [
-    { role: 'rows', name: table, bytes: mark.bytes, records: rows, sha256Chain: mark.digest },
-  ];
-  if (count > 0)
-    objects.push({
-      role: 'deadLetters',
-      name: letters,
-      bytes: letterMark.bytes,
-      records: count,
-      sha256Chain: letterMark.digest,
-    });
-  return {
-    ...facts,
-    tally: { ...tally, scored: tally.scored - refused, failed: tally.failed + refused },
-    columns: ledger.columns ?? [],
-    objects,
-  };
-}
-
-/** Whether another run has a lock. */
-async function isLocked(connection: SqlConnection, name: string, signal: AbortSignal): Promise<boolean> {
-  if (connection.isLocked !== undefined) return await connection.isLocked(name, signal);
-  return !(await connection.tryLock(name, signal));
 }

@@ -32,3 +32,8 @@ export interface SqlFailureLimits {
   /** The share is looked at from this many rows on. */
   readonly minRows: number;
 }
+
+/** An output's table in messages, as the job names it. */
+export function tableOf({ table: { schema, name } }: SqlOutput): string {
+  return `the table ${schema === null ? name : `${schema}.${name}`}`;
+}

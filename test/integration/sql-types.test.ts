@@ -94,9 +94,7 @@ needs('postgres')('the types of a table in PostgreSQL', () => {
     const path = join(folder, 'kinds.parquet');
     await run({ type: 'localFile', path });
     const file = readFileSync(path);
-    const { schema } = parquetMetadata(
-      file.buffer.slice(file.byteOffset, file.byteOffset + file.length) as ArrayBuffer,
-    );
+    const { schema } = parquetMetadata(Uint8Array.from(file).buffer);
     const stored = schema.filter(({ name }) => names.includes(name as (typeof names)[number]));
     expect(stored.map((element) => leafColumn(element.name, leafTypeOf(element)))).toEqual(
       KINDS.map(([name, , , meaning]) => ({ name, ...meaning })),

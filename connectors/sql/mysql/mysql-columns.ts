@@ -95,7 +95,7 @@ function typeOf(declared: string, tinyIsTruth: boolean): SqlColumn['type'] {
 
 function exactOf(declared: string, type: SqlColumn['type']): Pick<SqlColumn, 'exact'> {
   if (type === 'decimal') return exactDecimal(declared);
-  if (/^datetime/.test(declared)) return { exact: 'local-timestamp-micros' };
+  if (declared.startsWith('datetime')) return { exact: 'local-timestamp-micros' };
   const unsigned = declared.includes(' unsigned');
   switch (firstWord(declared)) {
     case 'float':

@@ -1,0 +1,115 @@
+import {
+  assertSameJob,
+  type Clock,
+  freshLedger,
+  type JobIdentity,
+  type Ledger,
+  SluiceError,
+  sameJson,
+} from '../../src/sdk.ts';
+import type { SqlConnection, SqlDriver } from './driver.ts';
+import { countRows, isEmpty, removeRuns } from './former-runs.ts';
+import type { OutputPlace } from './output-place.ts';
+import type { OutputSession } from './output-session.ts';
+import { assertTable } from './output-table.ts';
+import { type SqlOutput, tableOf } from './sql-output.ts';
+import type { LedgerRow, StateTables } from './state-tables.ts';
+import { freshHolds, holdsOf, withHolds } from './written-so-far.ts';
+
+/** What a run begins with. */
+export interface OutputBeginning {
+  readonly run: string;
+  /** Finished runs whose rows go when the first ones of this run come. */
+  readonly replaced: readonly LedgerRow[];
+  /** Whether rows go to a stage until the end. */
+  readonly staged: boolean;
+  /** Of the interrupted run that is continued. */
+  readonly durable: Ledger | null;
+  readonly accepted: Ledger;
+  /** Rows that were accepted, of all runs of the job. */
+  readonly rows: number;
+}
+
+interface TakenOutput {
+  readonly output: SqlOutput;
+  readonly driver: SqlDriver;
+  readonly session: OutputSession;
+  readonly state: StateTables;
+  readonly place: OutputPlace;
+  readonly clock: Clock;
+}
+
+/** Decides, with the lock, what this run begins with. */
+export async function beginOutput(
+  taken: TakenOutput,
+  rows: readonly LedgerRow[],
+  job: JobIdentity,
+  connection: SqlConnection,
+  signal: AbortSignal,
+): Promise<OutputBeginning> {
+  const { output, state, place, driver, session, clock } = taken;
+  const { overwrite, runColumn, atOnce } = output;
+  const { dialect } = driver;
+  const finished = rows.filter((row) => row.state === 'finished');
+  let interrupted = rows.find((row) => row.state === 'open');
+  if (interrupted !== undefined && overwrite) {
+    const runs = [interrupted];
+    await session.begin(connection, signal);
+    await removeRuns(connection, { runs, table: place.found, output, state, dialect }, signal);
+    await session.commit(connection, signal);
+    interrupted = undefined;
+  }
+  const stage = await connection.describeTable(place.stage, signal);
+  if (interrupted === undefined) {
+    if (stage !== null) await connection.execute(`DROP TABLE ${dialect.tableName(place.stage)}`, [], signal);
+    const same = finished.find(({ ledger }) => sameJson(ledger.job, job));
+    if (same !== undefined && !overwrite) throw alreadyThere(place, same);
+    assertTable(place, output, finished);
+    const whole =
+      place.found === null ||
+      (finished.length > 0 && finished.every(({ ledger }) => holdsOf(ledger).whole)) ||
+      (await isEmpty(connection, dialect.tableName(place.table), signal));
+    const replaces = overwrite ? finished.map(({ run }) => run) : [];
+    const fresh = freshLedger(job);
+    const holds = freshHolds({ runColumn, whole, replaces, staged: atOnce });
+    return {
+      run: newRun(clock),
+      replaced: overwrite ? finished : [],
+      staged: atOnce,
+      durable: null,
+      accepted: withHolds(fresh, holds),
+      rows: 0,
+    };
+  }
+  const { run, ledger } = interrupted;
+  assertSameJob(ledger.job, job, tableOf(output));
+  const holds = holdsOf(ledger);
+  const staged = stage === null ? 0 : await countRows(connection, dialect.tableName(place.stage), signal);
+  if (holds.staged !== null && holds.staged !== staged) {
+    throw new SluiceError(
+      'LEDGER_BROKEN',
+      `the stage of ${tableOf(output)} has ${staged} rows, where its ledger says ${holds.staged}; something else changed it. Start anew with --overwrite.`,
+    );
+  }
+  return {
+    run,
+    replaced: finished.filter((row) => holds.replaces.includes(row.run)),
+    staged: holds.staged !== null,
+    durable: ledger,
+    accepted: ledger,
+    rows: holds.rows + (holds.staged ?? 0) + holds.refused,
+  };
+}
+
+function newRun(clock: Clock): string {
+  return `${clock.wall().toString(36)}-${Math.floor(clock.random() * 36 ** 8).toString(36)}`;
+}
+
+function alreadyThere({ key }: OutputPlace, { ledger, manifest }: LedgerRow): SluiceError {
+  const when = manifest === null ? '' : ` at ${manifest.finished}`;
+  return new SluiceError(
+    'OUTPUT_EXISTS',
+    `this job has written ${holdsOf(ledger).rows} rows to the table ${key}${when}; running it again would add them a second time. ` +
+      'With --overwrite the rows of before are replaced.',
+  );
+}

@@ -1,0 +1,52 @@
+import { SluiceError } from '../../src/sdk.ts';
+import { databaseError } from './database-error.ts';
+import type { SqlConnection } from './driver.ts';
+import { findOutput } from './output-place.ts';
+import { assertTable } from './output-table.ts';
+import { sqlDriver } from './sql-drivers.ts';
+import { type SqlOutput, tableOf } from './sql-output.ts';
+import type { SqlAccess } from './sql-settings.ts';
+import { StateTables } from './state-tables.ts';
+
+/** Whether another run has a lock. */
+async function isLocked(connection: SqlConnection, name: string, signal: AbortSignal): Promise<boolean> {
+  if (connection.isLocked !== undefined) return await connection.isLocked(name, signal);
+  return !(await connection.tryLock(name, signal));
+}
+
+/** Whether an output could be written, as far as that is found out without writing. */
+export async function checkOutput(access: SqlAccess, output: SqlOutput, signal: AbortSignal): Promise<void> {
+  const driver = await sqlDriver(access);
+  const { dialect } = driver;
+  try {
+    await using connection = await driver.connect(signal);
+    const place = await findOutput(connection, output, signal);
+    assertTable(place, output, []);
+    const state = new StateTables(dialect, place.state, place.key);
+    await state.check(connection, signal);
+    if (await isLocked(connection, `the table ${place.key}`, signal))
+      throw new SluiceError(
+        'OUTPUT_LOCKED',
+        `the table ${place.key} is being written by another run. Wait for it, or stop it.`,
+      );
+    if (place.found === null) return;
+    for (const name of [...output.whereColumns, ...output.updateColumns]) {
+      if (place.found.columns.some((column) => column.name.toLowerCase() === name.toLowerCase())) continue;
+      throw new SluiceError(
+        'DATABASE_MISSING',
+        `the table ${place.key} has no column "${name}", which outputSettings names.`,
+      );
+    }
+    // Loading no rows asks for the right to load some.
+    const columns = place.found.columns.filter(({ writable }) => writable).slice(0, 1);
+    await connection.begin(signal);
+    await connection.load(
+      { table: place.table, columns },
+      { bytes: new Uint8Array(0), ends: new Uint32Array(0) },
+      signal,
+    );
+    await connection.rollback(signal);
+  } catch (error) {
+    throw databaseError(error, { driver, doing: `writing ${tableOf(output)}` });
+  }
+}
