@@ -229,9 +229,7 @@ describe('an output that is not finished', () => {
     expect((await verifyNamedOutput(key)).problems).toEqual([]);
   });
 
-  test('a folder is no output', async () => {
-    expect((await verifyNamedOutput(folder)).problems).toEqual([
-      `${folder} is no file. Name the output that a run was given.`,
-    ]);
+  test('a folder is an output only with the mark of one that is divided by columns', async () => {
+    expect((await verifyNamedOutput(folder)).problems).toEqual([`There is no output ${join(folder, '_SUCCESS')}.`]);
   });
 });
