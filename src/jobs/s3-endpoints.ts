@@ -1,4 +1,4 @@
-import { defaultS3Settings, type S3Credentials, type S3Settings } from '../../connectors/s3/s3-settings.ts';
+import { defaultS3Settings, type S3Settings } from '../../connectors/s3/s3-settings.ts';
 import { createS3Store } from '../../connectors/s3/s3-store.ts';
 import { createObjectSink } from '../codecs/objects/object-sink.ts';
 import { createObjectSource } from '../codecs/objects/object-source.ts';
@@ -9,6 +9,7 @@ import type { Source } from '../core/source.ts';
 import type { JobDescription } from './description/parse-job.ts';
 import { intakeReaders, outputWriter } from './formats-of-job.ts';
 import { isPartitioned, openPartitionedSink } from './partitioned-output.ts';
+import { describedS3Credentials } from './s3-keys.ts';
 
 type S3Intake = Extract<JobDescription['intakeSettings'], { readonly type: 's3' }>;
 type S3Output = Extract<JobDescription['outputSettings'], { readonly type: 's3' }>;
@@ -72,15 +73,13 @@ function accessOf({
   checksums,
   connections,
 }: S3Intake | S3Output): S3Settings {
-  const given: S3Credentials =
-    credentials === null
-      ? 'chain'
-      : credentials === 'none'
-        ? 'none'
-        : {
-            accessKeyId: credentials.awsAccessKeyId,
-            secretAccessKey: credentials.awsSecretAccessKey.reveal(),
-            sessionToken: credentials.awsSessionToken?.reveal() ?? null,
-          };
-  return { ...defaultS3Settings, credentials: given, endpointUrl, region, pathStyle, checksums, connections };
+  return {
+    ...defaultS3Settings,
+    credentials: describedS3Credentials(credentials),
+    endpointUrl,
+    region,
+    pathStyle,
+    checksums,
+    connections,
+  };
 }

@@ -12,6 +12,7 @@ import type { Clock } from '../../core/clock.ts';
 import { SluiceError } from '../../core/error.ts';
 import type { ObjectStore } from '../../core/object-store.ts';
 import type { CatalogPlace } from '../description/dataset-fields.ts';
+import { describedS3Credentials } from '../s3-keys.ts';
 
 /** The files of the registry's versions: below its folder, or under a prefix of S3. */
 export class StoredVersions implements VersionFiles {
@@ -79,16 +80,6 @@ export class StoredVersions implements VersionFiles {
       );
     }
     const { credentials, endpointUrl, region, pathStyle } = store;
-    const given =
-      credentials === null
-        ? 'chain'
-        : credentials === 'none'
-          ? 'none'
-          : {
-              accessKeyId: credentials.awsAccessKeyId,
-              secretAccessKey: credentials.awsSecretAccessKey.reveal(),
-              sessionToken: credentials.awsSessionToken?.reveal() ?? null,
-            };
-    return { ...defaultS3Settings, credentials: given, endpointUrl, region, pathStyle };
+    return { ...defaultS3Settings, credentials: describedS3Credentials(credentials), endpointUrl, region, pathStyle };
   }
 }
