@@ -20,6 +20,7 @@ export * from './core/error.ts';
 export * from './core/json.ts';
 export * from './core/ledger.ts';
 export * from './core/model.ts';
+export * from './core/network-code.ts';
 export * from './core/object-store.ts';
 export * from './core/position.ts';
 export * from './core/row-batch.ts';

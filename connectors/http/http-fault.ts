@@ -1,4 +1,4 @@
-import { type Clock, messageOf, SluiceError } from '../../src/sdk.ts';
+import { type Clock, messageOf, networkCodeOf, SluiceError, UNREACHABLE_CODES } from '../../src/sdk.ts';
 
 /** What a request was for. */
 export interface FaultContext {
@@ -9,18 +9,6 @@ export interface FaultContext {
 
 /** Replies that another attempt may not get. */
 const PASSING_STATUS: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504]);
-/** No connection came about. */
-const UNREACHABLE: ReadonlySet<string> = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EAI_NODATA',
-  'EHOSTUNREACH',
-  'EHOSTDOWN',
-  'ENETUNREACH',
-  'ENETDOWN',
-  'EADDRNOTAVAIL',
-]);
 /** How Node and OpenSSL name certificates that they do not trust, and servers that speak no TLS. */
 const UNTRUSTED = /CERT|SELF_SIGNED|UNABLE_TO_(GET|VERIFY)|ERR_TLS|ERR_SSL|EPROTO/;
 
@@ -54,7 +42,7 @@ export function brokenOff(what: string, { name }: Pick<FaultContext, 'name'>, ca
 /** What an error of the network means; errors of ours come back as they are. */
 export function networkFault(error: unknown, context: Pick<FaultContext, 'name'>): SluiceError {
   if (error instanceof SluiceError) return error;
-  const code = codeOf(error);
+  const code = networkCodeOf(error);
   const text = messageOf(error).slice(0, 200);
   if (UNTRUSTED.test(code)) {
     return new SluiceError(
@@ -64,7 +52,7 @@ export function networkFault(error: unknown, context: Pick<FaultContext, 'name'>
       { cause: error },
     );
   }
-  if (UNREACHABLE.has(code)) return brokenOff(`cannot be reached (${code})`, context, error);
+  if (UNREACHABLE_CODES.has(code)) return brokenOff(`cannot be reached (${code})`, context, error);
   return brokenOff(`broke the connection (${code === '' ? text : `${code}: ${text}`})`, context, error);
 }
 
@@ -127,12 +115,4 @@ export function replyFault(status: number, text: string, { doing, name }: FaultC
         facts,
       );
   }
-}
-
-/** The code of an error, or of the first of the several that a name with several addresses gives. */
-function codeOf(error: unknown): string {
-  if (typeof error !== 'object' || error === null) return '';
-  const { code, errors } = error as { code?: unknown; errors?: unknown };
-  if (typeof code === 'string') return code;
-  return Array.isArray(errors) && errors.length > 0 ? codeOf(errors[0]) : '';
 }
