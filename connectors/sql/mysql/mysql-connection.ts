@@ -21,12 +21,17 @@ interface ServerFacts {
   readonly packetBytes: number;
 }
 
+/** The name of a lock by a digest: names are the whole server's, and have at most 64 characters. */
+const LOCK = "concat('sluice:', sha1(concat(coalesce(database(), ''), '\\n', ?)))";
+
 /** One connection to MySQL or MariaDB. */
 export class MysqlConnection implements SqlConnection {
   readonly #link: MysqlLink;
   readonly #settings: MysqlSettings;
   readonly #facts: ServerFacts;
   readonly #stages = new OwnStages();
+  /** The digests of the locks that it has. */
+  readonly #locks: string[] = [];
 
   private constructor(link: MysqlLink, settings: MysqlSettings, facts: ServerFacts) {
     this.#link = link;
@@ -139,13 +144,11 @@ export class MysqlConnection implements SqlConnection {
   }
 
   async tryLock(name: string, signal: AbortSignal): Promise<boolean> {
-    // Names are the whole server's, and at most 64 characters.
-    const [[taken] = []] = await this.query(
-      "select get_lock(concat('sluice:', sha1(concat(coalesce(database(), ''), '\\n', ?))), 0)",
-      [createHash('sha256').update(name).digest('hex')],
-      signal,
-    );
-    return Number(taken) === 1;
+    const digest = createHash('sha256').update(name).digest('hex');
+    const [[taken] = []] = await this.query(`select get_lock(${LOCK}, 0)`, [digest], signal);
+    if (Number(taken) !== 1) return false;
+    this.#locks.push(digest);
+    return true;
   }
 
   async close(): Promise<void> {
@@ -154,6 +157,9 @@ export class MysqlConnection implements SqlConnection {
     // Nobody else will; if it cannot be done now, the next run does it.
     if (drops.length > 0) await this.#link.run('rollback', [], patience).catch(() => undefined);
     for (const sql of drops) await this.#link.run(sql, [], patience).catch(() => undefined);
+    // The server gives them back by itself, but some time after the connection has ended.
+    for (const digest of this.#locks.splice(0))
+      await this.query(`select release_lock(${LOCK})`, [digest], patience).catch(() => undefined);
     await this.#link.close();
   }
 

@@ -1,4 +1,4 @@
-import type { ColumnChunk, SchemaTree } from 'hyparquet';
+import type { ColumnChunk, RowGroup, SchemaTree } from 'hyparquet';
 import { SluiceError } from '../../core/error.ts';
 import type { Column, Schema } from '../../core/schema.ts';
 import { assertReadableCodec } from './codec-bytes.ts';
@@ -61,18 +61,20 @@ export async function openParquetFile(
     if (found.length === 0) throw brokenParquet(place, 'the footer does not say where it is');
     return found.map((chunk) => chunkPlace(chunk, object.bytes, place));
   };
-  const groups = metadata.row_groups.map((group, index): RowGroupPlan => {
+  const planOf = (group: RowGroup, index: number): RowGroupPlan => {
     const bytes = group.columns
       .filter(({ meta_data }) => columns.some(({ name }) => name === meta_data?.path_in_schema[0]))
       .reduce((sum, { meta_data }) => sum + Number(meta_data?.total_compressed_size ?? 0), 0);
     return { index, rows: Number(group.num_rows), bytes };
-  });
+  };
   return {
     object,
     schema: { columns: columns.map((column) => columnOf(column, object.name)) },
     columns,
-    groups,
-    chunks,
+    // The footer may lack anything, whatever its type says.
+    groups: takenApart(object, () => metadata.row_groups.map(planOf)),
+    chunks: (group, column) =>
+      takenApart({ name: object.name, group, column: column.name }, () => chunks(group, column)),
   };
 }
 

@@ -116,6 +116,31 @@ describe('kafkajs: what only its adapter has', () => {
     expect(texts(await pollAll(partition, 2, signal()))).toEqual(['once', 'then']);
   });
 
+  // Asked by the former holder for another epoch, the broker aborted the open transaction of its successor, which ended as fenced.
+  test('a producer that was fenced does not disturb the transaction of its successor', async () => {
+    const connection = plainConnection(brokers);
+    await using client = createKafkajsClient(connection);
+    const topic = await freshTopic(client, 1);
+    const options = { transactionalId: freshName('id'), timeoutMs: 10_000, compression: 'none' } as const;
+    await using former = await client.transactionalProducer(options, signal());
+    const append = (by: TransactionalProducer, text: string): Promise<void> =>
+      by.commit([{ topic, partition: 0, records: [textRecord(text)] }], [], signal());
+    await append(former, 'former');
+    const wire = new KafkajsWire(new Brokers(connection, systemClock));
+    await using present = new TransactionWriter(wire, writingCodec('none'), options, () => undefined);
+    await present.connect(signal());
+    const commit = wire.commit.bind(wire);
+    wire.commit = async (of) => {
+      await expect(append(former, 'zombie')).rejects.toMatchObject({ code: 'KAFKA_FENCED' });
+      await commit(of);
+    };
+    await append(present, 'present');
+    await append(present, 'and again');
+    await using consumer = await client.consumer(consumerOptions([topic], null), signal());
+    const partition = await new Assignments(consumer, signal()).next();
+    expect(texts(await pollAll(partition, 3, signal()))).toEqual(['former', 'present', 'and again']);
+  });
+
   test('an idle connection sets no timer of a negative time', async () => {
     const timers = vi.spyOn(globalThis, 'setTimeout');
     try {

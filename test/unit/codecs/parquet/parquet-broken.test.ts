@@ -43,6 +43,12 @@ describe('a file that is no sound Parquet is refused by its name', () => {
     expect((await refusal(bytes)).message).toMatch(/a footer of 1000000 bytes does not fit/);
   });
 
+  test('with a footer that names no column where one should be', async () => {
+    const bytes = golden('rows-none.parquet').slice();
+    bytes[3456] = 51;
+    expect((await refusal(bytes)).code).toBe('FORMAT_BROKEN');
+  });
+
   test('encrypted', async () => {
     const bytes = file.slice();
     bytes.set(Buffer.from('PARE'), bytes.length - 4);

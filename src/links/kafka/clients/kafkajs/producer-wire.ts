@@ -78,13 +78,21 @@ export class KafkajsWire implements ProducerWire {
     await coordinator.txnOffsetCommit({ ...transactionOf(to), groupId: group, topics });
   }
 
-  async commit(of: TransactionIdentity): Promise<void> {
-    const coordinator = await this.#coordinator(of.transactionalId);
-    await coordinator.endTxn({ ...transactionOf(of), transactionResult: true });
+  commit(of: TransactionIdentity): Promise<void> {
+    return this.#end(of, true);
+  }
+
+  abort(of: TransactionIdentity): Promise<void> {
+    return this.#end(of, false);
   }
 
   close(): Promise<void> {
     return this.#brokers.close();
+  }
+
+  async #end(of: TransactionIdentity, transactionResult: boolean): Promise<void> {
+    const coordinator = await this.#coordinator(of.transactionalId);
+    await coordinator.endTxn({ ...transactionOf(of), transactionResult });
   }
 
   #coordinator(transactionalId: string): Promise<LibraryBroker> {

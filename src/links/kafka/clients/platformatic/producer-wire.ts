@@ -120,13 +120,21 @@ export class PlatformaticWire implements ProducerWire {
     await api.async(connection, to.transactionalId, group, to.producerId, to.epoch, -1, '', null, topics);
   }
 
-  async commit(of: TransactionIdentity): Promise<void> {
-    const { api } = this.#cluster.library.endTxnV3;
-    await api.async(await this.#coordinator(of), of.transactionalId, of.producerId, of.epoch, true);
+  commit(of: TransactionIdentity): Promise<void> {
+    return this.#end(of, true);
+  }
+
+  abort(of: TransactionIdentity): Promise<void> {
+    return this.#end(of, false);
   }
 
   close(): Promise<void> {
     return this.#cluster.closePool(this.#pool);
+  }
+
+  async #end(of: TransactionIdentity, committed: boolean): Promise<void> {
+    const { api } = this.#cluster.library.endTxnV3;
+    await api.async(await this.#coordinator(of), of.transactionalId, of.producerId, of.epoch, committed);
   }
 
   #coordinator({ transactionalId }: TransactionIdentity) {

@@ -62,5 +62,7 @@ export interface ProducerWire {
   commitOffsets(to: TransactionIdentity, offsets: GroupOffsets): Promise<void>;
   /** Commits the transaction. */
   commit(of: TransactionIdentity): Promise<void>;
+  /** Aborts it; refused with INVALID_TXN_STATE when none is open. */
+  abort(of: TransactionIdentity): Promise<void>;
   close(): Promise<void>;
 }

@@ -68,7 +68,7 @@ export class TransactionWriter implements TransactionalProducer {
       await this.#writeAll(identity, written, committed, signal);
       signal.throwIfAborted();
     } catch (error) {
-      await this.#abandon(error);
+      await this.#abandon(identity, error);
       throw this.#dead ?? error;
     }
     await this.#end(identity);
@@ -168,26 +168,43 @@ export class TransactionWriter implements TransactionalProducer {
     }
   }
 
-  /** Aborts after a failure, by asking for another epoch; finds out whether somebody else has taken over. */
-  async #abandon(error: unknown): Promise<void> {
+  /** Aborts after a failure, and finds out by it whether somebody else has taken over. */
+  async #abandon(identity: TransactionIdentity, error: unknown): Promise<void> {
     this.#spoilt = true;
-    const fenced = error instanceof SluiceError && error.code === 'KAFKA_FENCED';
-    const unreachable = error instanceof SluiceError && error.code === 'KAFKA_UNREACHABLE';
     // Nobody is there to ask; the broker aborts what is open when its time is over, or the next commit does.
-    if (unreachable) return;
-    try {
-      await this.#recover(this.#stopped.signal);
-    } catch (reason) {
-      if (fenced) this.#dead ??= this.#wire.attempts.error('recovering', reason);
-    }
+    if (error instanceof SluiceError && error.code === 'KAFKA_UNREACHABLE') return;
+    // Why that failed is said by the next commit, which asks again.
+    await this.#abort(identity, this.#stopped.signal).catch(() => undefined);
   }
 
   async #recover(signal: AbortSignal): Promise<TransactionIdentity> {
+    const before = this.#identity;
+    // Asked for another epoch, the broker ends the open transaction of whoever holds the id, and only then looks whose epoch it was.
+    if (before !== null) await this.#abort(before, signal);
+    const identity = await this.#orDead(this.#take(before, signal));
+    this.#sequences.clear();
+    this.#spoilt = false;
+    return identity;
+  }
+
+  /** Ends what may be open. The broker refuses it to a producer that was fenced, and the successor notices nothing. */
+  async #abort(identity: TransactionIdentity, signal: AbortSignal): Promise<void> {
+    const what = `aborting a transaction of ${this.#options.transactionalId}`;
+    await this.#orDead(this.#wire.attempts.run(what, signal, () => this.#askAbort(identity)));
+  }
+
+  async #askAbort(identity: TransactionIdentity): Promise<void> {
     try {
-      const identity = await this.#take(this.#identity, signal);
-      this.#sequences.clear();
-      this.#spoilt = false;
-      return identity;
+      await this.#wire.abort(identity);
+    } catch (error) {
+      // Nothing is open.
+      if (this.#wire.faultOf(error).name !== 'INVALID_TXN_STATE') throw error;
+    }
+  }
+
+  async #orDead<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await work;
     } catch (error) {
       if (error instanceof SluiceError && error.code === 'KAFKA_FENCED') this.#dead = error;
       throw error;
