@@ -4,17 +4,14 @@ import type { SqlConnection } from './driver.ts';
 import { columnNamed, type TableDescription } from './sql-column.ts';
 import { SqlFault } from './sql-fault.ts';
 import type { SqlHolds } from './sql-holds.ts';
-import type { SqlOutput } from './sql-output.ts';
-import type { LedgerRow, StateTables } from './state-tables.ts';
+import type { LedgerRow } from './state-tables.ts';
+import type { TakenOutput } from './taken-output.ts';
 
 /** What is needed to take back what earlier runs have written. */
-export interface FormerRuns {
+export interface FormerRuns extends Pick<TakenOutput, 'output' | 'state' | 'dialect'> {
   readonly runs: readonly LedgerRow[];
   /** Null when the table is not there. */
   readonly table: TableDescription | null;
-  readonly output: Pick<SqlOutput, 'statement'>;
-  readonly state: StateTables;
-  readonly dialect: SqlDialect;
 }
 
 /** @param table its name in quotes. */

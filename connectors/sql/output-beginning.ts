@@ -7,13 +7,14 @@ import {
   SluiceError,
   sameJson,
 } from '../../src/sdk.ts';
-import type { SqlConnection, SqlDriver } from './driver.ts';
+import type { SqlConnection } from './driver.ts';
 import { countRows, isEmpty, removeRuns } from './former-runs.ts';
 import type { OutputPlace } from './output-place.ts';
 import type { OutputSession } from './output-session.ts';
 import { assertTable } from './output-table.ts';
-import { type SqlOutput, tableOf } from './sql-output.ts';
-import type { LedgerRow, StateTables } from './state-tables.ts';
+import { tableOf } from './sql-output.ts';
+import type { LedgerRow } from './state-tables.ts';
+import type { TakenOutput } from './taken-output.ts';
 import { freshHolds, holdsOf, withHolds } from './written-so-far.ts';
 
 /** What a run begins with. */
@@ -30,32 +31,24 @@ export interface OutputBeginning {
   readonly rows: number;
 }
 
-interface TakenOutput {
-  readonly output: SqlOutput;
-  readonly driver: SqlDriver;
-  readonly session: OutputSession;
-  readonly state: StateTables;
-  readonly place: OutputPlace;
-  readonly clock: Clock;
-}
-
 /** Decides, with the lock, what this run begins with. */
 export async function beginOutput(
   taken: TakenOutput,
-  rows: readonly LedgerRow[],
   job: JobIdentity,
+  session: OutputSession,
+  clock: Clock,
   connection: SqlConnection,
   signal: AbortSignal,
 ): Promise<OutputBeginning> {
-  const { output, state, place, driver, session, clock } = taken;
+  const { output, state, place, dialect } = taken;
   const { overwrite, runColumn, atOnce } = output;
-  const { dialect } = driver;
+  const rows = await state.rows(connection, signal);
   const finished = rows.filter((row) => row.state === 'finished');
   let interrupted = rows.find((row) => row.state === 'open');
   if (interrupted !== undefined && overwrite) {
     const runs = [interrupted];
     await session.begin(connection, signal);
-    await removeRuns(connection, { runs, table: place.found, output, state, dialect }, signal);
+    await removeRuns(connection, { ...taken, runs, table: place.found }, signal);
     await session.commit(connection, signal);
     interrupted = undefined;
   }

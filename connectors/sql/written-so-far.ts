@@ -3,14 +3,12 @@ import {
   deadLetterLine,
   type Json,
   type Ledger,
-  type ScoredBatch,
   SluiceError,
 } from '../../src/sdk.ts';
 import { ChainedHash } from './chained-hash.ts';
-import type { RowChunk } from './row-chunk.ts';
+import type { LoadedChunk } from './held-chunks.ts';
 import type { SqlHolds } from './sql-holds.ts';
 import type { SqlFailureLimits } from './sql-output.ts';
-import type { RefusedBytes } from './table-loader.ts';
 
 const EMPTY_MARK = new ChainedHash().mark;
 
@@ -36,13 +34,6 @@ export function holdsOf({ holds }: Ledger): SqlHolds {
 
 export function withHolds(ledger: Ledger, holds: SqlHolds): Ledger {
   return { ...ledger, holds: holds as unknown as Json };
-}
-
-/** A chunk under way: its rows, and what became of them in the open transaction. */
-export interface LoadedChunk {
-  readonly chunk: RowChunk;
-  /** Rows that were refused; empty again when the transaction is undone. */
-  refused: RefusedBytes[];
 }
 
 /** The dead letters of a chunk, as lines: those of its batches, and those of its refused rows. */
@@ -87,6 +78,12 @@ export function holdsAfter(
   };
 }
 
+/** What a run holds once its stage is in the table, but for the rows of these letters. */
+export function holdsMerged(before: SqlHolds, letters: readonly string[]): SqlHolds {
+  const rows = (before.staged ?? 0) - letters.length;
+  return { ...before, rows, refused: before.refused + letters.length, ...lettersAfter(before, letters) };
+}
+
 /** Dead letters that were added, and the checksum of all. */
 export function lettersAfter(before: SqlHolds, letters: readonly string[]): Pick<SqlHolds, 'letters' | 'letterMark'> {
   const hash = new ChainedHash(before.letterMark);
@@ -108,9 +105,4 @@ export function assertFewRefused(
     `${table} refused ${refused} rows; with those that could not be scored ${bad} of ${tally.read} are bad, more than deadLetters.maxShare ` +
       `(${maxShare * 100} %). Correct the table or the rows, raise the limit, or set abortOnError: false. The last: ${last}`,
   );
-}
-
-/** Bytes that a batch takes in memory until it is durable. */
-export function heldBytes({ output, deadLetters }: ScoredBatch): number {
-  return output.bytes.length + deadLetters.reduce((sum, { bytes, reason }) => sum + bytes.length + reason.length, 0);
 }
