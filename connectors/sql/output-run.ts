@@ -215,8 +215,7 @@ export class OutputRun {
   /** Takes back what the runs have written that this one replaces. */
   async #replace(connection: SqlConnection, signal: AbortSignal): Promise<void> {
     const runs = this.#replaced;
-    if (runs.length > 0)
-      await removeRuns(connection, { ...this.#taken, runs, table: this.#taken.place.found }, signal);
+    if (runs.length > 0) await removeRuns(connection, { ...this.#taken, runs, table: this.#taken.place.found }, signal);
   }
 
   /** @param merged rows that were refused of the stage. */

@@ -1,10 +1,4 @@
-import {
-  type DeadLetter,
-  deadLetterLine,
-  type Json,
-  type Ledger,
-  SluiceError,
-} from '../../src/sdk.ts';
+import { type DeadLetter, deadLetterLine, type Json, type Ledger, SluiceError } from '../../src/sdk.ts';
 import { ChainedHash } from './chained-hash.ts';
 import type { LoadedChunk } from './held-chunks.ts';
 import type { SqlHolds } from './sql-holds.ts';
