@@ -1,4 +1,4 @@
 import { killGrid } from '../support/kill-grid.ts';
 
-// One of each case; `npm run test:grid` runs a hundred with other seeds.
-killGrid(1, 8);
+// Every second case; `npm run test:grid` runs a hundred with other seeds.
+killGrid(1, 5);

@@ -27,7 +27,8 @@ export function killGrid(firstSeed: number, runs: number): void {
     });
 
     for (let run = 0; run < runs; run += 1) {
-      const tested = cases[run % cases.length]!;
+      // 3 has no factor in common with the number of cases, so few runs see something of everything.
+      const tested = cases[(3 * run) % cases.length]!;
       const seed = firstSeed + run;
       const title = `${tested.compressed ? 'gzip' : 'plain'}, ${tested.partitions} partitions, ${tested.badRows ? '1 % bad rows' : 'all good'}`;
       test(`gives the output of an undisturbed run, byte for byte (seed ${seed}: ${title})`, async () => {

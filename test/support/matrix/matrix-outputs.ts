@@ -7,7 +7,7 @@ import { createS3Store } from '../../../connectors/s3/s3-store.ts';
 import { verifyOutput } from '../../../src/codecs/objects/verify-output.ts';
 import type { Envelope } from '../../../src/core/envelope.ts';
 import type { Manifest } from '../../../src/index.ts';
-import type { KafkaClient } from '../../../src/links/kafka/client.ts';
+import type { KafkaClient, OffsetRange } from '../../../src/links/kafka/client.ts';
 import { createKafkajsClient } from '../../../src/links/kafka/clients/kafkajs/client.ts';
 import { rangeMessages } from '../../../src/links/kafka/live/topic-range-messages.ts';
 import { otherFormats } from '../../acceptance/format-files.ts';
@@ -111,8 +111,22 @@ async function topic(_at: MatrixPlace, name: string): Promise<PlacedOutput> {
     await topics.create(rows, 3);
     await topics.create(letters, 1);
   }
+  const former = new Map<string, readonly OffsetRange[]>();
+  const messagesOf = async (client: KafkaClient, name: string): Promise<readonly Envelope[]> => {
+    const found: Envelope[] = [];
+    for (const [partition, { start, end }] of (await client.topics.ranges(name)).entries()) {
+      const from = former.get(name)?.[partition]?.end ?? start;
+      const range = { topic: name, partition, from, until: end };
+      for await (const some of rangeMessages(client, range, 1 << 24, never)) found.push(...some);
+    }
+    return found;
+  };
   return {
     settings: { type: 'kafka', topic: rows, deadLetterTopic: letters },
+    beginsAnew: async () => {
+      await using client = createKafkajsClient(plainConnection(brokers));
+      for (const name of [rows, letters]) former.set(name, await client.topics.ranges(name));
+    },
     read: async (manifest: Manifest) => {
       await using client = createKafkajsClient(plainConnection(brokers));
       const counts = Object.fromEntries(manifest.objects.map(({ role, records }) => [role, records]));
@@ -141,13 +155,4 @@ async function topic(_at: MatrixPlace, name: string): Promise<PlacedOutput> {
       return { parts, deadIds: dead.map(({ value }) => idIn(String(value))), problems };
     },
   };
-}
-
-async function messagesOf(client: KafkaClient, name: string): Promise<readonly Envelope[]> {
-  const found: Envelope[] = [];
-  for (const [partition, { start, end }] of (await client.topics.ranges(name)).entries()) {
-    const range = { topic: name, partition, from: start, until: end };
-    for await (const some of rangeMessages(client, range, 1 << 24, new AbortController().signal)) found.push(...some);
-  }
-  return found;
 }

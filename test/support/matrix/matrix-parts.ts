@@ -45,6 +45,8 @@ export interface FoundOutput {
 /** A place for the output of one job. */
 export interface PlacedOutput {
   readonly settings: JobInput['outputSettings'];
+  /** Called before a run that begins anew, where what the former run wrote stays. */
+  beginsAnew?(): Promise<void>;
   /** @param stdout what the last process wrote to its standard output. */
   read(manifest: Manifest, stdout: string): Promise<FoundOutput>;
   /** Called when its job is done. */

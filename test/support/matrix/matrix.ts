@@ -79,6 +79,8 @@ export function matrix(cases: readonly MatrixCase[], firstSeed: number): void {
       const seed = firstSeed + index;
       test(`from ${intake.name} to ${output.name}, ${engine} (seed ${seed})`, async () => {
         const name = `matrix-${process.pid}-${seed}`;
+        // The server notes what it was asked, and there are many jobs.
+        server.requests.length = 0;
         const from = await intakeOf(intake);
         const to = await output.place(place, name);
         onTestFinished(async () => await to.close?.());
@@ -113,6 +115,7 @@ export function matrix(cases: readonly MatrixCase[], firstSeed: number): void {
         server.options = { ...server.options, respond: () => undefined };
 
         const continues = intake.continues && output.continues;
+        if (!continues) await to.beginsAnew?.();
         const second = new JobProcess(job, !continues, from);
         const end = whole(await second.ended);
         continued += end.continuedFrom > 0 ? 1 : 0;

@@ -99,6 +99,8 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   };
 
   const server = createServer((request, response) => {
+    // A connection that is kept may be closed by the one while the other begins to use it.
+    response.setHeader('connection', 'close');
     const name = (request.url ?? '').slice(1);
     const asked = name in bringAbout ? once(name as keyof RunServices) : Promise.reject(new Error(`no ${name} here`));
     asked.then(
