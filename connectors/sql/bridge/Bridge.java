@@ -522,34 +522,6 @@ public final class Bridge {
         else if (!rows.wasNull()) to.ascii("false");
       }
     },
-    DAY {
-      @Override
-      void write(ResultSet rows, int column, Bytes to) throws SQLException {
-        String value = Moment.day(rows, column);
-        if (value != null) to.text(value);
-      }
-    },
-    TIME {
-      @Override
-      void write(ResultSet rows, int column, Bytes to) throws SQLException {
-        String value = Moment.time(rows, column);
-        if (value != null) to.text(value);
-      }
-    },
-    MOMENT {
-      @Override
-      void write(ResultSet rows, int column, Bytes to) throws SQLException {
-        String value = Moment.local(rows, column);
-        if (value != null) to.text(value);
-      }
-    },
-    INSTANT {
-      @Override
-      void write(ResultSet rows, int column, Bytes to) throws SQLException {
-        String value = Moment.zoned(rows, column);
-        if (value != null) to.text(value);
-      }
-    },
     BINARY {
       @Override
       void write(ResultSet rows, int column, Bytes to) throws SQLException {
@@ -557,15 +529,32 @@ public final class Bridge {
         if (value != null) to.hex(value);
       }
     },
-    TEXT {
-      @Override
-      void write(ResultSet rows, int column, Bytes to) throws SQLException {
-        String value = rows.getString(column);
-        if (value != null) to.text(value);
-      }
-    };
+    DAY(Moment::day),
+    TIME(Moment::time),
+    MOMENT(Moment::local),
+    INSTANT(Moment::zoned),
+    TEXT(ResultSet::getString);
 
-    abstract void write(ResultSet rows, int column, Bytes to) throws SQLException;
+    private interface Text {
+      /** Null for a null. */
+      String of(ResultSet rows, int column) throws SQLException;
+    }
+
+    private final Text text;
+
+    Cell(Text text) {
+      this.text = text;
+    }
+
+    /** For kinds that are written by other means than a text. */
+    Cell() {
+      this(null);
+    }
+
+    void write(ResultSet rows, int column, Bytes to) throws SQLException {
+      String value = text.of(rows, column);
+      if (value != null) to.text(value);
+    }
 
     static Cell of(int jdbc, String typeName) {
       String name = String.valueOf(typeName).toLowerCase(Locale.ROOT);
