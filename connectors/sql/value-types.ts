@@ -33,13 +33,25 @@ export function sampledTypes({ bytes, ends }: CanonicalRows, columns: number): r
     for (const [at, value] of record.entries()) {
       if (value === null || at >= columns) continue;
       seen[at] = true;
-      possible[at] = possible[at]!.filter(([type, form]) => form.test(value) && (type !== 'number' || isDouble(value)));
+      possible[at] = possible[at]!.filter(([type, form]) => form.test(value) && is(type, value));
     }
   }
   return possible.map((forms, at) => {
     const type = (seen[at] ? forms[0]?.[0] : undefined) ?? 'string';
     return type === WALL_CLOCK ? { type: 'string', exact: WALL_CLOCK } : { type };
   });
+}
+
+/** What a form alone does not show. */
+function is(type: (typeof FORMS)[number][0], text: string): boolean {
+  if (type === 'number') return isDouble(text);
+  return (type !== 'date' && type !== WALL_CLOCK) || isDay(text.slice(0, 10));
+}
+
+/** Whether the calendar has the day: databases refuse 30 February, and the year 0. */
+function isDay(text: string): boolean {
+  const [year = 0, month = 0, day = 0] = text.split('-').map(Number);
+  return year > 0 && new Date(Date.UTC(year, month - 1, day)).getUTCDate() === day;
 }
 
 function isDouble(text: string): boolean {

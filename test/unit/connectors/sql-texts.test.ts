@@ -94,6 +94,9 @@ test('the types of a new table are the narrowest that take all values, and never
     ['string', ['2001-01-31T00:01:02Z']],
     ['string', ['12345678901234567890123.5']],
     ['string', ['2001-13-01']],
+    ['string', ['2001-01-31', '2001-02-29']],
+    ['string', ['0000-01-01']],
+    ['string', ['2001-01-31T00:01:02', '2001-04-31T00:01:02']],
     ['string', ['NaN', '1']],
   ];
   for (const [type, values] of cases)
