@@ -5,6 +5,7 @@ import { SluiceError } from '../../../src/sdk.ts';
 import { SharedBridge } from '../bridge/shared-bridge.ts';
 import type { SqlConnection, SqlDriver } from '../driver.ts';
 import type { JdbcUrl } from '../jdbc-url.ts';
+import { MYSQL_LOCK } from '../mysql/mysql-lock.ts';
 import type { SqlAccess } from '../sql-settings.ts';
 import { JdbcConnection } from './jdbc-connection.ts';
 import { jdbcDialect } from './jdbc-dialect.ts';
@@ -99,14 +100,17 @@ function lockOf(
   table: string,
 ): JdbcLock {
   if (product === 'postgresql')
-    return namedLock('SELECT pg_try_advisory_lock(CAST(? AS bigint))', (name) =>
-      String(createHash('sha256').update(name).digest().readBigInt64BE(0)),
-    );
+    return namedLock({
+      take: 'SELECT pg_try_advisory_lock(CAST(? AS bigint))',
+      release: 'SELECT pg_advisory_unlock(CAST(? AS bigint))',
+      parameter: (name) => String(createHash('sha256').update(name).digest().readBigInt64BE(0)),
+    });
   if (product === 'mysql' || product === 'mariadb')
-    return namedLock(
-      "select get_lock(concat('sluice:', sha1(concat(coalesce(database(), ''), '\\n', ?))), 0)",
-      (name) => createHash('sha256').update(name).digest('hex'),
-    );
+    return namedLock({
+      take: `select get_lock(${MYSQL_LOCK}, 0)`,
+      release: `select release_lock(${MYSQL_LOCK})`,
+      parameter: (name) => createHash('sha256').update(name).digest('hex'),
+    });
   return rowLock(connect, {
     table,
     keyText,

@@ -10,17 +10,33 @@ export interface JdbcLock {
   release(): Promise<void>;
 }
 
-/** A lock by a function of the database that says whether it was given; it ends with the connection. */
-export function namedLock(sql: string, parameter: (name: string) => string | number): JdbcLock {
+/** The words of a database for locks that have names. */
+interface NamedLockWords {
+  /** Says whether it was given. */
+  readonly take: string;
+  readonly release: string;
+  /** The one parameter of both. */
+  readonly parameter: (name: string) => string | number;
+}
+
+/** A lock by a function of the database; it ends with the connection. */
+export function namedLock(words: NamedLockWords): JdbcLock {
+  const held: (() => Promise<unknown>)[] = [];
   const take: JdbcLock['take'] = async (connection, name, signal) => {
-    const [[taken] = []] = await connection.query(sql, [parameter(name)], signal);
-    return taken === true || Number(taken) === 1;
+    const parameters = [words.parameter(name)];
+    const [[taken] = []] = await connection.query(words.take, parameters, signal);
+    if (taken !== true && Number(taken) !== 1) return false;
+    held.push(() => connection.query(words.release, parameters, AbortSignal.timeout(2000)));
+    return true;
   };
   return {
     take,
     // Such a lock leaves nothing in the database, and goes with the connection.
     isTaken: async (connection, name, signal) => !(await take(connection, name, signal)),
-    release: async () => undefined,
+    // The server gives it back by itself, but some time after the connection has ended.
+    release: async () => {
+      await Promise.allSettled(held.splice(0).map((give) => give()));
+    },
   };
 }
 

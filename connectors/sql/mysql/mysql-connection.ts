@@ -12,6 +12,7 @@ import { mysqlFault, warningFault } from './mysql-fault.ts';
 import { assignment, INFILE_FORM, infilePieces } from './mysql-infile.ts';
 import { insertStatements } from './mysql-insert.ts';
 import { MysqlLink } from './mysql-link.ts';
+import { MYSQL_LOCK } from './mysql-lock.ts';
 import type { MysqlSettings } from './mysql-options.ts';
 import { readRows } from './mysql-read.ts';
 
@@ -20,9 +21,6 @@ interface ServerFacts {
   readonly loadsLocal: boolean;
   readonly packetBytes: number;
 }
-
-/** The name of a lock by a digest: names are the whole server's, and have at most 64 characters. */
-const LOCK = "concat('sluice:', sha1(concat(coalesce(database(), ''), '\\n', ?)))";
 
 /** One connection to MySQL or MariaDB. */
 export class MysqlConnection implements SqlConnection {
@@ -145,7 +143,7 @@ export class MysqlConnection implements SqlConnection {
 
   async tryLock(name: string, signal: AbortSignal): Promise<boolean> {
     const digest = createHash('sha256').update(name).digest('hex');
-    const [[taken] = []] = await this.query(`select get_lock(${LOCK}, 0)`, [digest], signal);
+    const [[taken] = []] = await this.query(`select get_lock(${MYSQL_LOCK}, 0)`, [digest], signal);
     if (Number(taken) !== 1) return false;
     this.#locks.push(digest);
     return true;
@@ -159,7 +157,7 @@ export class MysqlConnection implements SqlConnection {
     for (const sql of drops) await this.#link.run(sql, [], patience).catch(() => undefined);
     // The server gives them back by itself, but some time after the connection has ended.
     for (const digest of this.#locks.splice(0))
-      await this.query(`select release_lock(${LOCK})`, [digest], patience).catch(() => undefined);
+      await this.query(`select release_lock(${MYSQL_LOCK})`, [digest], patience).catch(() => undefined);
     await this.#link.close();
   }
 
