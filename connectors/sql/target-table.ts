@@ -32,7 +32,9 @@ export function targetOf(found: TableDescription, schema: Schema, output: SqlOut
     ...(output.runColumn === null ? [] : [output.runColumn]),
   ];
   const { set, match } = updated(output, names);
-  const needed = output.statement === 'update' ? new Set([...set, ...match]) : new Set(names);
+  const isUpdate = output.statement === 'update';
+  const needed = isUpdate ? new Set([...set, ...match]) : new Set(names);
+  const written = isUpdate ? new Set(set) : needed;
   const columns = names.map((one): SqlColumn => {
     const column = columnNamed(found.columns, one);
     if (column === undefined) {
@@ -45,7 +47,7 @@ export function targetOf(found: TableDescription, schema: Schema, output: SqlOut
         { what: 'column' },
       );
     }
-    if (column.writable || !needed.has(one)) return column;
+    if (column.writable || !written.has(one)) return column;
     throw new SluiceError(
       'CONFIG_INVALID',
       `outputSettings.table: the column "${column.name}" of ${name} is filled by the database and cannot be written; drop it by columnNamesRemapping.`,

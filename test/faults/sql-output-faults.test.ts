@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { SqlOutput } from '../../connectors/sql/sql-output.ts';
 import { encodeRecords } from '../../src/core/canonical-csv.ts';
 import { findSluiceError } from '../../src/core/error.ts';
@@ -10,27 +10,27 @@ import type { Value } from '../../src/core/value.ts';
 import { sqlSink } from '../acceptance/sql-output.ts';
 import { needs } from '../support/services/needs.ts';
 import { PostgresProxy, type StatementFault } from '../support/services/postgres-proxy.ts';
-import { newH2, newMariaDb, newPostgres, newSqlite, type TestDatabase } from '../support/sql-databases.ts';
+import { newH2, newMariaDb, newPostgres, type TestDatabase } from '../support/sql-databases.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
+import { heldOpen, testedDatabases } from '../support/tested-databases.ts';
 
 const signal = new AbortController().signal;
 const job = { intake: 'a test' };
 const table = { catalog: null, schema: null, name: 'scored' };
-const columns = ['id', 'score', 'note'] as const;
-const schema: Schema = schemaOf(columns);
+const schema: Schema = schemaOf(['id', 'score', 'note']);
 
-type Row = readonly [id: Value, score: Value, note: Value];
+type Row = readonly [Value, Value, Value];
 
 /** Batches of these rows, some in each. */
-function batchesOf(rows: readonly Row[], size = 4): ScoredBatch[] {
+function batchesOf(rows: readonly Row[], columns: Schema = schema, size = 4): ScoredBatch[] {
   const batches: ScoredBatch[] = [];
   for (let from = 0; from < rows.length; from += size) {
     const some = rows.slice(from, from + size);
     batches.push({
       sequence: batches.length,
       through: { split: 'rows', after: from + some.length },
-      intake: schema,
-      output: { schema, ...encodeRecords(some) },
+      intake: columns,
+      output: { schema: columns, ...encodeRecords(some) },
       tally: { ...EMPTY_TALLY, read: some.length, scored: some.length },
       deadLetters: [],
       intakeBytes: 10,
@@ -50,17 +50,18 @@ async function write(
   access: TestDatabase['access'],
   rows: readonly Row[],
   output: Partial<SqlOutput> = {},
+  columns: Schema = schema,
 ): Promise<Manifest> {
-  const batches = batchesOf(rows);
+  const batches = batchesOf(rows, columns);
   await using sink = sqlSink(access, { table, chunkBytes: 60, ...output });
   const ledger = await sink.open(job, signal);
   for (const batch of batches.slice(ledger?.sequence ?? 0)) {
-    await sink.write(batch, schema, signal);
+    await sink.write(batch, columns, signal);
     if (batch.sequence % 3 === 2) await sink.commit(signal);
   }
   const read = rows.length;
   const tally = { read, scored: read, failed: 0, skipped: 0 };
-  return await sink.publish({ version: 1, job, tally, model: null, intakeBytes: 0, finished: 'now' }, schema, signal);
+  return await sink.publish({ version: 1, job, tally, model: null, intakeBytes: 0, finished: 'now' }, columns, signal);
 }
 
 async function idsIn({ connection }: TestDatabase): Promise<number[]> {
@@ -140,14 +141,8 @@ async function through(
   return proxy.seen;
 }
 
-const databases = [
-  { name: 'PostgreSQL', group: needs('postgres'), make: newPostgres, short: 'varchar(10)' },
-  { name: 'SQLite', group: describe, make: newSqlite, short: 'TEXT CHECK (length(note) <= 10)' },
-  { name: 'MariaDB', group: needs('mariadb'), make: () => newMariaDb(), short: 'varchar(10)' },
-  { name: 'H2 by JDBC', group: needs('jdbc'), make: () => newH2(), short: 'varchar(10)' },
-] as const;
-
-for (const { name, group, make, short } of databases) {
+for (const { name, group, make } of testedDatabases) {
+  const short = name === 'SQLite' ? 'TEXT CHECK (length(note) <= 10)' : 'varchar(10)';
   group.each(modes)(`${name}, rows %s`, (_name, atOnce) => {
     if (name === 'H2 by JDBC') heldOpen(make);
 
@@ -254,6 +249,67 @@ for (const { name, group, make, short } of databases) {
       ]);
     });
 
+    test('keys of two columns, names of any kind, and columns that the job does not write', async () => {
+      await using database = await make();
+      const { connection, driver, access } = database;
+      const { quote, tableName, typeOf, keyText } = driver.dialect;
+      const odd = { ...table, name: 'Order "by" `1`' };
+      const [group, twice, select] = ['group', 'Twice the Number', 'select'].map(quote);
+      const stored = name === 'H2 by JDBC' ? '' : ' STORED';
+      // Of the key one column is filled by the database: it is looked at, and not written.
+      await connection.execute(
+        `CREATE TABLE ${tableName(odd)} (${group} ${keyText(20)} NOT NULL, n ${typeOf('integer')} NOT NULL, ` +
+          `${twice} ${typeOf('integer')} GENERATED ALWAYS AS (n * 2)${stored}, ${select} ${typeOf('number')}, kept ${keyText(20)} DEFAULT 'kept')`,
+        [],
+        signal,
+      );
+      await connection.execute(
+        `INSERT INTO ${tableName(odd)} (${group}, n, ${select}) VALUES ('a', 1, 0), ('a', 2, 0), ('b', 1, 0)`,
+        [],
+        signal,
+      );
+      const rows: Row[] = [
+        ['a', 2, 15],
+        ['a', 4, 25],
+        ['b', 4, 35],
+        ['c', 2, 45],
+      ];
+      const update = { table: odd, atOnce, updateColumns: ['select'] };
+      const byTwice = { ...update, statement: 'update', whereColumns: ['group', 'Twice the Number'] } as const;
+      await write(access, rows, byTwice, schemaOf(['group', 'Twice the Number', 'select']));
+      const look = () =>
+        connection.query(
+          `SELECT ${group}, n, ${twice}, ${select}, kept FROM ${tableName(odd)} ORDER BY ${group}, n`,
+          [],
+          signal,
+        );
+      expect(await look()).toEqual([
+        ['a', 1, 2, 15, 'kept'],
+        ['a', 2, 4, 25, 'kept'],
+        ['b', 1, 2, 0, 'kept'],
+      ]);
+      const byN = { ...update, statement: 'insert_update', whereColumns: ['group', 'n'], overwrite: true } as const;
+      await write(access, rows, byN, schemaOf(['group', 'n', 'select']));
+      expect(await look()).toEqual([
+        ['a', 1, 2, 15, 'kept'],
+        ['a', 2, 4, 15, 'kept'],
+        ['a', 4, 8, 25, 'kept'],
+        ['b', 1, 2, 0, 'kept'],
+        ['b', 4, 8, 35, 'kept'],
+        ['c', 2, 4, 45, 'kept'],
+      ]);
+    });
+
+    test('whole numbers of 64 bits without a sign keep every digit in a table that is made for them', async () => {
+      await using database = await make();
+      const large: Schema = {
+        columns: [{ name: 'id', type: 'integer', exact: 'uint64' }, { name: 'score' }, { name: 'note' }],
+      };
+      await write(database.access, [['18446744073709551615', 1, 'a']], { atOnce }, large);
+      const found = await database.connection.query('SELECT id FROM scored', [], signal);
+      expect(found.flat().map(String)).toEqual(['18446744073709551615']);
+    });
+
     test('overwriting removes the rows of the former run and no others, or refuses with advice', async () => {
       await using database = await make();
       await database.connection.execute(
@@ -290,15 +346,6 @@ for (const { name, group, make, short } of databases) {
       expect(await idsIn(database)).toEqual([0, 1, 2, 7]);
     });
   });
-}
-
-/** Java is started once for all tests of a group: for as long as somebody is connected. */
-function heldOpen(make: () => Promise<TestDatabase>): void {
-  let held: TestDatabase;
-  beforeAll(async () => {
-    held = await make();
-  });
-  afterAll(() => held?.[Symbol.asyncDispose]());
 }
 
 const others = [
@@ -362,42 +409,65 @@ async function throughTcp(
   return messages;
 }
 
-needs('mariadb')('MariaDB', () => {
-  test('a transaction that loses a deadlock is done again', async () => {
-    await using database = await newMariaDb();
-    const { connection, driver, access } = database;
-    await connection.execute(
-      'CREATE TABLE scored (id bigint PRIMARY KEY, score double precision, note text)',
-      [],
-      signal,
-    );
-    await connection.execute('INSERT INTO scored VALUES (1, 0, NULL), (2, 0, NULL)', [], signal);
-    await using other = await driver.connect(signal);
-    await other.begin(signal);
-    // The one that has changed less is the loser: the other one weighs more by rows of a table that nobody else sees.
-    await other.execute('CREATE TEMPORARY TABLE weight (n int) engine = InnoDB', [], signal);
-    await other.execute(`INSERT INTO weight SELECT seq FROM seq_1_to_1000`, [], signal);
-    await other.execute("UPDATE scored SET note = 'other' WHERE id = 2", [], signal);
-    const whereColumns = ['id'];
-    const rows: Row[] = [
-      [1, 1, 'one'],
-      [2, 2, 'two'],
-    ];
-    const writing = write(access, rows, { statement: 'update', whereColumns, chunkBytes: 1 });
-    const waits = async (): Promise<boolean> =>
-      (await connection.query("SELECT 1 FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'", [], signal))
-        .length > 0;
+const deadlocks = [
+  {
+    name: 'PostgreSQL',
+    group: needs('postgres'),
+    make: newPostgres,
+    // It waits longer before it looks for deadlocks.
+    strengthen: ["SET LOCAL deadlock_timeout = '60s'"],
+    waiting: "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'transactionid' AND datname = current_database()",
+    interval: 20,
+  },
+  {
+    name: 'MariaDB',
+    group: needs('mariadb'),
+    make: () => newMariaDb(),
+    // The one that has changed less is the loser: it weighs more by rows of a table that nobody else sees.
+    strengthen: [
+      'CREATE TEMPORARY TABLE weight (n int) engine = InnoDB',
+      'INSERT INTO weight SELECT seq FROM seq_1_to_1000',
+    ],
+    waiting: "SELECT 1 FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'",
     // InnoDB shows the same again to whoever asks more than ten times a second.
-    await expect.poll(waits, { timeout: 10_000, interval: 150 }).toBe(true);
-    await other.execute("UPDATE scored SET note = 'other' WHERE id = 1", [], signal);
-    await other.commit(signal);
-    await writing;
-    expect(await connection.query('SELECT id, score, note FROM scored ORDER BY id', [], signal)).toEqual([
-      [1, 1, 'one'],
-      [2, 2, 'two'],
-    ]);
+    interval: 150,
+  },
+] as const;
+
+for (const { name, group, make, strengthen, waiting, interval } of deadlocks) {
+  group(name, () => {
+    test('a transaction that loses a deadlock is done again', async () => {
+      await using database = await make();
+      const { connection, driver, access } = database;
+      await connection.execute(
+        'CREATE TABLE scored (id bigint PRIMARY KEY, score double precision, note text)',
+        [],
+        signal,
+      );
+      await connection.execute('INSERT INTO scored VALUES (1, 0, NULL), (2, 0, NULL)', [], signal);
+      await using other = await driver.connect(signal);
+      await other.begin(signal);
+      // The loser is the sink.
+      for (const sql of strengthen) await other.execute(sql, [], signal);
+      await other.execute("UPDATE scored SET note = 'other' WHERE id = 2", [], signal);
+      // Two chunks: the first locks row 1, the second waits for row 2.
+      const rows: Row[] = [
+        [1, 1, 'one'],
+        [2, 2, 'two'],
+      ];
+      const writing = write(access, rows, { statement: 'update', whereColumns: ['id'], chunkBytes: 1 });
+      const waits = async (): Promise<boolean> => (await connection.query(waiting, [], signal)).length > 0;
+      await expect.poll(waits, { timeout: 10_000, interval }).toBe(true);
+      await other.execute("UPDATE scored SET note = 'other' WHERE id = 1", [], signal);
+      await other.commit(signal);
+      await writing;
+      expect(await connection.query('SELECT id, score, note FROM scored ORDER BY id', [], signal)).toEqual([
+        [1, 1, 'one'],
+        [2, 2, 'two'],
+      ]);
+    });
   });
-});
+}
 
 needs('postgres')('PostgreSQL', () => {
   test("a line of a text that is COPY's own mark of an end ends nothing", async () => {
@@ -417,44 +487,5 @@ needs('postgres')('PostgreSQL', () => {
     const { columns: own } = (await connection.describeTable(table, signal))!;
     await connection.load({ table, columns: own }, encodeRecords([['a'], ['\\.'], ['b']]), signal);
     expect((await connection.query('SELECT n FROM one', [], signal)).flat()).toEqual(['a', '\\.', 'b']);
-  });
-
-  test('a transaction that loses a deadlock is done again', async () => {
-    await using database = await newPostgres();
-    const { connection, driver, access } = database;
-    await connection.execute(
-      'CREATE TABLE scored (id bigint PRIMARY KEY, score double precision, note text)',
-      [],
-      signal,
-    );
-    await connection.execute('INSERT INTO scored VALUES (1, 0, NULL), (2, 0, NULL)', [], signal);
-    await using other = await driver.connect(signal);
-    await other.begin(signal);
-    // The other one waits longer before it looks for deadlocks: the loser is the sink.
-    await other.execute("SET LOCAL deadlock_timeout = '60s'", [], signal);
-    await other.execute("UPDATE scored SET note = 'other' WHERE id = 2", [], signal);
-    const whereColumns = ['id'];
-    // Two chunks: the first locks row 1, the second waits for row 2.
-    const rows: Row[] = [
-      [1, 1, 'one'],
-      [2, 2, 'two'],
-    ];
-    const writing = write(access, rows, { statement: 'update', whereColumns, chunkBytes: 1 });
-    const waits = async (): Promise<boolean> =>
-      (
-        await connection.query(
-          "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'transactionid' AND datname = current_database()",
-          [],
-          signal,
-        )
-      ).length > 0;
-    await expect.poll(waits, { timeout: 10_000, interval: 20 }).toBe(true);
-    await other.execute("UPDATE scored SET note = 'other' WHERE id = 1", [], signal);
-    await other.commit(signal);
-    await writing;
-    expect(await connection.query('SELECT id, score, note FROM scored ORDER BY id', [], signal)).toEqual([
-      [1, 1, 'one'],
-      [2, 2, 'two'],
-    ]);
   });
 });

@@ -137,6 +137,7 @@ function typeOf({ types, instant }: Words, type: SqlColumn['type'], exact: SqlCo
   const digits = digitsOf(exact);
   if (digits !== null && digits.precision <= MOST_DIGITS) return `decimal(${digits.precision}, ${digits.scale})`;
   if (isWallClock(exact)) return all.timestamp;
+  if (type === 'integer' && exact === 'uint64') return 'decimal(20, 0)';
   return type === 'timestamp' ? (instant ?? all.timestamp) : all[type ?? 'string'];
 }
 

@@ -26,7 +26,11 @@ export const sqliteDialect: SqlDialect = {
   tableName,
   parameter: (_index, column) => (column === undefined ? '?' : comparable('?', column.declared)),
   literal: (text, { declared }) => comparable(`'${text.replaceAll("'", "''")}'`, declared),
-  typeOf: (type, exact) => (isWallClock(exact) ? TYPES.timestamp : TYPES[type ?? 'string']),
+  typeOf: (type, exact) => {
+    if (isWallClock(exact)) return TYPES.timestamp;
+    // Its whole numbers have 63 bits and a sign; larger ones become doubles.
+    return TYPES[exact === 'uint64' ? 'decimal' : (type ?? 'string')];
+  },
   keyText: () => 'TEXT',
   longText: 'TEXT',
   createStage({ stage, columns, lasting }) {
