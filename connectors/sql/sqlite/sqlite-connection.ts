@@ -126,6 +126,11 @@ export class SqliteConnection implements SqlConnection {
   }
 
   async close(): Promise<void> {
+    this.destroy();
+  }
+
+  /** Nothing is under way that it would have to wait for. Locks are given back here, too: their process may live on for long. */
+  destroy(): void {
     if (!this.#database.isOpen) return;
     try {
       if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
@@ -133,11 +138,7 @@ export class SqliteConnection implements SqlConnection {
     } catch {
       // The file may be gone, or busy: a lock that stays is known by its process.
     }
-    this.destroy();
-  }
-
-  destroy(): void {
-    if (this.#database.isOpen) this.#database.close();
+    this.#database.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
