@@ -38,7 +38,7 @@ export class OutputSession {
     this.#events = events;
   }
 
-  /** The connection, if there is one. */
+  /** The connection, which has the lock, if there is one. */
   get current(): SqlConnection | null {
     return this.#connection;
   }
@@ -115,9 +115,15 @@ export class OutputSession {
         throw databaseError(error, { driver: this.#driver, doing });
       },
     );
+    try {
+      await this.#lock(connection, signal);
+      await this.#events.onConnected(connection, signal);
+    } catch (error) {
+      // Without the lock, or where another run has been, it must not be taken for ours: not even to give something back.
+      await connection.close();
+      throw error;
+    }
     this.#connection = connection;
-    await this.#lock(connection, signal);
-    await this.#events.onConnected(connection, signal);
     this.#wasConnected = true;
     return connection;
   }
