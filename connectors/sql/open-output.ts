@@ -1,6 +1,6 @@
 import type { Clock, JobIdentity } from '../../src/sdk.ts';
 import { beginOutput } from './output-beginning.ts';
-import { findOutput, type OutputPlace } from './output-place.ts';
+import { findOutput } from './output-place.ts';
 import { OutputRun } from './output-run.ts';
 import { OutputSession } from './output-session.ts';
 import { sqlDriver } from './sql-drivers.ts';
@@ -18,12 +18,12 @@ export async function openOutput(
 ): Promise<OutputRun> {
   const driver = await sqlDriver(access);
   const { dialect } = driver;
-  let place: OutputPlace | null = null;
+  let lockName: string | null = null;
   let run: OutputRun | null = null;
   const session = new OutputSession(driver, access.connectMs, clock, {
     lockName: async (connection, until) => {
-      place ??= await findOutput(connection, output, until);
-      return `the table ${place.key}`;
+      lockName ??= `the table ${(await findOutput(connection, output, until)).key}`;
+      return lockName;
     },
     onConnected: async (connection, until) => run?.reconnected(connection, until),
     onUndone: () => run?.undone(),
@@ -32,10 +32,11 @@ export async function openOutput(
     return await session.insist(
       `opening ${tableOf(output)}`,
       async (connection) => {
-        const here = place ?? (await findOutput(connection, output, signal));
-        const state = new StateTables(dialect, here.state, here.key);
+        // Again: whoever had the lock before may have made the table.
+        const place = await findOutput(connection, output, signal);
+        const state = new StateTables(dialect, place.state, place.key);
         await state.ensure(connection, signal);
-        const taken = { output, dialect, place: here, state };
+        const taken = { output, dialect, place, state };
         run = new OutputRun(taken, session, await beginOutput(taken, job, session, clock, connection, signal));
         return run;
       },

@@ -24,6 +24,10 @@ export interface OutputBeginning {
   readonly replaced: readonly LedgerRow[];
   /** Whether rows go to a stage until the end. */
   readonly staged: boolean;
+  /** Whether the ledger has the run already, which has written nothing yet: it was killed when it had said that it makes the table. */
+  readonly announced: boolean;
+  /** Whether the table is there and is known to have been made by the run that is continued. */
+  readonly madeTable: boolean;
   /** Of the interrupted run that is continued. */
   readonly durable: Ledger | null;
   readonly accepted: Ledger;
@@ -44,7 +48,10 @@ export async function beginOutput(
   const { overwrite, runColumn, atOnce } = output;
   const rows = await state.rows(connection, signal);
   const finished = rows.filter((row) => row.state === 'finished');
-  let interrupted = rows.find((row) => row.state === 'open');
+  const open = rows.find((row) => row.state === 'open');
+  const announced = open !== undefined && open.ledger.sequence === 0 ? open : undefined;
+  let interrupted = announced === undefined ? open : undefined;
+  const madeTable = output.create === 'must' && place.found !== null && open !== undefined && finished.length === 0;
   if (interrupted !== undefined && overwrite) {
     const runs = [interrupted];
     await session.begin(connection, signal);
@@ -57,7 +64,7 @@ export async function beginOutput(
     if (stage !== null) await connection.execute(`DROP TABLE ${dialect.tableName(place.stage)}`, [], signal);
     const same = finished.find(({ ledger }) => sameJson(ledger.job, job));
     if (same !== undefined && !overwrite) throw alreadyThere(place, same);
-    assertTable(place, output, finished);
+    assertTable(place, output, rows);
     const whole =
       place.found === null ||
       (finished.length > 0 && finished.every(({ ledger }) => holdsOf(ledger).whole)) ||
@@ -66,9 +73,11 @@ export async function beginOutput(
     const fresh = freshLedger(job);
     const holds = freshHolds({ runColumn, whole, replaces, staged: atOnce });
     return {
-      run: newRun(clock),
+      run: announced?.run ?? newRun(clock),
       replaced: overwrite ? finished : [],
       staged: atOnce,
+      announced: announced !== undefined,
+      madeTable,
       durable: null,
       accepted: withHolds(fresh, holds),
       rows: 0,
@@ -88,6 +97,8 @@ export async function beginOutput(
     run,
     replaced: finished.filter((row) => holds.replaces.includes(row.run)),
     staged: holds.staged !== null,
+    announced: false,
+    madeTable,
     durable: ledger,
     accepted: ledger,
     rows: holds.rows + (holds.staged ?? 0) + holds.refused,

@@ -30,14 +30,14 @@ export class OutputRun {
   #sending: Promise<void> | null = null;
 
   constructor(taken: TakenOutput, session: OutputSession, beginning: OutputBeginning) {
-    const { run, replaced, staged } = beginning;
+    const { run, replaced } = beginning;
     this.#taken = taken;
     this.#session = session;
     this.#replaced = replaced;
     this.#tail = taken.output.runColumn === null ? new Uint8Array(0) : runTail(run);
     this.#chunks = new HeldChunks(this.#tail);
     this.#ledger = new RunLedger(taken, beginning);
-    this.#tables = new OutputTables(taken, staged);
+    this.#tables = new OutputTables(taken, beginning);
   }
 
   /** What is durable; null when nothing is. */
@@ -113,7 +113,7 @@ export class OutputRun {
     };
     await this.#insist('discarding', remove, signal);
     if (this.#tables.staged) await this.#dropStage(signal);
-    if (session.current !== null) await this.#tables.clear(session.current, signal);
+    if (session.current !== null) await this.#clear(session.current, signal);
   }
 
   async close(): Promise<void> {
@@ -124,7 +124,7 @@ export class OutputRun {
       if (current !== null) {
         await this.#session.rollback(signal);
         const { durable, finished } = this.#ledger;
-        if (durable === null && finished === null) await this.#tables.clear(current, signal);
+        if (durable === null && finished === null) await this.#clear(current, signal);
       }
     } catch {
       // The next run finds what is left, and knows it by its name.
@@ -164,7 +164,11 @@ export class OutputRun {
     if (this.#tables.loader !== null) return;
     const areContinued = this.#ledger.durable !== null;
     const rows = { schema: this.#schema, sample: this.#chunks.sample, areContinued };
-    await this.#insist('preparing', (connection) => this.#tables.prepare(connection, rows, signal), signal);
+    const prepare = async (connection: SqlConnection): Promise<void> => {
+      if (this.#taken.output.create === 'must' && !areContinued) await this.#ledger.announce(connection, signal);
+      await this.#tables.prepare(connection, rows, signal);
+    };
+    await this.#insist('preparing', prepare, signal);
   }
 
   /** Brings the chunks that are not in it yet into the open transaction. */
@@ -233,6 +237,12 @@ export class OutputRun {
   #settle(): void {
     this.#ledger.settle();
     this.#chunks.settle();
+  }
+
+  /** Removes what a run without durable rows has made. */
+  async #clear(connection: SqlConnection, signal: AbortSignal): Promise<void> {
+    await this.#tables.clear(connection, signal);
+    await this.#ledger.withdraw(connection, signal);
   }
 
   async #dropStage(signal: AbortSignal): Promise<void> {

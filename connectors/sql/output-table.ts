@@ -3,8 +3,8 @@ import type { OutputPlace } from './output-place.ts';
 import type { SqlOutput } from './sql-output.ts';
 import type { LedgerRow } from './state-tables.ts';
 
-/** Whether the table is there, or not, as the output wants it. @param finished runs that have written to it. */
-export function assertTable({ found, key }: OutputPlace, output: SqlOutput, finished: readonly LedgerRow[]): void {
+/** Whether the table is there, or not, as the output wants it. @param runs what the ledger has of runs into it. */
+export function assertTable({ found, key }: OutputPlace, output: SqlOutput, runs: readonly LedgerRow[]): void {
   const { create, overwrite } = output;
   if (found === null && create === 'never') {
     throw new SluiceError(
@@ -12,7 +12,8 @@ export function assertTable({ found, key }: OutputPlace, output: SqlOutput, fini
       `outputSettings.table: there is no table ${key}, or none that this user may see. Create it, or set createTableIfNotExists: true.`,
     );
   }
-  if (found !== null && create === 'must' && !(overwrite && finished.length > 0)) {
+  // One that a run has made which did not come to its end, or that is to be written anew, is not in the way.
+  if (found !== null && create === 'must' && !runs.some(({ state }) => state === 'open' || overwrite)) {
     throw new SluiceError(
       'OUTPUT_EXISTS',
       `outputSettings.statementType: create_table wants a table that is not there yet, and ${key} is. Use insert, or choose another table.`,

@@ -1,6 +1,7 @@
 import type { Schema } from '../../src/sdk.ts';
 import type { CanonicalRows, SqlConnection } from './driver.ts';
 import { countRows } from './former-runs.ts';
+import type { OutputBeginning } from './output-beginning.ts';
 import { TableLoader } from './table-loader.ts';
 import type { TakenOutput } from './taken-output.ts';
 import { createStatements, newTarget, type TargetTable, targetOf } from './target-table.ts';
@@ -20,13 +21,14 @@ export class OutputTables {
   /** Whether rows go to a stage until the end. */
   readonly staged: boolean;
   #loader: TableLoader | null = null;
-  /** Whether this run has made the table, or the stage. */
-  #madeTable = false;
+  /** Whether this run has made the table, by itself or before it was continued, or the stage. */
+  #madeTable: boolean;
   #madeStage = false;
 
-  constructor(taken: TakenOutput, staged: boolean) {
+  constructor(taken: TakenOutput, { staged, madeTable }: Pick<OutputBeginning, 'staged' | 'madeTable'>) {
     this.#taken = taken;
     this.staged = staged;
+    this.#madeTable = madeTable;
   }
 
   /** What brings rows in; null before `prepare`. */

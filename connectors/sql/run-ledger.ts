@@ -23,6 +23,10 @@ import { chunkLetters, holdsAfter, holdsMerged, holdsOf, withHolds } from './wri
 export class RunLedger {
   readonly #taken: TakenOutput;
   readonly #run: string;
+  /** The ledger that the run began with. */
+  readonly #begun: Ledger;
+  /** Whether the database has that one, before anything is durable. */
+  #announced: boolean;
   #accepted: Ledger;
   #durable: Ledger | null;
   /** Whether this was committed, when the connection is lost meanwhile, is for the database to say. */
@@ -32,9 +36,11 @@ export class RunLedger {
   readonly #hash: ChainedHash;
   #rows: number;
 
-  constructor(taken: TakenOutput, { run, durable, accepted, rows }: OutputBeginning) {
+  constructor(taken: TakenOutput, { run, announced, durable, accepted, rows }: OutputBeginning) {
     this.#taken = taken;
     this.#run = run;
+    this.#begun = accepted;
+    this.#announced = announced;
     this.#durable = durable;
     this.#accepted = accepted;
     this.#rows = rows;
@@ -69,6 +75,20 @@ export class RunLedger {
     this.#hash.update(batch.output.bytes);
     this.#rows += batch.output.ends.length;
     this.#accepted = ledgerAfter(this.#accepted, batch, columnNames(schema));
+  }
+
+  /** Says, in a transaction of its own, that the run makes the table: should it be killed, the next one knows whose the empty table is. */
+  async announce(connection: SqlConnection, signal: AbortSignal): Promise<void> {
+    if (this.#announced) return;
+    const row: LedgerRow = { run: this.#run, state: 'open', ledger: this.#begun, manifest: null };
+    await this.#taken.state.write(connection, row, null, signal);
+    this.#announced = true;
+  }
+
+  /** Takes that back, of a run that has written nothing. */
+  async withdraw(connection: SqlConnection, signal: AbortSignal): Promise<void> {
+    if (this.#announced) await this.#taken.state.remove(connection, this.#run, signal);
+    this.#announced = false;
   }
 
   /**
@@ -112,6 +132,7 @@ export class RunLedger {
   settle(): void {
     const { ledger, state, manifest } = this.#attempted!;
     this.#attempted = null;
+    this.#announced = false;
     this.#durable = ledger;
     this.#accepted = ledger;
     if (state === 'finished') this.#finished = manifest;
@@ -127,9 +148,11 @@ export class RunLedger {
     if (attempted !== null && own?.state === attempted.state && own.ledger.sequence === attempted.ledger.sequence)
       return true;
     this.#attempted = null;
-    const isAsLeft = own === undefined ? this.#durable === null : own.ledger.sequence === this.#durable?.sequence;
+    const isAsLeft = (own?.ledger.sequence ?? 0) === (this.#durable?.sequence ?? 0);
     const others = rows.some(({ run, state }) => run !== this.#run && state === 'open');
     if (!isAsLeft || others) throw this.#takenOver();
+    // The answer to this may have been lost, too.
+    this.#announced = own !== undefined && this.#durable === null;
     return false;
   }
 
@@ -157,7 +180,7 @@ export class RunLedger {
   }
 
   async #attempt(connection: SqlConnection, row: LedgerRow, signal: AbortSignal): Promise<void> {
-    const before = this.#durable?.sequence ?? null;
+    const before = this.#durable?.sequence ?? (this.#announced ? this.#begun.sequence : null);
     if (!(await this.#taken.state.write(connection, row, before, signal))) throw this.#takenOver();
     this.#attempted = row;
   }

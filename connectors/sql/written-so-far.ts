@@ -79,7 +79,7 @@ export function holdsMerged(before: SqlHolds, letters: readonly string[]): SqlHo
 }
 
 /** Dead letters that were added, and the checksum of all. */
-export function lettersAfter(before: SqlHolds, letters: readonly string[]): Pick<SqlHolds, 'letters' | 'letterMark'> {
+function lettersAfter(before: SqlHolds, letters: readonly string[]): Pick<SqlHolds, 'letters' | 'letterMark'> {
   const hash = new ChainedHash(before.letterMark);
   for (const line of letters) hash.update(Buffer.from(`${line}\n`));
   return { letters: before.letters + letters.length, letterMark: hash.mark };

@@ -1,6 +1,7 @@
 import { JdbcConnection } from '../../connectors/sql/jdbc/jdbc-connection.ts';
 import { MysqlConnection } from '../../connectors/sql/mysql/mysql-connection.ts';
 import { PostgresConnection } from '../../connectors/sql/postgres/postgres-connection.ts';
+import type { SqlOutput } from '../../connectors/sql/sql-output.ts';
 import type { SqlAccess } from '../../connectors/sql/sql-settings.ts';
 import { SqliteConnection } from '../../connectors/sql/sqlite/sqlite-connection.ts';
 import { type DyingMoment, runUntilKilled, runWholeOutput, SinkPlan, type SinkPlanSize } from '../../src/testing.ts';
@@ -10,9 +11,9 @@ import { sqlSink } from './sql-output.ts';
  * Writes a whole output and dies by SIGKILL at its n-th statement that may change something: of two numbers the first is a death before the
  * database hears of it, the second one after it is done, and before the run hears of that. Or it dies at a moment of the run, by name.
  */
-const { access, atOnce, size, operation } = JSON.parse(process.argv[2] ?? '') as {
+const { access, form, size, operation } = JSON.parse(process.argv[2] ?? '') as {
   readonly access: SqlAccess;
-  readonly atOnce: boolean;
+  readonly form: Partial<SqlOutput>;
   readonly size: SinkPlanSize;
   readonly operation: number | DyingMoment;
 };
@@ -50,5 +51,5 @@ for (const { prototype } of [PostgresConnection, SqliteConnection, MysqlConnecti
 }
 
 const plan = new SinkPlan(size);
-if (moment !== null) await runUntilKilled(sqlSink(access, { atOnce }), plan, moment);
-await runWholeOutput(sqlSink(access, { atOnce }), plan, new AbortController().signal);
+if (moment !== null) await runUntilKilled(sqlSink(access, form), plan, moment);
+await runWholeOutput(sqlSink(access, form), plan, new AbortController().signal);

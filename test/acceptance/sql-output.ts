@@ -50,18 +50,24 @@ interface SqlOutputs extends Omit<SinkDriver, 'place'> {
   place(): Promise<DyingSinkPlace & OpenSinkPlace>;
 }
 
-/** Outputs in a table that is made for them, each in a database of its own. @param atOnce whether the rows are staged until the end. */
-export function sqlOutputs(database: () => Promise<TestDatabase>, atOnce: boolean, every = 3): SqlOutputs {
+/** How rows come to be in a table. */
+export const outputForms = {
+  'whose rows come at once': { atOnce: true },
+  'whose rows come by and by': { atOnce: false },
+} as const;
+
+/** Outputs in a table that is made for them, each in a database of its own. @param every see `SinkDriver.killed`. */
+export function sqlOutputs(database: () => Promise<TestDatabase>, form: Partial<SqlOutput>, every: number): SqlOutputs {
   return {
     plan: new SinkPlan({ batches: 9, rowsPerBatch: 30, padding: 10 }),
     killed: { plan: new SinkPlan(KILLED), every },
-    inPlace: !atOnce,
+    inPlace: form.atOnce !== true,
     sideBySide: 3,
-    place: async () => sqlPlace(await database(), atOnce),
+    place: async () => sqlPlace(await database(), form),
   };
 }
 
-function sqlPlace(database: TestDatabase, atOnce: boolean): DyingSinkPlace & OpenSinkPlace {
+function sqlPlace(database: TestDatabase, form: Partial<SqlOutput>): DyingSinkPlace & OpenSinkPlace {
   const { access, driver, connection } = database;
   const { quote } = driver.dialect;
   const rows = (sql: string) => connection.query(sql, [], signal);
@@ -78,7 +84,7 @@ function sqlPlace(database: TestDatabase, atOnce: boolean): DyingSinkPlace & Ope
     return names[0] ?? null;
   };
   return {
-    sink: ({ overwrite }) => sqlSink(access, { atOnce, overwrite }),
+    sink: ({ overwrite }) => sqlSink(access, { ...form, overwrite }),
     async published() {
       const finished = await ledger('finished');
       if (finished.length === 0) return null;
@@ -110,9 +116,9 @@ function sqlPlace(database: TestDatabase, atOnce: boolean): DyingSinkPlace & Ope
         signal,
       );
     },
-    killedRun: (size, operation) => killedRun(access, atOnce, size, operation),
+    killedRun: (size, operation) => killedRun(access, form, size, operation),
     async diedRun(moment) {
-      if ((await killedRun(access, atOnce, KILLED, moment)) !== 'killed') throw new Error('the run did not die');
+      if ((await killedRun(access, form, KILLED, moment)) !== 'killed') throw new Error('the run did not die');
     },
     secrets: [access.password].filter((password) => password !== null && password !== '') as readonly string[],
     async contents() {
@@ -128,11 +134,11 @@ function sqlPlace(database: TestDatabase, atOnce: boolean): DyingSinkPlace & Ope
 
 async function killedRun(
   access: SqlAccess,
-  atOnce: boolean,
+  form: Partial<SqlOutput>,
   size: SinkPlanSize,
   operation: number | DyingMoment,
 ): Promise<'killed' | 'finished'> {
-  const setup = JSON.stringify({ access, atOnce, size, operation });
+  const setup = JSON.stringify({ access, form, size, operation });
   const child = fork(CHILD, [setup], { stdio: 'inherit' });
   const [code, killed] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
   if (killed === 'SIGKILL') return 'killed';

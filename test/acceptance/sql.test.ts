@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, test } from 'vitest';
+import { test } from 'vitest';
 import {
   type AcceptanceCheck,
   abortLeavesNothing,
@@ -16,34 +16,20 @@ import {
   splitsInParallel,
   stoppedReaderStopsReading,
 } from '../../src/testing.ts';
-import { needs } from '../support/services/needs.ts';
-import { newH2, newMariaDb, newPostgres, newSqlite, type TestDatabase } from '../support/sql-databases.ts';
+import { heldOpen, testedDatabases } from '../support/tested-databases.ts';
 import { sqlIntakeFaults, sqlOutputFaults } from './sql-checks.ts';
 import { difficultTable, intakeForms, sqlIntake, wideTable } from './sql-intake.ts';
-import { sqlOutputs } from './sql-output.ts';
+import { outputForms, sqlOutputs } from './sql-output.ts';
 
-/** A run is killed some sixty times, each in a process of its own. */
+/** A run is killed some ten times, each in a process of its own. */
 const KILLS_MS = 240_000;
 
-const databases = [
-  { name: 'PostgreSQL', group: needs('postgres'), make: newPostgres, every: 7, cannotHold: ['NUL'] },
-  { name: 'SQLite', group: describe, make: newSqlite, every: 7, cannotHold: [] },
-  { name: 'MariaDB', group: needs('mariadb'), make: () => newMariaDb(), every: 13, cannotHold: [] },
-  // Each killed run starts a Java of its own.
-  { name: 'H2 by JDBC', group: needs('jdbc'), make: () => newH2(), every: 31, cannotHold: [] },
-] as const;
+/** At which of its operations a run is killed; `test/grid/sql-kills.test.ts` kills it at each. For H2 each killed run starts a Java of its own. */
+const everyOf = { PostgreSQL: 7, SQLite: 7, MariaDB: 13, 'H2 by JDBC': 31 } as const;
 
-/** Java is started once for all tests of a group: for as long as somebody is connected. */
-function heldOpen(make: () => Promise<TestDatabase>): void {
-  let held: TestDatabase;
-  beforeAll(async () => {
-    held = await make();
-  });
-  afterAll(() => held?.[Symbol.asyncDispose]());
-}
-
-for (const { name, group, make, every, cannotHold } of databases) {
+for (const { name, group, make } of testedDatabases) {
   const hasPassword = name === 'PostgreSQL' || name === 'MariaDB';
+  const cannotHold = name === 'PostgreSQL' ? ['NUL'] : [];
   group(`the source of tables in ${name}`, () => {
     if (name === 'H2 by JDBC') heldOpen(make);
     const inRanges = async () => sqlIntake(await make(), intakeForms['a table in ranges of its key']);
@@ -75,13 +61,10 @@ for (const { name, group, make, every, cannotHold } of databases) {
       for (const check of acceptSource(async () => sqlIntake(await make(), intake))) test(check.name, check.run);
     });
   }
-  for (const [form, atOnce] of [
-    ['whose rows come at once', true],
-    ['whose rows come by and by', false],
-  ] as const) {
-    group(`the sink of a table ${form} in ${name}`, () => {
+  for (const [words, form] of Object.entries(outputForms)) {
+    group(`the sink of a table ${words} in ${name}`, () => {
       if (name === 'H2 by JDBC') heldOpen(make);
-      const outputs = sqlOutputs(make, atOnce, every);
+      const outputs = sqlOutputs(make, form, everyOf[name]);
       const more = [
         abortLeavesNothing(outputs),
         deliveredAgainIsWrittenOnce(outputs),
@@ -91,7 +74,7 @@ for (const { name, group, make, every, cannotHold } of databases) {
         ...(hasPassword ? [sinkKeepsSecrets(outputs)] : []),
       ];
       // For Java, whose every run takes a second, one form shows what there is.
-      const checks = [...acceptSink(outputs), ...(name === 'H2 by JDBC' && atOnce ? [] : more)];
+      const checks = [...acceptSink(outputs), ...(name === 'H2 by JDBC' && form.atOnce ? [] : more)];
       for (const check of checks) test(check.name, check.run, KILLS_MS);
     });
   }

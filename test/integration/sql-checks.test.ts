@@ -45,7 +45,7 @@ needs('postgres')('a check of PostgreSQL', () => {
     poor = { ...access, user, password: 'poor' };
   });
   afterAll(async () => {
-    await database.connection.execute(`DROP USER ${poor.user}`, [], signal);
+    await database.connection.execute(`DROP OWNED BY ${poor.user}; DROP USER ${poor.user}`, [], signal);
     await database[Symbol.asyncDispose]();
   });
 
@@ -89,6 +89,20 @@ needs('postgres')('a check of PostgreSQL', () => {
     await using running = sqlSink(access, { table: tableOf('rows') });
     await running.open({ intake: 'x' }, signal);
     expect(await checkOutput(access, 'rows')).toMatch(/OUTPUT_LOCKED: /);
+  });
+
+  test('a user who may only update is right for an update, and for nothing else', async () => {
+    const { connection } = database;
+    await using opened = sqlSink(database.access, { table: tableOf('rows') });
+    await opened.open({ intake: 'x' }, signal);
+    await opened.close();
+    await connection.execute(`GRANT ALL ON sluice_ledger, sluice_dead_letters TO ${poor.user}`, [], signal);
+    await connection.execute(`GRANT SELECT, UPDATE ON rows TO ${poor.user}`, [], signal);
+    const update = { statement: 'update', whereColumns: ['id'], updateColumns: ['x'] };
+    expect(await checkOutput(poor, 'rows', update)).toBe('well');
+    expect(await checkOutput(poor, 'rows', { ...update, statement: 'insert_update' })).toMatch(/DATABASE_ACCESS: /);
+    await connection.execute(`REVOKE UPDATE ON rows FROM ${poor.user}`, [], signal);
+    expect(await checkOutput(poor, 'rows', update)).toMatch(/DATABASE_ACCESS: /);
   });
 
   test('a connection that breaks while it reads is made again, and each row comes once', async () => {
