@@ -9,7 +9,7 @@ import type { Sink } from '../core/sink.ts';
 import type { Source } from '../core/source.ts';
 import type { JobDescription } from './description/parse-job.ts';
 
-type JdbcIntake = Extract<JobDescription['intakeSettings'], { readonly type: 'jdbc' }>;
+export type JdbcIntake = Extract<JobDescription['intakeSettings'], { readonly type: 'jdbc' }>;
 export type JdbcOutput = Extract<JobDescription['outputSettings'], { readonly type: 'jdbc' }>;
 
 /** The source of an intake in a database. */
