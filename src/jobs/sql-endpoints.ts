@@ -87,7 +87,8 @@ function isSameTable(intake: JdbcIntake, output: JdbcOutput): boolean {
   return intake.jdbcUrl?.reveal() === output.jdbcUrl?.reveal() && same('table') && same('schema') && same('catalog');
 }
 
-function tableOf(place: {
+/** The table that settings name. */
+export function tableOf(place: {
   readonly table: string;
   readonly schema: string | null;
   readonly catalog: string | null;

@@ -11,7 +11,12 @@ import { openDatasetInput } from '../../jobs/catalog/dataset-input.ts';
 import type { Configuration } from '../../jobs/configuration.ts';
 import { csvFields } from '../../jobs/description/csv-fields.ts';
 import { validate } from '../../jobs/description/validate.ts';
-import { type DatabaseOptions, givenDatabaseOptions, namedByOptions, withDatabaseOptions } from '../database-options.ts';
+import {
+  type DatabaseOptions,
+  givenDatabaseOptions,
+  namedByOptions,
+  withDatabaseOptions,
+} from '../database-options.ts';
 import { type CatalogOptions, configurationOf, inCatalog, withCatalogOptions } from '../open-catalog.ts';
 import { count } from '../progress-text.ts';
 
@@ -94,14 +99,20 @@ function inputOf(source: string | undefined, options: Options, configuration: Co
   const isAddress = source?.startsWith('jdbc:') === true;
   if (isAddress || options.dataStoreId !== undefined) {
     if (source !== undefined && !isAddress)
-      throw new SluiceError('CONFIG_INVALID', `--data-store-id stands in place of SOURCE (${source}); keep one of them.`);
+      throw new SluiceError(
+        'CONFIG_INVALID',
+        `--data-store-id stands in place of SOURCE (${source}); keep one of them.`,
+      );
     assertNone(fileOptions(options), 'is for files and objects, and the source is a database; leave it out.');
     if (options.table === undefined && options.query === undefined)
       throw new SluiceError('CONFIG_INVALID', 'Which rows of the database? --table or --query is missing.');
     return openDatabaseInput(namedByOptions(source, options), configuration, process.env, systemClock);
   }
   if (source === undefined)
-    throw new SluiceError('CONFIG_INVALID', 'SOURCE is missing: a file, an address, or a data store (--data-store-id).');
+    throw new SluiceError(
+      'CONFIG_INVALID',
+      'SOURCE is missing: a file, an address, or a data store (--data-store-id).',
+    );
   assertNone(givenDatabaseOptions(options), 'is for databases: give a jdbc: address as SOURCE, or --data-store-id.');
   const { delimiter, quotechar, encoding, raggedRows, credentialId, endpointUrl, region } = options;
   const given = { delimiter, quotechar, encoding, raggedRows };
