@@ -59,10 +59,11 @@ export function namedTable(
     ...(table === undefined ? {} : placeOf(table)),
     ...(user === undefined && passwordEnv === undefined ? {} : { credentials: userOf(user, passwordEnv) }),
   };
-  const readFile = (path: string): string => readFileSync(path, 'utf8');
-  const settings = validateWritten(jdbcIntake, { value, place }, { env, readFile });
+  const settings = validateWritten(jdbcIntake, { value, place }, { env, readFile: readText });
   return { ...settings, ...databaseAccess(settings, (field) => place([field]), configuration) };
 }
+
+const readText = (path: string): string => readFileSync(path, 'utf8');
 
 const TABLE = /^(?:("(?:[^"]|"")+"|[^".]+)\.)?("(?:[^"]|"")+"|[^".]+)$/s;
 

@@ -179,6 +179,8 @@ test('a ledger that somebody has changed is told', async () => {
   expect(await problems()).toEqual([expect.stringMatching(/^The run \S+: The manifest counts 1\d+ rows read/)]);
   await connection.execute('UPDATE sluice_ledger SET manifest = NULL', [], signal);
   expect(await problems()).toEqual([expect.stringMatching(/is finished and has no manifest/)]);
-  await connection.execute("UPDATE sluice_ledger SET ledger = '{'", [], signal);
-  expect(await problems()).toEqual([expect.stringMatching(/The ledger of the run \S+ cannot be read/)]);
+  for (const text of ['{', '{}']) {
+    await connection.execute('UPDATE sluice_ledger SET ledger = ?', [text], signal);
+    expect(await problems()).toEqual([expect.stringMatching(/The ledger of the run \S+ cannot be read/)]);
+  }
 });

@@ -1,7 +1,7 @@
-import { addTally, EMPTY_TALLY, type Manifest, type Tally } from '../../../src/sdk.ts';
+import { addTally, EMPTY_TALLY, type JobIdentity, type Manifest, type Tally } from '../../../src/sdk.ts';
 import type { SqlConnection } from '../driver.ts';
 import type { OutputPlace } from '../output-place.ts';
-import { ledgerRow, type StateTables } from '../state-tables.ts';
+import { type LedgerRow, ledgerRow, type StateTables } from '../state-tables.ts';
 import { textRecords } from './text-records.ts';
 import { type WrittenRun, writtenRun } from './written-run.ts';
 
@@ -45,17 +45,19 @@ export async function ledgerContents(
       others.add(output);
       continue;
     }
-    let row: ReturnType<typeof ledgerRow>;
+    let row: LedgerRow;
+    let written: WrittenRun;
     try {
       row = ledgerRow(fields);
+      // Tables may have blanks in their names, too.
+      if (output !== place.key && output !== partKey(place, row.ledger.job)) continue;
+      written = writtenRun(output, row);
     } catch {
+      // No JSON, or other JSON than a run writes.
       problems.push(`The ledger of the run ${fields[0]} cannot be read: something else has changed it.`);
       continue;
     }
     const { run, manifest, ledger } = row;
-    // Tables may have blanks in their names, too.
-    if (output !== place.key && output !== place.keyOfPart(`${ledger.job['split']}@${ledger.job['from']}`)) continue;
-    const written = writtenRun(output, row);
     runs.push(written);
     if (written.runColumn !== null) columns.set(written.runColumn, run);
     // An update need not find all columns of the output in the table.
@@ -78,4 +80,9 @@ export async function ledgerContents(
     );
   }
   return { runs, columns, tally, models: [...models], problems };
+}
+
+/** What the part of a live topic that a job wrote is called; null for a job that wrote none. */
+function partKey({ keyOfPart }: OutputPlace, { split, from }: JobIdentity): string | null {
+  return typeof split === 'string' && typeof from === 'number' ? keyOfPart(`${split}@${from}`) : null;
 }
