@@ -247,6 +247,9 @@ credentials: { owner: { user: ${access.user}, password: "\${DATABASE_PASSWORD}" 
     ).toBe(1);
     expect(said.at(-1)).toMatch(/DATABASE_ACCESS: PostgreSQL at .* refuses/);
     const { user, jdbcUrl } = access;
+    const open = `${jdbcUrl}?user=${user}&password=\${DATABASE_PASSWORD}`;
+    expect(await run(here, 'catalog', 'add', 'one', open, '--query', 'SELECT 1 AS one', '--json')).toBe(0);
+    expect(said.at(-1)).toContain('query SELECT 1 AS one of postgresql ');
     const job = {
       deployment: { id: 'd', server: predictions.url },
       intakeSettings: { type: 'dataset', datasetId: 'rows' },
