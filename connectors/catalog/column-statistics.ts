@@ -73,7 +73,7 @@ export class ColumnStatistics {
   profile(): ColumnProfile {
     const { name } = this.#column;
     const type = this.#column.type ?? (this.#count === 0 ? 'string' : (this.#types[0]?.type ?? 'string'));
-    const isNumber = (type === 'integer' || type === 'number') && this.#numbers > 0;
+    const isNumber = (type === 'integer' || type === 'number' || type === 'decimal') && this.#numbers > 0;
     return {
       name,
       type,

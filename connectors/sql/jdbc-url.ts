@@ -198,7 +198,8 @@ function general(rest: string): AddressParts {
   const plain = address?.[1] === undefined ? head : head.replace(`${address[1]}@`, '');
   return {
     hosts: address === null || address[2] === '' ? [] : address[2]!.split(',').map((one) => anyHost(one)),
-    database: address === null ? head : address[3] || null,
+    // In front of an @ that nobody here understands there is a user, and perhaps a password.
+    database: address === null ? head.replace(/^.*@/s, '') : address[3] || null,
     parameters: settings(tail, between),
     user,
     password,

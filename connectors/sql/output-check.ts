@@ -10,8 +10,8 @@ import { type SqlOutput, tableOf } from './sql-output.ts';
 import type { SqlAccess } from './sql-settings.ts';
 import { StateTables } from './state-tables.ts';
 
-/** Whether another run has a lock. */
-async function isLocked(connection: SqlConnection, name: string, signal: AbortSignal): Promise<boolean> {
+/** Whether another run has a lock. Where only taking it tells, this connection has it until it is closed. */
+export async function isLocked(connection: SqlConnection, name: string, signal: AbortSignal): Promise<boolean> {
   if (connection.isLocked !== undefined) return await connection.isLocked(name, signal);
   return !(await connection.tryLock(name, signal));
 }

@@ -10,6 +10,8 @@ export interface OutputPlace {
   readonly found: TableDescription | null;
   /** What the output is called in ledgers and locks, the same on every run. */
   readonly key: string;
+  /** What a part of the table is called there. */
+  readonly keyOfPart: (part: string) => string;
   readonly stage: TableName;
   readonly state: Pick<TableName, 'catalog' | 'schema'>;
 }
@@ -19,7 +21,7 @@ const KEY_LENGTH = 200;
 /** Looks for the table of an output. */
 export async function findOutput(
   connection: SqlConnection,
-  { table: wanted, stateSchema, part }: SqlOutput,
+  { table: wanted, stateSchema, part }: Pick<SqlOutput, 'table' | 'stateSchema' | 'part'>,
   signal: AbortSignal,
 ): Promise<OutputPlace> {
   const found = await connection.describeTable(wanted, signal);
@@ -30,14 +32,24 @@ export async function findOutput(
       : (found?.table.schema ?? wanted.schema ?? (await connection.currentSchema(signal)));
   const table: TableName = { ...wanted, schema: await schemaOf(), name: found?.table.name ?? wanted.name };
   const full = [table.catalog, table.schema, table.name].filter((name) => name !== null).join('.');
+  const keyOfPart = (one: string): string => keyOf(`${full} ${one}`);
   const name = part === null ? full : `${full} ${part}`;
-  const digest = createHash('sha256').update(name).digest('hex');
+  const digest = digestOf(name);
   const state = { catalog: table.catalog, schema: stateSchema ?? table.schema };
   return {
     table: found?.table ?? table,
     found,
-    key: name.length <= KEY_LENGTH ? name : `${name.slice(0, KEY_LENGTH)} ${digest.slice(0, 16)}`,
+    key: keyOf(name),
+    keyOfPart,
     stage: { ...state, name: `sluice_stage_${digest.slice(0, 16)}` },
     state,
   };
+}
+
+function keyOf(name: string): string {
+  return name.length <= KEY_LENGTH ? name : `${name.slice(0, KEY_LENGTH)} ${digestOf(name).slice(0, 16)}`;
+}
+
+function digestOf(name: string): string {
+  return createHash('sha256').update(name).digest('hex');
 }

@@ -12,4 +12,6 @@ export interface SqlAccess {
   /** For databases without a driver of our own: the JDBC driver's JAR files, and its class where it does not announce itself. */
   readonly jars: readonly string[];
   readonly driverClass: string | null;
+  /** Nothing may be made on the way, whatever the address says: no file, no other journal. */
+  readonly readsOnly?: true;
 }

@@ -1,6 +1,6 @@
 import type { Ledger, Manifest } from '../../src/sdk.ts';
 import type { SqlDialect } from './dialect.ts';
-import type { LoadTarget, SqlConnection } from './driver.ts';
+import type { LoadTarget, SqlConnection, SqlValue } from './driver.ts';
 import type { SqlColumn, TableName } from './sql-column.ts';
 import { SqlFault } from './sql-fault.ts';
 
@@ -15,6 +15,16 @@ export interface LedgerRow {
 const LEDGER = 'sluice_ledger';
 const LETTERS = 'sluice_dead_letters';
 const OUTPUT_LENGTH = 255;
+
+/** A row of the ledger by its fields. Throws a SyntaxError for one that somebody else has changed. */
+export function ledgerRow([run, state, ledger, manifest]: readonly (SqlValue | undefined)[]): LedgerRow {
+  return {
+    run: String(run),
+    state: state === 'finished' ? 'finished' : 'open',
+    ledger: JSON.parse(String(ledger)) as Ledger,
+    manifest: manifest === null || manifest === undefined ? null : (JSON.parse(String(manifest)) as Manifest),
+  };
+}
 
 /** The tables that Sluice keeps beside the tables that it writes: what was written by which run, and the rows that could not be. */
 export class StateTables {
@@ -37,6 +47,11 @@ export class StateTables {
 
   get lettersName(): string {
     return LETTERS;
+  }
+
+  /** Both of them, as they are told to a connection. */
+  get tables(): { readonly ledger: TableName; readonly letters: TableName } {
+    return { ledger: { ...this.#schema, name: LEDGER }, letters: { ...this.#schema, name: LETTERS } };
   }
 
   /** Makes the tables where they are not there. Outside a transaction: some databases end one by it. */
@@ -82,12 +97,7 @@ export class StateTables {
       [this.#output],
       signal,
     );
-    return rows.map(([run, state, ledger, manifest]) => ({
-      run: String(run),
-      state: state === 'finished' ? 'finished' : 'open',
-      ledger: JSON.parse(String(ledger)) as Ledger,
-      manifest: manifest === null || manifest === undefined ? null : (JSON.parse(String(manifest)) as Manifest),
-    }));
+    return rows.map((fields) => ledgerRow(fields));
   }
 
   /**

@@ -26,7 +26,7 @@ export function versionsText(found: readonly RegisteredVersion[]): string {
       count(one.rows),
       count(one.bytes),
       one.created,
-      one.source,
+      cut(one.source, 80),
       one.versionId,
     ]),
   );
@@ -60,8 +60,11 @@ export function versionText(version: RegisteredVersion): string {
 function shown(value: string | number | null): string {
   if (value === null) return '-';
   if (typeof value === 'number') return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(5)));
-  const text = JSON.stringify(value).slice(1, -1);
-  return text.length > 24 ? `${text.slice(0, 23)}…` : text;
+  return cut(JSON.stringify(value).slice(1, -1), 24);
+}
+
+function cut(text: string, most: number): string {
+  return text.length > most ? `${text.slice(0, most - 1)}…` : text;
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {

@@ -20,18 +20,19 @@ export function atRunTime(job: JobDescription, wallMs: number): JobDescription {
   return {
     ...job,
     ...(intake.type === 'jdbc' && query !== null
-      ? { intakeSettings: { ...intake, query: replaced('intakeSettings.query', query, wallMs) } }
+      ? { intakeSettings: { ...intake, query: textAtRunTime('intakeSettings.query', query, wallMs) } }
       : {}),
     ...(output.type === 's3'
-      ? { outputSettings: { ...output, url: replaced('outputSettings.url', output.url, wallMs) } }
+      ? { outputSettings: { ...output, url: textAtRunTime('outputSettings.url', output.url, wallMs) } }
       : {}),
     ...(output.type === 'jdbc'
-      ? { outputSettings: { ...output, table: replaced('outputSettings.table', output.table, wallMs) } }
+      ? { outputSettings: { ...output, table: textAtRunTime('outputSettings.table', output.table, wallMs) } }
       : {}),
   };
 }
 
-function replaced(field: string, text: string, wallMs: number): string {
+/** A text of a setting with the same variables replaced. @param field what the setting is called, for messages. */
+export function textAtRunTime(field: string, text: string, wallMs: number): string {
   const values: ReadonlyMap<string, string> = new Map([
     ['current_run_timestamp', String(wallMs)],
     ['current_run_time', new Date(wallMs).toISOString().slice(0, 19)],

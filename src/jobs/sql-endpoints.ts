@@ -9,7 +9,7 @@ import type { Sink } from '../core/sink.ts';
 import type { Source } from '../core/source.ts';
 import type { JobDescription } from './description/parse-job.ts';
 
-type JdbcIntake = Extract<JobDescription['intakeSettings'], { readonly type: 'jdbc' }>;
+export type JdbcIntake = Extract<JobDescription['intakeSettings'], { readonly type: 'jdbc' }>;
 export type JdbcOutput = Extract<JobDescription['outputSettings'], { readonly type: 'jdbc' }>;
 
 /** The source of an intake in a database. */
@@ -87,7 +87,8 @@ function isSameTable(intake: JdbcIntake, output: JdbcOutput): boolean {
   return intake.jdbcUrl?.reveal() === output.jdbcUrl?.reveal() && same('table') && same('schema') && same('catalog');
 }
 
-function tableOf(place: {
+/** The table that settings name. */
+export function tableOf(place: {
   readonly table: string;
   readonly schema: string | null;
   readonly catalog: string | null;

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { verifyNamedOutput } from '../../src/jobs/verify-named-output.ts';
+import { verifyNamedTable } from '../../src/jobs/verify-named-table.ts';
 import { isPoison, type LiveKillCase, type LiveKillOutcome, LiveKills } from './live-kills.ts';
 import { type ConsoleRecord, kafkaConsoleConsumer } from './services/kafka-console-consumer.ts';
 import { needs } from './services/needs.ts';
@@ -151,7 +152,13 @@ async function assertParts(
 }
 
 /** Rows of a table have no order; the parts in its ledger follow each other, and each is finished. */
-async function assertTable({ client }: PostgresDatabase, seed: number, given: readonly ConsoleRecord[]): Promise<void> {
+async function assertTable(database: PostgresDatabase, seed: number, given: readonly ConsoleRecord[]): Promise<void> {
+  const { client, jdbcUrl, user, password } = database;
+  const named = { jdbcUrl, user, passwordEnv: 'SECRET', table: `out_${seed}` };
+  const { problems, unchecked } = await verifyNamedTable(named, undefined, { SECRET: password });
+  expect(problems).toEqual([]);
+  // The first part found an empty table, so no row may be too many.
+  expect(unchecked).toEqual([expect.stringMatching(/^what the rows hold/)]);
   const { rows } = await client.query(`SELECT id::int, "y_PREDICTION"::float8 AS y FROM out_${seed} ORDER BY id::int`);
   const wanted = given
     .map(idOf)

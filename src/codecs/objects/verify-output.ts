@@ -70,7 +70,8 @@ function isMissing(error: unknown): boolean {
   return findSluiceError(error)?.code === 'INTAKE_NOT_FOUND';
 }
 
-function countProblems({ tally, objects, finished, partitionColumns }: Manifest): string[] {
+/** What does not add up in a manifest by itself, whatever the output holds: one sentence each. */
+export function countProblems({ tally, objects, finished, partitionColumns }: Manifest): string[] {
   const problems: string[] = [];
   const { read, scored, failed, skipped } = tally;
   if (read !== scored + failed + skipped) {

@@ -14,7 +14,7 @@ import { openHttpSource } from '../http-endpoints.ts';
 import { openS3Source } from '../s3-endpoints.ts';
 import { s3KeysOf } from '../s3-keys.ts';
 
-/** What a dataset is made of, and how to get there. */
+/** What a dataset is made of, and how to get there; of databases see `openDatabaseInput`. */
 export interface DatasetInput {
   /** A file, a folder or a pattern; an address of S3 or of HTTP; `-` for standard input. */
   readonly source: string;
@@ -24,7 +24,7 @@ export interface DatasetInput {
   readonly configuration: Configuration | undefined;
 }
 
-/** The source of a dataset's rows, and its name for people. What comes from elsewhere (a query) needs another source here, and nothing else. */
+/** The source of a dataset's rows, and its name for people. */
 export function openDatasetInput(
   { source, csvSettings, s3, configuration }: DatasetInput,
   streams: { readonly input: AsyncIterable<Uint8Array> },

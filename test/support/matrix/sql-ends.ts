@@ -1,3 +1,5 @@
+import { verifyTable } from '../../../connectors/sql/verify/verify-table.ts';
+import { countProblems } from '../../../src/codecs/objects/verify-output.ts';
 import { encodeRecords } from '../../../src/core/canonical-csv.ts';
 import type { Manifest } from '../../../src/core/ledger.ts';
 import type { TestDatabase } from '../sql-databases.ts';
@@ -49,7 +51,7 @@ export async function sqlOutput(make: () => Promise<TestDatabase>): Promise<Plac
   };
 }
 
-async function readTables({ connection, driver }: TestDatabase, manifest: Manifest) {
+async function readTables({ connection, driver, access: reached }: TestDatabase, manifest: Manifest) {
   const { quote, tableName } = driver.dialect;
   const query = async (names: readonly string[], table: string) =>
     await connection.query(
@@ -66,6 +68,7 @@ async function readTables({ connection, driver }: TestDatabase, manifest: Manife
     ...(counts['deadLetters'] === letters.length ? [] : [`${letters.length} letters, ${counts['deadLetters']} in it`]),
     ...(runs.length === 1 && runs[0]![0] === 'finished' ? [] : [`the ledger has ${JSON.stringify(runs)}`]),
     ...(JSON.stringify(JSON.parse(String(runs[0]?.[1]))) === JSON.stringify(manifest) ? [] : ['another manifest']),
+    ...(await verifyTable(reached, { table: OUTPUT, stateSchema: null }, countProblems, never)).problems,
   ];
   return {
     // A table has no order.

@@ -191,6 +191,7 @@ test('no text makes it fail otherwise than by CONFIG_INVALID, and no message sho
       }
     }),
   );
+  expect(parseJdbcUrl('jdbc:other:thin:me/hunter2@h:1/x').place).toBe('h:1/x');
   for (const text of ['', 'postgresql://h/d', 'jdbc:', 'jdbc:postgresql', 'jdbc:mysql:db'])
     expect(() => parseJdbcUrl(text)).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }));
 });
