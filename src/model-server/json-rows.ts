@@ -1,6 +1,6 @@
+import type { ByteWriter } from '../core/byte-writer.ts';
 import { encodeField } from '../core/canonical-csv.ts';
 import type { Json } from '../core/json.ts';
-import type { ByteWriter } from './byte-writer.ts';
 import { cellText, encodeValue } from './column-encoder.ts';
 import { cellProblem, checkColumns, type InputRows, invalidRequest, type ReadPlan } from './input-rows.ts';
 

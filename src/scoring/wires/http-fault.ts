@@ -1,6 +1,8 @@
 import type { Clock } from '../../core/clock.ts';
 import { SluiceError } from '../../core/error.ts';
 import type { ErrorCode } from '../../core/error-table.ts';
+import type { RowBatch } from '../../core/row-batch.ts';
+import { withoutEcho } from './echo.ts';
 import { faultText, headerOf, jsonOf } from './reply-text.ts';
 import type { WireReply } from './wire.ts';
 
@@ -43,15 +45,22 @@ function retryAfterMs(value: string | undefined, clock: Clock): number | undefin
 /**
  * What a reply with a status other than 200 means. The message of ROW_REJECTED is the reason that a dead letter shows.
  * @param target which deployment of which server.
- * @param rows how many rows the request held: a row that the server names must be one of them.
+ * @param batch what the request held, null for none: a row that the server names must be one of it, and it is not quoted.
+ * @param rowIn finds the row that a server blames.
  */
-export function httpFault(target: string, rows: number, reply: WireReply, clock: Clock): SluiceError {
+export function httpFault(
+  target: string,
+  batch: RowBatch | null,
+  reply: WireReply,
+  clock: Clock,
+  rowIn: (json: Readonly<Record<string, unknown>>) => unknown = (json) => json['row'],
+): SluiceError {
   const { status } = reply;
   const code = classes.get(status) ?? classOfRange(status);
-  const text = faultText(reply);
+  const text = batch === null ? faultText(reply) : withoutEcho(faultText(reply), batch);
   if (code === 'ROW_REJECTED') {
-    const row = jsonOf(reply)?.['row'];
-    const named = typeof row === 'number' && Number.isInteger(row) && row >= 0 && row < rows;
+    const row = rowIn(jsonOf(reply) ?? {});
+    const named = typeof row === 'number' && Number.isInteger(row) && row >= 0 && row < (batch?.rows ?? 0);
     return new SluiceError(code, `HTTP ${status}: ${text}`, named ? { status, row } : { status });
   }
   if (status >= 300 && status < 400) return redirected(target, reply);

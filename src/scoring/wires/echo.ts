@@ -1,0 +1,28 @@
+import type { RowBatch } from '../../core/row-batch.ts';
+import { columnNames } from '../../core/schema.ts';
+
+/** So many characters of a request, one after the other, are no accident. */
+const TELLING = 24;
+const LEFT_OUT = '[the request]';
+
+/**
+ * A message of a server without the request that it quotes: DRUM gives back the whole body of one that it cannot read. It is cut
+ * where the header line or one of the first rows begins.
+ */
+export function withoutEcho(text: string, batch: RowBatch): string {
+  const header = columnNames(batch.schema).join(',');
+  const places = [header, ...firstRows(batch)]
+    .filter((part) => part.length >= TELLING / 2)
+    .map((part) => text.indexOf(part.slice(0, TELLING)))
+    .filter((at) => at >= 0);
+  return places.length === 0 ? text : `${text.slice(0, Math.min(...places))}${LEFT_OUT}`;
+}
+
+/** How the first rows begin. */
+function firstRows(batch: RowBatch): readonly string[] {
+  return Array.from({ length: Math.min(3, batch.rows) }, (_, row) =>
+    Buffer.from(batch.row(row).subarray(0, 2 * TELLING))
+      .toString('utf8')
+      .trimEnd(),
+  );
+}
