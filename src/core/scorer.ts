@@ -60,6 +60,8 @@ export interface DeploymentDescription {
   readonly kind?: 'regression' | 'binary' | 'multiclass' | 'anomaly';
   /** Class labels; for binary the positive one first. */
   readonly classes?: readonly string[];
+  /** Of two classes, the positive one is predicted above this probability. */
+  readonly threshold?: number;
   /** The columns that the model needs, where the server says so. */
   readonly inputs?: readonly ModelInput[];
   /** What software answers, with its version. */

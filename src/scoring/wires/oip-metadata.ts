@@ -60,14 +60,15 @@ const kinds = ['regression', 'binary', 'multiclass'] as const;
 
 /**
  * What the metadata says of predictions. The protocol has no word for a target and its classes; the model server of Sluice, and
- * others who like, say them as parameters of the output: `target`, `kind`, `classes` in the order of the numbers.
+ * others who like, say them as parameters of the output: `target`, `kind`, `classes` in the order of the numbers, `threshold`.
  */
 export function describedOutput(output: OipTensor | undefined): DeploymentDescription {
-  const { target, kind: said, classes } = output?.parameters ?? {};
+  const { target, kind: said, classes, threshold } = output?.parameters ?? {};
   const kind = kinds.find((known) => known === said);
   return {
     ...(typeof target === 'string' && target !== '' ? { target } : {}),
     ...(kind === undefined ? {} : { kind }),
     ...(Array.isArray(classes) && classes.length > 0 ? { classes: classes.map(String) } : {}),
+    ...(typeof threshold === 'number' ? { threshold } : {}),
   };
 }

@@ -20,7 +20,7 @@ export interface PredictionTableOptions {
   readonly positiveClass: string | null;
 }
 
-/** Above it the positive class of two is predicted; the output may put its own in place of it. */
+/** Above it the positive class of two is predicted, where the server says no other; the output may put its own in place of it. */
 const THRESHOLD = 0.5;
 /** How far the probabilities of a row may be from adding up to 1: servers round them. */
 const SUM_TOLERANCE = 0.01;
@@ -37,6 +37,7 @@ interface Plan {
   /** What stands behind the label of every row. */
   readonly tail: Uint8Array;
   readonly binary: boolean;
+  readonly threshold: number;
 }
 
 /**
@@ -80,7 +81,8 @@ export class PredictionTable {
     const { targetName, fallbackName, target } = this.#options;
     const name = targetName ?? description.target ?? fallbackName;
     const label = `${name}_PREDICTION`;
-    const none = { order: [], labels: [], tail: new Uint8Array(0), binary: false };
+    const threshold = description.threshold ?? THRESHOLD;
+    const none = { order: [], labels: [], tail: new Uint8Array(0), binary: false, threshold };
     if (width === 0) return { ...none, columns: [{ name: label, role: { kind: 'label' } }] };
     const given = this.#options.classes ?? description.classes ?? null;
     const isShare = width === 1 && given?.length === 2;
@@ -110,8 +112,9 @@ export class PredictionTable {
       ],
       order,
       labels: ordered.map((one) => encoder.encode(encodeField(one))),
-      tail: encoder.encode(binary ? `,${THRESHOLD},${encodeField(ordered[0]!)}\n` : '\n'),
+      tail: encoder.encode(binary ? `,${threshold},${encodeField(ordered[0]!)}\n` : '\n'),
       binary,
+      threshold,
     };
   }
 
@@ -158,7 +161,7 @@ export class PredictionTable {
 
   #classTable(plan: Plan, outcomes: RowOutcomes): ReplyTable {
     const { rows, width, source, bounds, float32 } = outcomes;
-    const { order, labels, tail, binary } = plan;
+    const { order, labels, tail, binary, threshold } = plan;
     const values = new Float64Array(order.length);
     const longest = labels.reduce((most, { length }) => Math.max(most, length), 0);
     const room = textRoom(bounds) + rows * (2 * order.length + longest + tail.length + 32);
@@ -195,7 +198,7 @@ export class PredictionTable {
       }
       const unsound = unsoundness(values, sum);
       if (unsound !== null) throw replyMismatch(this.#options.target, `has numbers in row ${row} that ${unsound}`);
-      const label = labels[binary ? (values[0]! > THRESHOLD ? 0 : 1) : best]!;
+      const label = labels[binary ? (values[0]! > threshold ? 0 : 1) : best]!;
       bytes.set(label, out);
       bytes.set(tail, out + label.length);
       out += label.length + tail.length;

@@ -42,7 +42,9 @@ export function faultText(reply: WireReply): string {
     const said = messageIn(json);
     const { stack_trace: trace } = json;
     const cause = typeof trace === 'string' ? exceptionIn(trace) : null;
-    if (said !== null) return cutText(cause === null ? said : `${cause} (${said})`);
+    // MLflow says in its message what went wrong, or only that something did.
+    const isSaid = cause === null || said?.includes(cause.slice(cause.indexOf(':') + 1).trim());
+    if (said !== null) return cutText(isSaid ? said : `${cause} (${said})`);
   }
   const type = headerOf(reply, 'content-type') ?? '';
   if (type.includes('html')) return 'a page of HTML';
