@@ -24,7 +24,7 @@ const nothing: FoundDescription = { description: {}, addressable: false };
  */
 export function readDescription(target: string, reply: WireReply, clock: Clock): FoundDescription {
   if (reply.status !== 200) {
-    const fault = httpFault(target, null, reply, clock);
+    const fault = httpFault(target, reply, clock);
     const telling = reply.status === 404 ? saysDeploymentUnknown(reply) : serious.has(fault.code);
     if (telling || reply.status < 400) throw fault;
     return nothing;

@@ -123,7 +123,7 @@ export function createDatarobotWire(options: DatarobotOptions): Wire {
               'Restore that model, or start anew with --overwrite.',
             { status: 409 },
           )
-        : httpFault(target, batch, reply, clock),
+        : httpFault(target, reply, clock, { batch }),
   };
 }
 

@@ -29,7 +29,7 @@ export function createDrumWire(options: WireOptions): Wire {
 
   const ask = async (exchange: Exchange, route: string): Promise<WireReply> => {
     const answer = await exchange({ method: 'GET', path: `${base}${route}`, headers: [], body: null });
-    if (answer.status !== 200) throw httpFault(target, null, answer, clock);
+    if (answer.status !== 200) throw httpFault(target, answer, clock);
     return answer;
   };
 
@@ -51,7 +51,7 @@ export function createDrumWire(options: WireOptions): Wire {
       if (table.failures.length === batch.rows) return allFailed(table.failures);
       return { rows: batch.rows, ...table, model: description.model ?? null };
     },
-    fault: (batch, answer) => httpFault(target, batch, answer, clock),
+    fault: (batch, answer) => httpFault(target, answer, clock, { batch }),
   };
 }
 

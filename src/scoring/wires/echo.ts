@@ -7,15 +7,21 @@ const LEFT_OUT = '[the request]';
 
 /**
  * A message of a server without the request that it quotes: DRUM gives back the whole body of one that it cannot read. It is cut
- * where the header line or one of the first rows begins.
+ * where the body, the header line of CSV or one of the first rows begins.
+ * @param opening how the body begins, where it is not CSV.
  */
-export function withoutEcho(text: string, batch: RowBatch): string {
+export function withoutEcho(text: string, batch: RowBatch, opening = ''): string {
   const header = columnNames(batch.schema).join(',');
-  const places = [header, ...firstRows(batch)]
+  const places = [opening, header, ...firstRows(batch)]
     .filter((part) => part.length >= TELLING / 2)
     .map((part) => text.indexOf(part.slice(0, TELLING)))
     .filter((at) => at >= 0);
   return places.length === 0 ? text : `${text.slice(0, Math.min(...places))}${LEFT_OUT}`;
+}
+
+/** How a body begins, as `withoutEcho` wants it. */
+export function openingOf(body: Uint8Array): string {
+  return Buffer.from(body.subarray(0, TELLING)).toString('utf8');
 }
 
 /** How the first rows begin. */

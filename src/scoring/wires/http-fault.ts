@@ -42,22 +42,29 @@ function retryAfterMs(value: string | undefined, clock: Clock): number | undefin
   return Number.isNaN(date) ? undefined : Math.max(0, date - clock.wall());
 }
 
+/** What is known of the request that a reply is to. */
+export interface AskedFor {
+  /** A row that the server blames must be one of it, and it is not quoted. */
+  readonly batch?: RowBatch;
+  /** How its body begins, where that is not how CSV begins. */
+  readonly opening?: string;
+  /** Finds the row that a server blames. Default: the field `row`. */
+  readonly rowIn?: (json: Readonly<Record<string, unknown>>) => unknown;
+}
+
 /**
  * What a reply with a status other than 200 means. The message of ROW_REJECTED is the reason that a dead letter shows.
  * @param target which deployment of which server.
- * @param batch what the request held, null for none: a row that the server names must be one of it, and it is not quoted.
- * @param rowIn finds the row that a server blames.
  */
 export function httpFault(
   target: string,
-  batch: RowBatch | null,
   reply: WireReply,
   clock: Clock,
-  rowIn: (json: Readonly<Record<string, unknown>>) => unknown = (json) => json['row'],
+  { batch, opening, rowIn = (json) => json['row'] }: AskedFor = {},
 ): SluiceError {
   const { status } = reply;
   const code = classes.get(status) ?? classOfRange(status);
-  const text = batch === null ? faultText(reply) : withoutEcho(faultText(reply), batch);
+  const text = batch === undefined ? faultText(reply) : withoutEcho(faultText(reply), batch, opening);
   if (code === 'ROW_REJECTED') {
     const row = rowIn(jsonOf(reply) ?? {});
     const named = typeof row === 'number' && Number.isInteger(row) && row >= 0 && row < (batch?.rows ?? 0);

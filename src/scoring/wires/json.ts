@@ -5,6 +5,7 @@ import type { RowBatch } from '../../core/row-batch.ts';
 import { columnNames } from '../../core/schema.ts';
 import type { DeploymentDescription } from '../../core/scorer.ts';
 import { allFailed } from '../merge-scores.ts';
+import { openingOf } from './echo.ts';
 import { httpFault } from './http-fault.ts';
 import { parsed, valueEnd, visitValue } from './json-bytes.ts';
 import { readItems } from './json-items.ts';
@@ -16,7 +17,7 @@ import { readList } from './outcome-list.ts';
 import { PredictionTable } from './prediction-table.ts';
 import { replyMismatch } from './reply-mismatch.ts';
 import type { RowOutcomes } from './row-outcomes.ts';
-import type { Wire, WireReply, WireRequest } from './wire.ts';
+import type { Wire, WireRequest } from './wire.ts';
 import { tableOptions, type WireOptions } from './wire-options.ts';
 import { basePath } from './wire-path.ts';
 
@@ -73,6 +74,7 @@ export function createJsonWire(options: WireOptions & { readonly json: JsonWireS
   };
   const textColumns = new Set(json.textColumns);
   const description: DeploymentDescription = {};
+  let opening = '';
 
   const request = (batch: RowBatch): WireRequest => {
     const out = new ByteWriter(3 * batch.bytes.length);
@@ -82,6 +84,7 @@ export function createJsonWire(options: WireOptions & { readonly json: JsonWireS
       if (slot === 'rows') writeRowsJson(out, batch, json.rowsAs, textColumns);
       else if (slot === 'columns') out.text(JSON.stringify(columnNames(batch.schema)));
     }
+    opening = openingOf(out.written);
     return { method: 'POST', path: `${base}${json.path}`, headers, body: out.written };
   };
 
@@ -102,7 +105,7 @@ export function createJsonWire(options: WireOptions & { readonly json: JsonWireS
     describe: async (exchange) => {
       if (json.health === null) return description;
       const answer = await exchange({ method: 'GET', path: `${base}${json.health}`, headers: [], body: null });
-      if (answer.status !== 200) throw httpFault(target, null, answer, clock);
+      if (answer.status !== 200) throw httpFault(target, answer, clock);
       return description;
     },
     request,
@@ -113,8 +116,8 @@ export function createJsonWire(options: WireOptions & { readonly json: JsonWireS
       if (answered.failures.length === batch.rows) return { ...allFailed(answered.failures), model };
       return { rows: batch.rows, ...answered, model };
     },
-    fault: (batch, reply: WireReply) =>
-      httpFault(target, batch, reply, clock, (fields) => blamedRow(fields, steps.rows)),
+    fault: (batch, reply) =>
+      httpFault(target, reply, clock, { batch, opening, rowIn: (fields) => blamedRow(fields, steps.rows) }),
   };
 }
 

@@ -5,6 +5,7 @@ import type { RowBatch } from '../../core/row-batch.ts';
 import { columnNames } from '../../core/schema.ts';
 import type { DeploymentDescription } from '../../core/scorer.ts';
 import { allFailed } from '../merge-scores.ts';
+import { openingOf } from './echo.ts';
 import { httpFault } from './http-fault.ts';
 import { writeRowsJson } from './json-rows-body.ts';
 import { readListedReply } from './listed-reply.ts';
@@ -39,6 +40,7 @@ export function createMlflowWire(options: WireOptions & { readonly mlflow: Mlflo
   const reply = { target, steps: ['predictions'], table: new PredictionTable(tables) };
   const textColumns = new Set(mlflow.textColumns);
   let description: DeploymentDescription = {};
+  let opening = '';
 
   const request = (batch: RowBatch): WireRequest => {
     const names = columnNames(batch.schema);
@@ -48,6 +50,7 @@ export function createMlflowWire(options: WireOptions & { readonly mlflow: Mlflo
     out.text(`{"dataframe_split":{"columns":${JSON.stringify(names)},"data":`);
     writeRowsJson(out, batch, 'lists', textColumns);
     out.ascii('}}');
+    opening = openingOf(out.written);
     return { ...common, headers: json, body: out.written };
   };
 
@@ -67,12 +70,12 @@ export function createMlflowWire(options: WireOptions & { readonly mlflow: Mlflo
       if (table.failures.length === batch.rows) return allFailed(table.failures);
       return { rows: batch.rows, ...table, model: null };
     },
-    fault: (batch, answer) => lackingColumns(target, answer) ?? httpFault(target, batch, answer, clock),
+    fault: (batch, answer) => lackingColumns(target, answer) ?? httpFault(target, answer, clock, { batch, opening }),
   };
 
   async function asked(exchange: Exchange, route: string): Promise<void> {
     const answer = await exchange({ method: 'GET', path: `${base}${route}`, headers: [], body: null });
-    if (answer.status !== 200) throw httpFault(target, null, answer, clock);
+    if (answer.status !== 200) throw httpFault(target, answer, clock);
   }
 }
 

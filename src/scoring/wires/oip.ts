@@ -4,6 +4,7 @@ import type { Schema } from '../../core/schema.ts';
 import type { DeploymentDescription, RowFailure, Scores } from '../../core/scorer.ts';
 import { allFailed } from '../merge-scores.ts';
 import { STATUS_COLUMN } from './datarobot-columns.ts';
+import { openingOf } from './echo.ts';
 import { httpFault } from './http-fault.ts';
 import { allBounds } from './json-rows-body.ts';
 import { readJson } from './listed-reply.ts';
@@ -56,6 +57,7 @@ export function createOipWire(options: WireOptions & { readonly oip: OipSettings
   let metadata: OipMetadata = NO_METADATA;
   let description: DeploymentDescription = {};
   let planned: { readonly schema: Schema; readonly tensors: readonly InputTensor[] } | null = null;
+  let opening = '';
   /** Of the last request for a batch: the rows that it did not hold. */
   const unsentRows = new WeakMap<RowBatch, readonly RowFailure[]>();
 
@@ -77,8 +79,13 @@ export function createOipWire(options: WireOptions & { readonly oip: OipSettings
     unsentRows.set(batch, cells.unsent);
     if (cells.rows.length === 0) throw new SluiceError('ROW_REJECTED', cells.unsent[0]!.reason);
     const common = { method: 'POST', path: `${address()}/infer` } as const;
-    if (oip.encoding === 'json') return { ...common, headers: json, body: jsonRequest(cells, tensors, oip.output) };
+    if (oip.encoding === 'json') {
+      const body = jsonRequest(cells, tensors, oip.output);
+      opening = openingOf(body);
+      return { ...common, headers: json, body };
+    }
     const { body, headerBytes } = binaryRequest(cells, tensors, oip.output);
+    opening = openingOf(body);
     return { ...common, headers: ['content-type', 'application/octet-stream', LENGTH, `${headerBytes}`], body };
   };
 
@@ -114,7 +121,7 @@ export function createOipWire(options: WireOptions & { readonly oip: OipSettings
     describe: async (exchange) => {
       const software = await softwareOf(exchange);
       const reply = await exchange({ method: 'GET', path: address(), headers: [], body: null });
-      if (reply.status !== 200) throw httpFault(target, null, reply, clock);
+      if (reply.status !== 200) throw httpFault(target, reply, clock);
       metadata = readMetadata(jsonOf(reply));
       const inputs = isMatrix(metadata.inputs) || oip.input === 'tensor' ? [] : columnInputs(metadata.inputs);
       const version = oip.version ?? (metadata.versions.length === 1 ? metadata.versions[0] : undefined);
@@ -129,7 +136,7 @@ export function createOipWire(options: WireOptions & { readonly oip: OipSettings
     },
     request,
     read,
-    fault: (batch, reply) => httpFault(target, batch, reply, clock),
+    fault: (batch, reply) => httpFault(target, reply, clock, { batch, opening }),
   };
 
   /** Also asks for the extension that binary tensors are. */
