@@ -8,6 +8,7 @@ import { type CellKind, cellKind, writeCellJson } from './cell-json.ts';
 export type RowsAs = 'objects' | 'lists' | 'columns';
 
 const COMMA = 0x2c;
+const encoder = new TextEncoder();
 
 /** The rows of a batch as JSON. @param textColumns columns that are text though they may look like numbers. */
 export function writeRowsJson(out: ByteWriter, batch: RowBatch, as: RowsAs, textColumns: ReadonlySet<string>): void {
@@ -15,7 +16,7 @@ export function writeRowsJson(out: ByteWriter, batch: RowBatch, as: RowsAs, text
   const kinds = batch.schema.columns.map(
     ({ name, type }): CellKind => (textColumns.has(name) ? 'text' : cellKind(type)),
   );
-  const keys = names.map((name) => `${JSON.stringify(name)}:`);
+  const keys = names.map((name) => encoder.encode(`${JSON.stringify(name)}:`));
   if (as === 'columns') {
     writeColumns(out, batch, keys, kinds);
     return;
@@ -29,7 +30,7 @@ export function writeRowsJson(out: ByteWriter, batch: RowBatch, as: RowsAs, text
     out.ascii(as === 'objects' ? '{' : '[');
     for (let column = 0; column < names.length; column += 1) {
       if (column > 0) out.byte(COMMA);
-      if (as === 'objects') out.text(keys[column]!);
+      if (as === 'objects') out.bytes(keys[column]!, 0, keys[column]!.length);
       writeCellJson(out, bytes, bounds[2 * column]!, bounds[2 * column + 1]!, kinds[column]!);
     }
     out.ascii(as === 'objects' ? '}' : ']');
@@ -37,13 +38,13 @@ export function writeRowsJson(out: ByteWriter, batch: RowBatch, as: RowsAs, text
   out.ascii(']');
 }
 
-function writeColumns(out: ByteWriter, batch: RowBatch, keys: readonly string[], kinds: readonly CellKind[]): void {
+function writeColumns(out: ByteWriter, batch: RowBatch, keys: readonly Uint8Array[], kinds: readonly CellKind[]): void {
   const bounds = allBounds(batch);
   const step = 2 * keys.length;
   out.ascii('{');
   for (const [column, key] of keys.entries()) {
     if (column > 0) out.byte(COMMA);
-    out.text(key);
+    out.bytes(key, 0, key.length);
     out.ascii('[');
     for (let row = 0; row < batch.rows; row += 1) {
       if (row > 0) out.byte(COMMA);

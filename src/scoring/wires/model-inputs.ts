@@ -27,10 +27,12 @@ export function assertInputs(target: string, inputs: readonly ModelInput[], batc
   const lacking = inputs.filter(({ column }) => !names.includes(column)).map(({ column }) => column);
   if (lacking.length > 0) {
     const [near] = nearestNames(lacking[0]!, names);
+    const isUncut = names.length === 1 && /[;\t|]/.test(names[0]!);
+    const hint = isUncut ? ' Is csvSettings.delimiter right?' : near === undefined ? '' : ` Is it "${near}"?`;
     throw new SluiceError(
       'MODEL_COLUMNS',
       `The rows lack ${lacking.length === 1 ? 'the column' : 'the columns'} ${nameList(lacking)} that the model of ${target} ` +
-        `needs; they have ${nameList(names)}.${near === undefined ? '' : ` Is it "${near}"?`}`,
+        `needs; they have ${nameList(names)}.${hint}`,
     );
   }
   for (const { column, type } of inputs) {
