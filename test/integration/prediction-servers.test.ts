@@ -1,8 +1,13 @@
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { systemClock } from '../../src/core/clock.ts';
+import { type JobDescription, parseJob } from '../../src/jobs/description/parse-job.ts';
+import { examineJob } from '../../src/jobs/doctor/examine-job.ts';
+import { planJob } from '../../src/jobs/plan/plan-job.ts';
+import { startJob } from '../../src/jobs/run-job.ts';
 import { type ModelServer, startModelServer } from '../../src/model-server/index.ts';
 import { sluice } from '../support/command-line.ts';
 import { MODELS } from '../unit/model-server/golden-file.ts';
@@ -20,8 +25,6 @@ let others: ReplyServer;
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'sluice-servers-'));
-  cpSync(join(root, 'config'), join(folder, 'config'), { recursive: true });
-  mkdirSync(join(folder, 'work'));
   models = await startModelServer({ models: MODELS, port: 0 });
   others = await ReplyServer.start();
   const json = (value: unknown) => ({ headers: { 'content-type': 'application/json' }, body: JSON.stringify(value) });
@@ -49,102 +52,87 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-/** A job of the guide, in a file, with the addresses of servers that are there. */
-function jobFile(job: string, number: number): string {
-  const file = join(folder, `job-${number}.yaml`);
-  writeFileSync(file, job.replace(/http:\/\/127\.0\.0\.1:(6789|8000)$/m, others.url));
-  return file;
+/** A job of the guide, with the addresses of servers that are there and its files in the folder. */
+function guideJob(text: string): JobDescription {
+  const there = text
+    .replace(/http:\/\/127\.0\.0\.1:(6789|8000)$/m, others.url)
+    .replace('config/examples/', `${root}/config/examples/`)
+    .replace('path: work/', `path: ${folder}/`);
+  return parseJob(there, 'guide.yaml', { env: { PREDICTION_SERVER: models.url } });
 }
-const env = (): Record<string, string> => ({ PREDICTION_SERVER: models.url });
+
+const signal = new AbortController().signal;
+const sample = { bytes: 1_000_000, rows: 100 };
+const numbered = jobs.map((job, number) => [wireIn(job), number, job] as const);
 
 describe('the jobs of the guide', () => {
   test('are of every wire but that which the other guides are about', () => {
     expect(new Set(jobs.map(wireIn))).toEqual(new Set(['drum', 'oip', 'mlflow', 'json']));
   });
 
-  test.each(jobs.map((job, number) => [wireIn(job), number, job] as const))('%s (%i) runs', async (_, number, job) => {
-    const file = jobFile(job, number);
-    const ended = await sluice(['run', file], { cwd: folder, env: env() });
-    expect({ code: ended.code, stderr: ended.stderr }).toEqual({
-      code: 0,
-      stderr: expect.stringContaining('200 rows scored, 200 rows'),
-    });
-    const output = /path: (\S+) \}/.exec(job)![1]!;
-    expect((await sluice(['verify', output], { cwd: folder })).code).toBe(0);
-    const [first] = readFileSync(join(folder, output), 'utf8').split('\n');
-    expect(first).toMatch(/^(churned|delay|churn_leaves)_PREDICTION/);
+  test.each(numbered)('%s (%i): doctor and plan know its server, and it runs', async (wire, _, text) => {
+    const job = guideJob(text);
+    const found = await examineJob(job, { clock: systemClock, overwrite: false, timeoutMs: 20_000, signal });
+    expect(found.filter(({ status }) => status === 'fails')).toEqual([]);
+    const says = found.map((finding) => finding.says).join('\n');
+    if (wire === 'drum') expect(says).toContain('DRUM 1.18.1');
+    if (wire === 'oip') expect(says).toMatch(/model flights version \w+, regression, target delay/);
+    const plan = await planJob(job, { clock: systemClock, sample, scoreSample: true, rate: null, signal });
+    const first = /^(churned|delay|churn_leaves)_PREDICTION/;
+    expect(plan.outputColumns?.[0]).toMatch(first);
+    const { manifest } = await startJob(job).result;
+    expect(manifest.tally).toMatchObject({ scored: 200, failed: 0 });
+    expect(readFileSync(pathOf(job), 'utf8')).toMatch(first);
   });
 
   test('give the same predictions, of those that ask the same model', () => {
-    const texts = ['oip', 'mlflow-split', 'json'].map((name) => readFileSync(join(folder, `work/${name}.csv`), 'utf8'));
+    const texts = ['oip', 'mlflow-split', 'json'].map((name) => readFileSync(join(folder, `${name}.csv`), 'utf8'));
     expect(texts[1]).toBe(texts[0]);
     expect(texts[2]).toBe(texts[0]);
   });
 });
 
-describe('doctor and plan', () => {
-  test.each(jobs.map((job, number) => [wireIn(job), number, job] as const))(
-    'know the server of a job over the wire %s (%i)',
-    async (wire, number, job) => {
-      const file = jobFile(job, number);
-      const options = { cwd: folder, env: env() };
-      const doctor = await sluice(['doctor', file, '--overwrite'], options);
-      expect({ code: doctor.code, stdout: doctor.stdout }).toEqual({
-        code: 0,
-        stdout: expect.stringMatching(/^ok +prediction server/m),
-      });
-      if (wire === 'drum') expect(doctor.stdout).toContain('DRUM 1.18.1');
-      if (wire === 'oip') expect(doctor.stdout).toMatch(/model flights version \w+, regression, target delay/);
-      const plan = await sluice(['plan', file, '--score-sample'], options);
-      expect(plan).toMatchObject({ code: 0, stdout: expect.stringMatching(/(churned|delay|churn_leaves)_PREDICTION/) });
-    },
-  );
+describe('what does not fit', () => {
+  const oip = jobs.find((job) => wireIn(job) === 'oip')!;
 
-  test('say of a server that is another one what to look at', async () => {
-    const file = jobFile(
-      jobs
-        .find((job) => wireIn(job) === 'oip')!
+  test('is told by doctor: a server with another wire', async () => {
+    const job = guideJob(
+      oip
         .replace('wire: oip', 'wire: drum')
-        .replace(/ {2}oip:\n.*\n/, ''),
-      90,
+        .replace(/ {2}oip:\n.*\n/, '')
+        .replace('oip.csv', 'none.csv'),
     );
-    const { code, stdout } = await sluice(['doctor', file, '--overwrite'], { cwd: folder, env: env() });
-    expect([code, stdout]).toEqual([3, expect.stringMatching(/fails +deployment +SERVER_ACCESS: .* 404/)]);
+    const found = await examineJob(job, { clock: systemClock, overwrite: false, timeoutMs: 20_000, signal });
+    expect(found.find(({ what }) => what === 'deployment')).toMatchObject({ status: 'fails', code: 'SERVER_ACCESS' });
   });
 
-  test('name a column that the model needs and the intake lacks', async () => {
-    const job = jobs.find((one) => wireIn(one) === 'oip')!.replace('config/examples/flights.csv }', 'lacking.csv }');
+  test('is named by plan and run: a column that the model needs and the intake lacks', async () => {
     writeFileSync(join(folder, 'lacking.csv'), 'date,origin,flight_id\n2001-01-01,BOS,1\n');
-    const file = jobFile(job.replace('work/oip.csv', 'work/lacking.csv'), 91);
-    for (const command of ['plan', 'run']) {
-      const ended = await sluice([command, file], { cwd: folder, env: env() });
-      expect(ended.code).not.toBe(0);
-      expect(ended.stderr).toMatch(/MODEL_COLUMNS: The rows lack the columns "distance", "destination"/);
-    }
+    const lacking = guideJob(
+      oip.replace('config/examples/flights.csv', join(folder, 'lacking.csv')).replace('oip.csv', 'none.csv'),
+    );
+    const refused = {
+      code: 'MODEL_COLUMNS',
+      message: expect.stringContaining('lack the columns "distance", "destination"'),
+    };
+    const options = { clock: systemClock, sample, scoreSample: false, rate: null, signal };
+    await expect(planJob(lacking, options)).rejects.toMatchObject(refused);
+    await expect(startJob(lacking).result).rejects.toMatchObject(refused);
   });
 });
 
 test('sluice score takes --wire, --classes and --positive-class', async () => {
-  const args = [
-    'score',
-    'config/examples/flights.csv',
-    'work/by-hand.csv',
-    '--server',
-    `${models.url}/mlflow/flights-late`,
-  ];
+  const flights = join(root, 'config/examples/flights.csv');
+  const args = ['score', flights, 'by-hand.csv', '--server', `${models.url}/mlflow/flights-late`];
   const options = ['--wire', 'mlflow', '--deployment', 'late', '--classes', 'late,on_time', '--positive-class', 'late'];
   const ended = await sluice([...args, ...options, '--threshold', '0.3'], { cwd: folder });
   expect(ended).toMatchObject({ code: 0, stderr: expect.stringContaining('200 rows scored') });
-  const text = readFileSync(join(folder, 'work/by-hand.csv'), 'utf8');
-  const direct = [
-    'score',
-    'config/examples/flights.csv',
-    'work/direct.csv',
-    '--server',
-    models.url,
-    '--deployment',
-    'flights-late',
-  ];
-  await sluice(direct, { cwd: folder });
-  expect(text).toBe(readFileSync(join(folder, 'work/direct.csv'), 'utf8'));
+  await sluice(['score', flights, 'direct.csv', '--server', models.url, '--deployment', 'flights-late'], {
+    cwd: folder,
+  });
+  expect(readFileSync(join(folder, 'by-hand.csv'), 'utf8')).toBe(readFileSync(join(folder, 'direct.csv'), 'utf8'));
 });
+
+function pathOf({ outputSettings }: JobDescription): string {
+  return 'path' in outputSettings ? outputSettings.path : '';
+}

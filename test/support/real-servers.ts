@@ -35,7 +35,12 @@ export function startDrum(model: RealModel): Promise<RealServer> {
     command: [
       join(programs, 'drum'),
       'server',
-      ...['--code-dir', join(folder, model), '--address', `127.0.0.1:${port}`, '--target-type', model],
+      '--code-dir',
+      join(folder, model),
+      '--address',
+      `127.0.0.1:${port}`,
+      '--target-type',
+      model,
       ...classes[model],
     ],
   }));
@@ -60,10 +65,10 @@ export async function startMlserver(): Promise<RealServer> {
 /** `mlflow models serve` with one model: `binary` gives its probabilities by name, `multiclass` as lists. */
 export function startMlflow(model: RealModel): Promise<RealServer> {
   return start('mlflow', '/ping', (programs, folder, port) => ({
-    command: [
-      join(programs, 'mlflow'),
-      ...['models', 'serve', '-m', join(folder, model), '-h', '127.0.0.1', '-p', `${port}`, '--env-manager', 'local'],
-    ],
+    command:
+      `${join(programs, 'mlflow')} models serve -m ${join(folder, model)} -h 127.0.0.1 -p ${port} --env-manager local`.split(
+        ' ',
+      ),
   }));
 }
 

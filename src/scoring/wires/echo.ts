@@ -11,11 +11,12 @@ const LEFT_OUT = '[the request]';
  * @param opening how the body begins, where it is not CSV.
  */
 export function withoutEcho(text: string, batch: RowBatch, opening = ''): string {
-  const header = columnNames(batch.schema).join(',');
-  const places = [opening, header, ...firstRows(batch)]
-    .filter((part) => part.length >= TELLING / 2)
-    .map((part) => text.indexOf(part.slice(0, TELLING)))
-    .filter((at) => at >= 0);
+  const names = columnNames(batch.schema);
+  const header = names.join(',');
+  // A short one tells with its line end: as Python writes it, and as a message of one line has it.
+  const lines = names.length === 1 ? [] : [`${header}\\n`, `${header} `];
+  const parts = [opening, header, ...firstRows(batch)].filter((part) => part.length >= TELLING / 2);
+  const places = [...parts, ...lines].map((part) => text.indexOf(part.slice(0, TELLING))).filter((at) => at >= 0);
   return places.length === 0 ? text : `${text.slice(0, Math.min(...places))}${LEFT_OUT}`;
 }
 

@@ -17,9 +17,3 @@ export interface RowOutcomes {
   /** Sorted by row. */
   readonly failures: readonly RowFailure[];
 }
-
-/** The outcome of rows of which none was scored. */
-export function noOutcomes(failures: readonly RowFailure[]): RowOutcomes {
-  const nothing = { bounds: new Uint32Array(0), source: new Uint8Array(0), names: null, labels: null };
-  return { rows: failures.length, width: 0, ...nothing, float32: false, failures };
-}

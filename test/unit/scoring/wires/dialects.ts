@@ -151,8 +151,8 @@ export const dialects: readonly Dialect[] = [
     wire: (server) =>
       wireOf({ wire: 'oip' }, { '/v2/models/d': metadata([{ name: 'x', datatype: 'FP64', shape: [-1, 2] }]) }, server),
     sent: (body) => {
-      const [input] = (jsonOf(body) as unknown as OipBody).inputs;
-      return input!.data.filter((_, i) => i % input!.shape[1]! === 0);
+      const { data, shape } = (jsonOf(body) as unknown as OipBody).inputs[0]!;
+      return data.filter((_, i) => i % Number(shape[1]) === 0);
     },
     reply: oipReply,
     refusing: (values, reasons) => oipReply(values, statusOutput(values.length, reasons)),

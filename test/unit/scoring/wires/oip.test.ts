@@ -171,7 +171,7 @@ describe('columns of the rows', () => {
     ['a chosen one that is not there', [matrix], { columns: ['a', 'b', 'd'] }, ['a', 'b', 'c'], /lack the column "d"/],
     ['a date for numbers', [tensor('a', 'FP64')], {}, ['a'], /"a" is a date/, 'date'],
   ] as const)('are named before anything is sent: %s', async (_, inputs, oip, names, message, type?: 'date') => {
-    const wire = await wireFor([...inputs], oip as Partial<OipSettings>);
+    const wire = await wireFor([...inputs], oip);
     const batch = rows(names);
     const typed = type === undefined ? batch : batchOf([['2001-01-01']], { columns: [{ name: 'a', type }] });
     expect(() => wire.request(typed)).toThrow(
