@@ -86,14 +86,15 @@ async function start(
   const root = mkdtempSync(join(tmpdir(), `sluice-${server}-`));
   const folder = join(root, 'models');
   const script = join(import.meta.dirname, 'real-servers/models.py');
-  await promisify(execFile)(join(programs, 'python'), [script, folder, server]);
+  const quiet = { MLFLOW_DISABLE_TELEMETRY: 'true', MLFLOW_TRACKING_URI: `sqlite:///${join(root, 'mlflow.db')}` };
+  await promisify(execFile)(join(programs, 'python'), [script, folder, server], { env: { ...process.env, ...quiet } });
   const port = await freePort();
   const { command, env } = started(programs, folder, port);
   const path = `${programs}${delimiter}${process.env['PATH'] ?? ''}`;
   const running = await guardedProcess(command, {
     folder: root,
     log: join(root, 'log'),
-    env: { ...env, PATH: path, MLFLOW_TRACKING_URI: `sqlite:///${join(root, 'mlflow.db')}` },
+    env: { ...env, ...quiet, PATH: path },
   });
   const url = `http://127.0.0.1:${port}`;
   const stop = async (): Promise<void> => {

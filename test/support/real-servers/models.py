@@ -39,6 +39,9 @@ def score(data, model, **kwargs):
     return pandas.DataFrame(model.predict(rows), columns=["Predictions"])
 '''
 
+# Named, as finding them out loads every model in a process of its own, which takes a minute.
+REQUIREMENTS = ["scikit-learn", "pandas"]
+
 for name, model in models.items():
     target = folder / name
     if server == "drum":
@@ -72,11 +75,14 @@ for name, model in models.items():
             def predict(self, context, model_input, params=None):
                 return pandas.DataFrame(self.inner.predict_proba(model_input), columns=self.inner.classes_)
 
+        plainly = {"serialization_format": "cloudpickle", "pip_requirements": REQUIREMENTS}
         if name == "regression":
             signature = mlflow.models.infer_signature(rows, y.to_numpy())
-            mlflow.sklearn.save_model(model, target, signature=signature, serialization_format="cloudpickle")
+            mlflow.sklearn.save_model(model, target, signature=signature, **plainly)
         elif name == "binary":
             signature = mlflow.models.infer_signature(rows)
-            mlflow.pyfunc.save_model(target, python_model=Probabilities(model), signature=signature)
+            mlflow.pyfunc.save_model(
+                target, python_model=Probabilities(model), signature=signature, pip_requirements=REQUIREMENTS
+            )
         else:
-            mlflow.sklearn.save_model(model, target, pyfunc_predict_fn="predict_proba", serialization_format="cloudpickle")
+            mlflow.sklearn.save_model(model, target, pyfunc_predict_fn="predict_proba", **plainly)

@@ -162,8 +162,8 @@ describe('a reply', () => {
     ],
     ['nothing in a list', [[], []]],
     ['a label after a number', [1, 'a']],
-    ['two texts for one', '{"predictions":[1,2]}{"predictions":[3,4]}'],
-    ['a number that is none', '{"predictions":[1-2,3]}'],
+    ['two texts for one', '{"predictions":[0.1,0.2]}{"predictions":[0.3,0.4]}'],
+    ['a number that is none', '{"predictions":[0.5-0.2,0.3]}'],
   ])('with %s is no reply', async (_, predictions) => {
     const wire = await wireFor({}, { classes: ['no', 'yes'] });
     const body = typeof predictions === 'string' ? predictions : { predictions };
