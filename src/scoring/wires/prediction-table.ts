@@ -1,44 +1,16 @@
 import { COMMA, encodeField, LF } from '../../core/canonical-csv.ts';
 import { plainDecimal } from '../../core/decimal.ts';
-import { SluiceError } from '../../core/error.ts';
 import { floatText } from '../../core/float-text.ts';
-import type { DeploymentDescription, RowFailure, ScoreColumn } from '../../core/scorer.ts';
-import { nameList } from '../output/nearest-name.ts';
+import type { DeploymentDescription, RowFailure } from '../../core/scorer.ts';
 import type { ReplyTable } from './csv-table.ts';
+import { type PredictionPlan, type PredictionTableOptions, planPredictions } from './prediction-plan.ts';
 import { replyMismatch } from './reply-mismatch.ts';
 import type { RowOutcomes } from './row-outcomes.ts';
 
-export interface PredictionTableOptions {
-  /** For messages: which deployment of which server. */
-  readonly target: string;
-  /** The target's name in the output, unless the server says one. */
-  readonly targetName: string | null;
-  /** The name where nobody says one. */
-  readonly fallbackName: string;
-  /** Class labels in the order of the server's probabilities, for servers that do not name them. */
-  readonly classes: readonly string[] | null;
-  readonly positiveClass: string | null;
-}
-
-/** Above it the positive class of two is predicted, where the server says no other; the output may put its own in place of it. */
-const THRESHOLD = 0.5;
 /** How far the probabilities of a row may be from adding up to 1: servers round them. */
 const SUM_TOLERANCE = 0.01;
 
 const encoder = new TextEncoder();
-
-/** What the columns of a job are, settled by the first reply. */
-interface Plan {
-  readonly columns: readonly ScoreColumn[];
-  /** For each column of probabilities, which number of a row it is; -1 is what is missing to 1. Empty for no classes. */
-  readonly order: readonly number[];
-  /** The label of each of them, as a canonical field. */
-  readonly labels: readonly Uint8Array[];
-  /** What stands behind the label of every row. */
-  readonly tail: Uint8Array;
-  readonly binary: boolean;
-  readonly threshold: number;
-}
 
 /**
  * Puts the predictions of servers that are not DataRobot's under DataRobot's names: `<target>_PREDICTION` for a number or a label,
@@ -47,7 +19,7 @@ interface Plan {
  */
 export class PredictionTable {
   readonly #options: PredictionTableOptions;
-  #plan: Plan | null = null;
+  #plan: PredictionPlan | null = null;
   #planned: { readonly names: readonly string[] | null; readonly width: number } | null = null;
 
   constructor(options: PredictionTableOptions) {
@@ -65,101 +37,19 @@ export class PredictionTable {
     return plan.order.length === 0 ? numberTable(plan, outcomes) : this.#classTable(plan, outcomes);
   }
 
-  #planFor({ width, names }: RowOutcomes, description: DeploymentDescription): Plan {
+  #planFor({ width, names }: RowOutcomes, description: DeploymentDescription): PredictionPlan {
     const known = this.#planned;
     const same =
       known?.width === width &&
       (known.names === names || known.names?.join('\n') === names?.join('\n')) &&
       this.#plan !== null;
     if (same) return this.#plan!;
-    this.#plan = this.#newPlan(width, names, description);
+    this.#plan = planPredictions(this.#options, width, names, description);
     this.#planned = { width, names };
     return this.#plan;
   }
 
-  #newPlan(width: number, names: readonly string[] | null, description: DeploymentDescription): Plan {
-    const { targetName, fallbackName, target } = this.#options;
-    const name = targetName ?? description.target ?? fallbackName;
-    const label = `${name}_PREDICTION`;
-    const threshold = description.threshold ?? THRESHOLD;
-    const none = { order: [], labels: [], tail: new Uint8Array(0), binary: false, threshold };
-    if (width === 0) return { ...none, columns: [{ name: label, role: { kind: 'label' } }] };
-    const given = this.#options.classes ?? description.classes ?? null;
-    const isShare = width === 1 && given?.length === 2;
-    if (width === 1 && !isShare) {
-      const anomaly = description.kind === 'anomaly';
-      return { ...none, columns: [{ name: anomaly ? 'ANOMALY_SCORE' : label, role: { kind: 'prediction' } }] };
-    }
-    const classes = this.#classes(width, isShare ? null : names, given);
-    const positive = this.#positive(classes, description);
-    const order = isShare
-      ? [0, -1]
-      : classes.length === 2
-        ? [positive, 1 - positive]
-        : [...classes.keys()].toSorted((a, b) => (classes[a]! < classes[b]! ? -1 : 1));
-    const ordered = isShare ? [classes[positive]!, classes[1 - positive]!] : order.map((at) => classes[at]!);
-    const binary = ordered.length === 2;
-    if (new Set(ordered).size !== ordered.length)
-      throw replyMismatch(target, `names a class twice: ${nameList(ordered)}`);
-    return {
-      columns: [
-        ...ordered.map(
-          (one): ScoreColumn => ({ name: `${name}_${one}_PREDICTION`, role: { kind: 'probability', label: one } }),
-        ),
-        { name: label, role: { kind: 'prediction' } },
-        ...(binary ? ([{ name: 'THRESHOLD', role: { kind: 'threshold' } }] as const) : []),
-        ...(binary ? ([{ name: 'POSITIVE_CLASS', role: { kind: 'positiveClass' } }] as const) : []),
-      ],
-      order,
-      labels: ordered.map((one) => encoder.encode(encodeField(one))),
-      tail: encoder.encode(binary ? `,${threshold},${encodeField(ordered[0]!)}\n` : '\n'),
-      binary,
-      threshold,
-    };
-  }
-
-  /** The classes in the order of the numbers of a row. */
-  #classes(width: number, names: readonly string[] | null, given: readonly string[] | null): readonly string[] {
-    const { target } = this.#options;
-    const own = this.#options.classes;
-    if (names !== null) {
-      if (own !== null && own.toSorted().join('\n') !== names.toSorted().join('\n'))
-        throw new SluiceError(
-          'CONFIG_INVALID',
-          `The replies of ${target} have the classes ${nameList(names)}, but deployment.classes names ${nameList(own)}.`,
-        );
-      return names;
-    }
-    if (given === null)
-      throw new SluiceError(
-        'CONFIG_INVALID',
-        `The replies of ${target} have ${width} numbers for each row and do not say of which classes they are the ` +
-          'probabilities. Name the classes in this order in deployment.classes.',
-      );
-    if (width !== 1 && given.length !== width)
-      throw new SluiceError(
-        'CONFIG_INVALID',
-        `The replies of ${target} have ${width} numbers for each row, but there are ${given.length} classes: ` +
-          `${nameList(given)}. Correct deployment.classes.`,
-      );
-    return given;
-  }
-
-  /** Which of two classes is the positive one. Of two that nobody says more of, the second, as scikit-learn sorts them. */
-  #positive(classes: readonly string[], description: DeploymentDescription): number {
-    if (classes.length !== 2) return -1;
-    const said = this.#options.positiveClass ?? (description.kind === 'binary' ? description.classes?.[0] : undefined);
-    if (said === undefined) return 1;
-    const at = classes.indexOf(said);
-    if (at !== -1) return at;
-    throw new SluiceError(
-      'CONFIG_INVALID',
-      `The positive class of ${this.#options.target} is said to be "${said}", but the classes are ${nameList(classes)}. ` +
-        'Correct deployment.positiveClass.',
-    );
-  }
-
-  #classTable(plan: Plan, outcomes: RowOutcomes): ReplyTable {
+  #classTable(plan: PredictionPlan, outcomes: RowOutcomes): ReplyTable {
     const { rows, width, source, bounds, float32 } = outcomes;
     const { order, labels, tail, binary, threshold } = plan;
     const values = new Float64Array(order.length);
@@ -215,7 +105,7 @@ function unsoundness(values: Float64Array, sum: number): string | null {
   return Math.abs(sum - 1) <= SUM_TOLERANCE ? null : `are no probabilities of classes, as they add up to ${sum}`;
 }
 
-function numberTable(plan: Plan, { rows, source, bounds, failures: failed }: RowOutcomes): ReplyTable {
+function numberTable(plan: PredictionPlan, { rows, source, bounds, failures: failed }: RowOutcomes): ReplyTable {
   const bytes = Buffer.allocUnsafe(textRoom(bounds) + 3 * rows);
   const ends = new Uint32Array(rows);
   const failures = new FailureList(failed);
@@ -233,7 +123,7 @@ function numberTable(plan: Plan, { rows, source, bounds, failures: failed }: Row
   return { columns: plan.columns, bytes: bytes.subarray(0, out), ends, failures: failed };
 }
 
-function labelTable(plan: Plan, { rows, failures }: RowOutcomes, labels: readonly string[]): ReplyTable {
+function labelTable(plan: PredictionPlan, { rows, failures }: RowOutcomes, labels: readonly string[]): ReplyTable {
   const pieces: Uint8Array[] = [];
   const ends = new Uint32Array(rows);
   let length = 0;

@@ -1,6 +1,6 @@
 import type { Clock } from '../../core/clock.ts';
 import type { ModelPin } from '../model-pin.ts';
-import type { PredictionTableOptions } from './prediction-table.ts';
+import type { PredictionTableOptions } from './prediction-plan.ts';
 import { targetOf } from './wire-path.ts';
 
 /** What every wire for servers other than DataRobot's is told. */
