@@ -256,6 +256,12 @@ export const errorTable = {
     'The prediction server failed on a request.',
     'See its log; if single rows are the cause they become dead letters.',
   ),
+  MODEL_COLUMNS: entry(
+    'job',
+    false,
+    'The rows have not the columns that the model needs, or not of its types.',
+    'Correct the intake, or the settings of the deployment that say which columns go to the model.',
+  ),
   REQUEST_TOO_LARGE: entry(
     'batch',
     false,

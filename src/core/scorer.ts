@@ -4,10 +4,12 @@ import type { RowBatch } from './row-batch.ts';
 /**
  * What one column of a reply means. The names follow DataRobot's batch output (facts: output CSV columns):
  * `prediction` is the predicted value or label, `probability` that of class `label`, `explanation` belongs to the
- * `rank`-th strongest feature (from 1).
+ * `rank`-th strongest feature (from 1). `label` is a predicted label of a server that gives no probabilities.
  */
 export type ColumnRole =
-  | { readonly kind: 'prediction' | 'threshold' | 'positiveClass' | 'outlier' | 'approval' | 'shap' | 'other' }
+  | {
+      readonly kind: 'prediction' | 'label' | 'threshold' | 'positiveClass' | 'outlier' | 'approval' | 'shap' | 'other';
+    }
   | { readonly kind: 'probability'; readonly label: string }
   | {
       readonly kind: 'explanation';
@@ -58,6 +60,18 @@ export interface DeploymentDescription {
   readonly kind?: 'regression' | 'binary' | 'multiclass' | 'anomaly';
   /** Class labels; for binary the positive one first. */
   readonly classes?: readonly string[];
+  /** Of two classes, the positive one is predicted above this probability. */
+  readonly threshold?: number;
+  /** The columns that the model needs, where the server says so. */
+  readonly inputs?: readonly ModelInput[];
+  /** What software answers, with its version. */
+  readonly software?: string;
+}
+
+/** A column that a model needs. `text` takes anything; a date is written as one. */
+export interface ModelInput {
+  readonly column: string;
+  readonly type: 'number' | 'text' | 'date';
 }
 
 /**

@@ -47,6 +47,11 @@ export function scorerSettingsOf(
     ...(token === null ? {} : { token: () => token.reveal() }),
     ...(deployment.dataRobotKey === null ? {} : { datarobotKey: deployment.dataRobotKey.reveal() }),
     ...(deployment.target === null ? {} : { target: deployment.target }),
+    ...(deployment.classes === null ? {} : { classes: deployment.classes }),
+    ...(deployment.positiveClass === null ? {} : { positiveClass: deployment.positiveClass }),
+    ...(deployment.oip === null ? {} : { oip: deployment.oip }),
+    ...(deployment.mlflow === null ? {} : { mlflow: deployment.mlflow }),
+    ...(deployment.json === null ? {} : { json: deployment.json }),
     ...(deployment.ca === null ? {} : { ca: deployment.ca }),
   };
   const settings: StackSettings = {

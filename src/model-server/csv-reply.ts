@@ -1,8 +1,8 @@
+import { ByteWriter } from '../core/byte-writer.ts';
 import { COMMA, encodeField, LF } from '../core/canonical-csv.ts';
-import { ByteWriter } from './byte-writer.ts';
+import { floatText, rounded } from '../core/float-text.ts';
 import type { Deployment } from './deployment.ts';
 import type { Explanation } from './explanation.ts';
-import { floatText, rounded } from './float-text.ts';
 import { invalidRequest } from './input-rows.ts';
 import { isOutlier } from './outlier.ts';
 import { type Prediction, predictedClass } from './prediction.ts';

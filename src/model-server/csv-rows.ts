@@ -1,5 +1,5 @@
+import type { ByteWriter } from '../core/byte-writer.ts';
 import { decodeField } from '../core/canonical-csv.ts';
-import type { ByteWriter } from './byte-writer.ts';
 import { CsvScanner } from './csv-scanner.ts';
 import { cellProblem, checkColumns, type InputRows, invalidRequest, type ReadPlan } from './input-rows.ts';
 

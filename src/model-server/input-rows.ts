@@ -1,6 +1,6 @@
+import type { ByteWriter } from '../core/byte-writer.ts';
 import { SluiceError } from '../core/error.ts';
 import type { Json } from '../core/json.ts';
-import type { ByteWriter } from './byte-writer.ts';
 import type { ColumnEncoder } from './column-encoder.ts';
 
 /** The rows of one request: their features as a matrix, and the cells that the reply repeats. */

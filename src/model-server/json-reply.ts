@@ -1,6 +1,6 @@
+import { floatText, rounded } from '../core/float-text.ts';
 import type { Json } from '../core/json.ts';
 import type { Explanation } from './explanation.ts';
-import { floatText, rounded } from './float-text.ts';
 import { numberOfText } from './number-cell.ts';
 import { isOutlier } from './outlier.ts';
 import { type Prediction, predictedClass } from './prediction.ts';

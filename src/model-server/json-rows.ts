@@ -1,17 +1,21 @@
+import type { ByteWriter } from '../core/byte-writer.ts';
 import { encodeField } from '../core/canonical-csv.ts';
 import type { Json } from '../core/json.ts';
-import type { ByteWriter } from './byte-writer.ts';
 import { cellText, encodeValue } from './column-encoder.ts';
 import { cellProblem, checkColumns, type InputRows, invalidRequest, type ReadPlan } from './input-rows.ts';
 
-type JsonRow = Readonly<Record<string, Json>>;
+export type JsonRow = Readonly<Record<string, Json>>;
 
 /**
  * Reads a JSON body: an array of row objects. A key that some rows lack is a missing value there; the columns are all
  * keys, in the order in which they first come. Throws REQUEST_INVALID, with the row for one that is no object.
  */
 export function readJsonRows(body: string, plan: ReadPlan): InputRows {
-  const rows = parseRows(body);
+  return objectRows(parseRows(body), plan);
+}
+
+/** The same for rows that are parsed already. */
+export function objectRows(rows: readonly JsonRow[], plan: ReadPlan): InputRows {
   const names = new Set<string>();
   for (const row of rows) for (const name of Object.keys(row)) names.add(name);
   const columns = [...names];

@@ -13,6 +13,9 @@ export interface PredictionQuery {
   readonly predictionWarnings: boolean;
 }
 
+/** Predictions and nothing else. */
+export const PLAIN_QUERY: PredictionQuery = { passthrough: [], maxExplanations: 0, predictionWarnings: false };
+
 /**
  * Reads the query string; a wrong value is refused with status 422, parameters of other servers are let through unread.
  * @param columns that there are to explain by.

@@ -11,19 +11,18 @@ import { predict } from './prediction.ts';
 import { type PredictionQuery, parsePredictionQuery } from './prediction-query.ts';
 import { replyFormat } from './reply-format.ts';
 import { readBody } from './request-body.ts';
+import type { RequestGate } from './request-gate.ts';
 
 export interface PredictionLimits {
   /** Bytes of a body, also unpacked. */
   readonly maxBodyBytes: number;
-  /** Requests at the same time, from their headers on. */
-  readonly maxInFlight: number;
+  readonly gate: RequestGate;
 }
 
 /** `POST .../deployments/{id}/predictions`: reads the rows of a request, scores them and writes the reply. */
 export class PredictionRoute {
   readonly #limits: PredictionLimits;
   readonly #clock: Clock;
-  #inFlight = 0;
 
   constructor(limits: PredictionLimits, clock: Clock = systemClock) {
     this.#limits = limits;
@@ -31,18 +30,8 @@ export class PredictionRoute {
   }
 
   /** Called when the headers of a request are there: the model is fixed then, and the request counts from then on. */
-  async handle(deployment: Deployment, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-    const { maxInFlight } = this.#limits;
-    if (this.#inFlight >= maxInFlight) {
-      const problem = `The server works on ${maxInFlight} requests already; try again later.`;
-      throw new SluiceError('SERVER_OVERLOADED', problem, { status: 429, waitMs: 1000 });
-    }
-    this.#inFlight += 1;
-    try {
-      return await this.#answer(deployment, request, reply);
-    } finally {
-      this.#inFlight -= 1;
-    }
+  handle(deployment: Deployment, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    return this.#limits.gate.through(() => this.#answer(deployment, request, reply));
   }
 
   async #answer(deployment: Deployment, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {

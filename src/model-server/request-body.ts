@@ -14,8 +14,13 @@ const DROPPED_LIMITS = 4;
  * Reads a request's body as UTF-8, whatever its charset and compression. The limit holds for the bytes that come and for those
  * that they unpack to: REQUEST_TOO_LARGE (413). Unknown encodings and charsets are REQUEST_INVALID (415, 422).
  * @param limit in bytes.
+ * @param binary a body that is not text is given as it is.
  */
-export async function readBody(request: IncomingMessage, limit: number): Promise<Buffer> {
+export async function readBody(
+  request: IncomingMessage,
+  limit: number,
+  { binary = false }: { readonly binary?: boolean } = {},
+): Promise<Buffer> {
   const encoding = request.headers['content-encoding']?.trim().toLowerCase() ?? 'identity';
   if (encoding !== 'identity' && encoding !== 'gzip') {
     throw new SluiceError('REQUEST_INVALID', `The content encoding ${encoding} is not supported; use gzip, or none.`, {
@@ -24,7 +29,7 @@ export async function readBody(request: IncomingMessage, limit: number): Promise
   }
   const received = await receive(request, limit);
   const body = encoding === 'gzip' ? await unpack(received, limit) : received;
-  return toUtf8(body, charsetOf(request.headers['content-type']));
+  return binary ? body : toUtf8(body, charsetOf(request.headers['content-type']));
 }
 
 async function receive(request: IncomingMessage, limit: number): Promise<Buffer> {

@@ -5,9 +5,12 @@ import { Access } from './access.ts';
 import type { Deployment, DeploymentInfo } from './deployment.ts';
 import { sendError, sendJson } from './error-reply.ts';
 import { JsonNode } from './json-node.ts';
+import { addMlflowRoutes } from './mlflow-routes.ts';
 import { ModelFolder } from './model-folder.ts';
+import { addOipRoutes } from './oip-routes.ts';
 import { PredictionRoute } from './prediction-route.ts';
 import { readBody } from './request-body.ts';
+import { RequestGate } from './request-gate.ts';
 
 export interface ModelServerOptions {
   /** Folder with `<id>.deployment.json` files and the models that they name. */
@@ -42,8 +45,13 @@ export interface ModelServer extends AsyncDisposable {
 
 const MAX_BODY_BYTES = 52_428_800;
 const ROOT = '/predApi/v1.0';
+/** Need no token: they say only that the server is there. */
+const OPEN_ROUTES = new Set([`${ROOT}/ping`, '/v2/health/live', '/v2/health/ready']);
 
-/** Loads the models of a folder and serves them with DataRobot's Prediction API. Throws MODEL_INVALID for what it cannot load. */
+/**
+ * Loads the models of a folder and serves them with DataRobot's Prediction API, the Open Inference Protocol and MLflow's `/invocations`.
+ * Throws MODEL_INVALID for what it cannot load.
+ */
 export async function startModelServer(options: ModelServerOptions): Promise<ModelServer> {
   const folder = new ModelFolder(options.models);
   const loaded = await folder.deployments();
@@ -68,10 +76,8 @@ export async function startModelServer(options: ModelServerOptions): Promise<Mod
 
   const app = newApp(options, log);
   const maxBodyBytes = options.maxBodyBytes ?? MAX_BODY_BYTES;
-  const predictions = new PredictionRoute({
-    maxBodyBytes,
-    maxInFlight: options.maxInFlight ?? Number.POSITIVE_INFINITY,
-  });
+  const gate = new RequestGate(options.maxInFlight ?? Number.POSITIVE_INFINITY);
+  const predictions = new PredictionRoute({ maxBodyBytes, gate });
   type ById = { Params: { id: string } };
   app.get(`${ROOT}/ping`, async (_, reply) => sendJson(reply, { response: 'pong' }));
   app.get(`${ROOT}/deployments`, async (_, reply) =>
@@ -90,6 +96,9 @@ export async function startModelServer(options: ModelServerOptions): Promise<Mod
     await replaceModel(request.params.id, body.at('file').text());
     return sendJson(reply, find(request.params.id).info());
   });
+
+  addOipRoutes(app, { find, maxBodyBytes, gate });
+  addMlflowRoutes(app, { find, maxBodyBytes, gate });
 
   const url = await app.listen({ host: options.host ?? '127.0.0.1', port: options.port });
   return {
@@ -117,7 +126,7 @@ function newApp(options: ModelServerOptions, log: (line: string) => void): Fasti
   });
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-datarobot-request-id', randomUUID());
-    if (request.routeOptions.url !== `${ROOT}/ping`) access.check(request.headers.authorization);
+    if (!OPEN_ROUTES.has(request.routeOptions.url ?? '')) access.check(request.headers.authorization);
   });
   app.setErrorHandler((error, _, reply) => sendError(reply, error, log));
   app.setNotFoundHandler((request, reply) =>

@@ -2,6 +2,7 @@ import { type Dispatcher, Pool } from 'undici';
 import { SluiceError } from '../core/error.ts';
 import { RecycledBuffers } from '../core/recycled-buffers.ts';
 import { networkFault } from './network-fault.ts';
+import { isPacked, unpacked } from './packed-reply.ts';
 import type { WireReply, WireRequest } from './wires/wire.ts';
 
 export interface ConnectionOptions {
@@ -121,7 +122,9 @@ function collect(
     },
     onResponseEnd() {
       signal.removeEventListener('abort', abort);
-      resolve({ status, headers, ...joined(chunks, length) });
+      const reply: WireReply = { status, headers, ...joined(chunks, length) };
+      if (isPacked(reply)) unpacked(reply, origin, maxReplyBytes).then(resolve, reject);
+      else resolve(reply);
     },
     onResponseError(_, error) {
       signal.removeEventListener('abort', abort);

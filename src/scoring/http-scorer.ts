@@ -52,7 +52,7 @@ export function createHttpScorer(options: HttpScorerOptions): Scorer {
   const score = async (batch: RowBatch, signal: AbortSignal): Promise<Scores> => {
     const request = wire.request(batch);
     const reply = await timed(request, batch.rows, signal);
-    if (reply.status !== 200) throw withoutSecrets(wire.fault(batch, reply), headers());
+    if (reply.status !== 200) throw withoutSecrets(wire.fault(batch, blotted(reply, headers())), headers());
     // A server that refuses a request may not have read it to its end; one that answers it has.
     request.release?.();
     const scores = wire.read(batch, reply);
@@ -78,14 +78,26 @@ export function createHttpScorer(options: HttpScorerOptions): Scorer {
 }
 
 const SECRET_CHARACTERS = 6;
+const REDACTED = '[redacted]';
 
 /** A server may quote a header in its reply, and a message may end in a log: values of our headers are blotted out. */
 function withoutSecrets(error: unknown, headers: readonly string[]): unknown {
   if (!(error instanceof SluiceError)) return error;
-  for (let at = 1; at < headers.length; at += 2) {
-    const secret = headers[at]!.replace(/^Bearer /, '');
-    // A short value is no secret, and blotting it out would spoil the message.
-    if (secret.length >= SECRET_CHARACTERS) error.message = error.message.replaceAll(secret, '[redacted]');
-  }
+  for (const secret of secretsIn(headers)) error.message = error.message.replaceAll(secret, REDACTED);
   return error;
+}
+
+/** The same in the reply itself: a message is cut, and the cut may go through a secret. */
+function blotted(reply: WireReply, headers: readonly string[]): WireReply {
+  const text = Buffer.from(reply.body.buffer, reply.body.byteOffset, reply.body.length).toString('latin1');
+  const found = secretsIn(headers).filter((secret) => text.includes(secret));
+  if (found.length === 0) return reply;
+  const clean = found.reduce((rest, secret) => rest.replaceAll(secret, REDACTED), text);
+  return { ...reply, body: Buffer.from(clean, 'latin1') };
+}
+
+/** A short value is no secret, and blotting it out would spoil the message. */
+function secretsIn(headers: readonly string[]): readonly string[] {
+  const values = headers.filter((_, at) => at % 2 === 1).map((value) => value.replace(/^Bearer /, ''));
+  return values.filter(({ length }) => length >= SECRET_CHARACTERS);
 }

@@ -26,7 +26,10 @@ export function withModelPin(scorer: Scorer, { pin }: ModelPinOptions): Scorer {
   const differs = (scores: Scores): boolean => {
     if (scores.model === null) return false;
     pin.model ??= scores.model;
-    return !sameModel(pin.model, scores.model);
+    if (!sameModel(pin.model, scores.model)) return true;
+    // A description may know the model and not its version.
+    if (pin.model.version === undefined) pin.model = scores.model;
+    return false;
   };
   const score = async (batch: RowBatch, signal: AbortSignal): Promise<Scores> => {
     const first = await scorer.score(batch, signal);

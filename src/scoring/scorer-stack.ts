@@ -11,23 +11,18 @@ import { type ModelPin, withModelPin } from './model-pin.ts';
 import { type RetryEvents, type RetryPolicy, withRetry } from './retry.ts';
 import { withSecondTry } from './second-try.ts';
 import { ServerHealth, withHealth } from './server-health.ts';
-import { createDatarobotWire } from './wires/datarobot.ts';
+import { createWire } from './wires/create-wire.ts';
 import { PLAIN_SCORING, type ScoringSettings } from './wires/wire.ts';
+import { type Ability, assertAbilities } from './wires/wire-abilities.ts';
+import type { WiredDeployment } from './wires/wired-deployment.ts';
 
 /** Where and how a deployment is served. */
-export interface DeploymentAddress extends Omit<ConnectionOptions, 'connections'> {
-  readonly id: string;
-  /** Default `datarobot`, the only one so far. */
-  readonly wire?: 'datarobot';
+export interface DeploymentAddress extends Omit<ConnectionOptions, 'connections' | 'server'>, WiredDeployment {
   /** A function is asked for every request. */
   readonly token?: string | (() => string);
   /** Of DataRobot's own cloud: the DataRobot-Key header. */
   readonly datarobotKey?: string;
   readonly headers?: Readonly<Record<string, string>>;
-  /** The target's name; needed for JSON replies of servers that do not describe their deployments. */
-  readonly target?: string;
-  readonly reply?: 'csv' | 'json';
-  readonly rowWitness?: boolean;
 }
 
 export interface StackSettings {
@@ -38,6 +33,8 @@ export interface StackSettings {
   readonly pinned?: ModelIdentity | null;
   readonly disableRowLevelErrorHandling?: boolean;
   readonly retry?: RetryPolicy;
+  /** What else than the wire provides: settings for it are not refused where the wire has none of it. */
+  readonly provided?: ReadonlySet<Ability>;
 }
 
 export interface StackPorts extends RetryEvents {
@@ -72,16 +69,9 @@ export function createScorer(deployment: DeploymentAddress, settings: StackSetti
   const { clock } = ports;
   const { numConcurrent } = settings;
   const pin: ModelPin = { model: settings.pinned ?? null };
-  const wire = createDatarobotWire({
-    server: deployment.server,
-    deploymentId: deployment.id,
-    settings: { ...PLAIN_SCORING, ...settings.scoring },
-    clock,
-    pin,
-    ...(deployment.reply === undefined ? {} : { reply: deployment.reply }),
-    ...(deployment.target === undefined ? {} : { targetName: deployment.target }),
-    ...(deployment.rowWitness === undefined ? {} : { rowWitness: deployment.rowWitness }),
-  });
+  const scoring = { ...PLAIN_SCORING, ...settings.scoring };
+  assertAbilities(deployment.wire ?? 'datarobot', scoring, settings.provided);
+  const wire = createWire(deployment, { scoring, clock, pin });
   const limiter = ports.limiter ?? fixedLimiter(numConcurrent);
   const health = new ServerHealth(clock);
   const latencies = new LatencyHistogram();

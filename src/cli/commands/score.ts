@@ -2,6 +2,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { FORMAT_NAMES, type FormatName } from '../../codecs/object-format.ts';
 import type { JobInput } from '../../jobs/description/job-description.ts';
 import { resolveJob } from '../../jobs/description/parse-job.ts';
+import { WIRE_NAMES, type WireName } from '../../scoring/wires/wire.ts';
 import { runAndShow } from '../run-and-show.ts';
 import { type RunOptions, withRunOptions } from '../run-options.ts';
 import { wholeNumber } from '../whole-number.ts';
@@ -9,9 +10,12 @@ import { wholeNumber } from '../whole-number.ts';
 interface Options extends RunOptions {
   readonly server: string;
   readonly deployment: string;
+  readonly wire?: WireName;
   readonly token?: string;
   readonly reply?: 'csv' | 'json';
   readonly target?: string;
+  readonly classes?: readonly string[];
+  readonly positiveClass?: string;
   readonly associationId?: string;
   readonly concurrency?: number;
   readonly chunkSize?: 'auto' | 'fixed' | 'dynamic' | number;
@@ -45,9 +49,12 @@ export function scoreCommand(): Command {
     .argument('<out>', 'the output, or - for standard output; .gz and .zst are packed')
     .requiredOption('--server <url>', 'base URL of the prediction server')
     .requiredOption('--deployment <id>', 'the deployment on that server')
+    .addOption(new Option('--wire <name>', 'request and reply format of the server (datarobot)').choices(WIRE_NAMES))
     .option('--token <token>', 'token of the server; better in the environment, as PREDICTION_TOKEN')
     .addOption(new Option('--reply <format>', 'what the server is asked to answer with').choices(['csv', 'json']))
-    .option('--target <name>', 'name of the target, for JSON replies of servers that do not describe their deployments')
+    .option('--target <name>', 'name of the target, where the server does not say it')
+    .option('--classes <labels>', "class labels in the order of the server's probabilities, comma separated", names)
+    .option('--positive-class <label>', 'which of two classes is the positive one')
     .option('--association-id <column>', 'column that is always in the output')
     .option('--concurrency <number>', 'requests at once, at the most (4)', wholeNumber)
     .option('--chunk-size <size>', 'auto, fixed, dynamic, or bytes of one request', chunkSize)
@@ -79,6 +86,7 @@ Examples:
   sluice score flights.csv scored.csv --server http://127.0.0.1:8100 --deployment flights --passthrough flight_id
   sluice score 'in/*.csv.gz' scored.csv.gz --server https://predict.example --deployment 5f... --passthrough all
   sluice score export.json scored.avro --json-path data.rows --server http://127.0.0.1:8100 --deployment flights
+  sluice score rows.csv scored.csv --wire mlflow --server http://127.0.0.1:5000 --deployment delays --target delay
   zcat in.csv.gz | sluice score - - --server http://127.0.0.1:8100 --deployment flights --quiet > scored.csv`,
     )
     .action(async (input: string, output: string, options: Options) => {
@@ -95,6 +103,9 @@ function jobOf(input: string, output: string, options: Options): JobInput {
       id: options.deployment,
       server: options.server,
       ...given({
+        wire: options.wire,
+        classes: options.classes === undefined ? undefined : [...options.classes],
+        positiveClass: options.positiveClass,
         token: options.token ?? process.env['PREDICTION_TOKEN'],
         reply: options.reply,
         target: options.target,

@@ -1,4 +1,6 @@
 import * as z from 'zod';
+import { WIRE_NAMES } from '../../scoring/wires/wire.ts';
+import { checkWireFields, wireFields } from './wire-fields.ts';
 
 /** Fields of a deployment, as an entry of a configuration has them; inline, `id` comes on top. */
 const shape = {
@@ -9,9 +11,12 @@ const shape = {
     })
     .describe('Base URL of the prediction server.'),
   wire: z
-    .literal('datarobot')
+    .enum(WIRE_NAMES)
     .default('datarobot')
-    .describe("Request and reply format of the server: DataRobot's Prediction API."),
+    .describe(
+      "Request and reply format of the server: `datarobot` is DataRobot's Prediction API, `drum` the server of its custom models, " +
+        '`oip` the Open Inference Protocol v2 (MLServer, KServe, Triton), `mlflow` is `mlflow models serve`, `json` any other.',
+    ),
   token: z
     .string()
     .nullable()
@@ -33,7 +38,26 @@ const shape = {
     .min(1)
     .nullable()
     .default(null)
-    .describe('Name of the target. Needed for JSON replies of servers that do not describe their deployments.'),
+    .describe(
+      "Name of the target, for the names of the output's columns. Null: what the server says, or the deployment's id; needed " +
+        'for JSON replies of `datarobot` servers that do not say it.',
+    ),
+  classes: z
+    .array(z.string().min(1))
+    .min(2)
+    .refine((labels) => new Set(labels).size === labels.length, { error: 'names a class twice' })
+    .nullable()
+    .default(null)
+    .describe(
+      'Class labels in the order of the probabilities in replies, for servers that do not name them (scikit-learn sorts them). ' +
+        'With two classes a single number is the probability of the positive one.',
+    ),
+  positiveClass: z
+    .string()
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe('Which of two classes is the positive one. Null: the one that the server says, or the second.'),
   associationId: z
     .string()
     .min(1)
@@ -43,14 +67,16 @@ const shape = {
   reply: z
     .enum(['csv', 'json'])
     .default('csv')
-    .describe('What the server is asked to answer with. CSV is read several times faster.'),
+    .describe('What a `datarobot` server is asked to answer with. CSV is read several times faster.'),
   rowWitness: z
     .boolean()
     .default(true)
     .describe(
       'Sends a column that numbers the rows and asks for it back, so that a CSV reply is matched row by row. ' +
-        'False for servers that refuse columns they do not know: then only the number of rows is checked.',
+        'False for servers that refuse columns they do not know: then only the number of rows is checked. `datarobot` only: ' +
+        'other wires have no words for it.',
     ),
+  ...wireFields,
   timeoutMs: z
     .int()
     .min(1)
@@ -72,7 +98,7 @@ const oneToken = {
 };
 
 /** An entry of `deployments` in a configuration. */
-export const deploymentEntry = z.strictObject(shape).refine(hasOneToken, oneToken);
+export const deploymentEntry = z.strictObject(shape).refine(hasOneToken, oneToken).superRefine(checkWireFields);
 
 /** `deployment` in a job description. */
 export const inlineDeployment = z
@@ -80,7 +106,8 @@ export const inlineDeployment = z
     id: z.string().min(1).describe('The deployment, by the name that the prediction server knows it by.'),
     ...shape,
   })
-  .refine(hasOneToken, oneToken);
+  .refine(hasOneToken, oneToken)
+  .superRefine(checkWireFields);
 
 /** A deployment as it is written, with all defaults. */
 export type DeploymentFields = z.output<typeof inlineDeployment>;

@@ -1,4 +1,8 @@
 import { SluiceError } from '../../core/error.ts';
+import type { JsonWireSettings } from '../../scoring/wires/json.ts';
+import type { MlflowSettings } from '../../scoring/wires/mlflow.ts';
+import type { OipSettings } from '../../scoring/wires/oip.ts';
+import type { WireName } from '../../scoring/wires/wire.ts';
 import type { DeploymentFields } from './deployment-fields.ts';
 import { Secret } from './secret.ts';
 
@@ -7,13 +11,20 @@ export interface Deployment {
   readonly id: string;
   /** Base URL of the prediction server, without credentials. */
   readonly server: string;
-  readonly wire: 'datarobot';
+  readonly wire: WireName;
   readonly token: Secret | null;
   readonly dataRobotKey: Secret | null;
   readonly target: string | null;
   readonly associationId: string | null;
   readonly reply: 'csv' | 'json';
   readonly rowWitness: boolean;
+  /** Class labels in the order of the server's probabilities. */
+  readonly classes: readonly string[] | null;
+  readonly positiveClass: string | null;
+  /** Settings of the wire with the same name; null: its defaults. */
+  readonly oip: OipSettings | null;
+  readonly mlflow: MlflowSettings | null;
+  readonly json: JsonWireSettings | null;
   readonly timeoutMs: number;
   /** Certificates (PEM) to trust; null trusts the machine's own. */
   readonly ca: string | null;

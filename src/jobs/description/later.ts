@@ -62,5 +62,4 @@ export const laterValues: ReadonlyMap<string, ReadonlySet<string>> = new Map([
       'trino',
     ]),
   ],
-  ['wire', new Set(['drum', 'oip', 'mlflow', 'json'])],
 ]);

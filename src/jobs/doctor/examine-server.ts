@@ -14,7 +14,7 @@ export async function examineServer(job: JobDescription, options: ExamineOptions
   try {
     const found = await inTime((signal) => describeOnce(job, options, signal), options);
     return [
-      ok('prediction server', `${server} answers`),
+      ok('prediction server', `${server} answers${found.software === undefined ? '' : `: ${found.software}`}`),
       ok('token', named),
       known(found) ? ok('deployment', `${id}: ${wordsOf(found)}`) : skipped('deployment', unknown(id)),
       ...pinned(job, found),

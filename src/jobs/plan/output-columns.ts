@@ -44,7 +44,9 @@ function predictionColumns(
       : kind === 'anomaly'
         ? ['ANOMALY_SCORE']
         : [
-            ...(classes ?? []).map((name) => `${target}_${name}_PREDICTION`),
+            ...(kind === 'multiclass' ? (classes ?? []).toSorted() : (classes ?? [])).map(
+              (name) => `${target}_${name}_PREDICTION`,
+            ),
             label,
             ...(kind === 'binary' ? ['THRESHOLD', 'POSITIVE_CLASS'] : []),
           ];

@@ -3,6 +3,7 @@ import type { Clock } from '../../core/clock.ts';
 import { findSluiceError, messageOf } from '../../core/error.ts';
 import type { DeploymentDescription } from '../../core/scorer.ts';
 import { createScorer, type ScorerStack } from '../../scoring/scorer-stack.ts';
+import { assertInputs } from '../../scoring/wires/model-inputs.ts';
 import { BatchSizing } from '../batch-sizing.ts';
 import type { JobDescription } from '../description/parse-job.ts';
 import { freeBytes, localPaths, nearestFolder } from '../doctor/examine-disk.ts';
@@ -147,6 +148,7 @@ async function askServer(
     return { columns: null, timed: [] };
   }
   if (first === undefined) return { columns: null, timed: [] };
+  assertInputs(`deployment ${address.id}`, description.inputs ?? [], first);
   if (scoreSample) return await scoreRows(job, stack, sample, options);
   const columns = describedColumns(job, first.schema, description);
   if (columns === null)

@@ -27,6 +27,7 @@ type Kind = ColumnRole['kind'];
 /** The blocks of an output row, in order. */
 const BLOCKS: Readonly<Record<Exclude<Kind, 'other'>, number>> = {
   prediction: 0,
+  label: 0,
   probability: 0,
   threshold: 0,
   positiveClass: 0,

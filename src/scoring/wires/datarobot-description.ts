@@ -1,6 +1,6 @@
 import type { Clock } from '../../core/clock.ts';
 import type { ModelIdentity } from '../../core/model.ts';
-import type { DeploymentDescription } from '../../core/scorer.ts';
+import type { DeploymentDescription, ModelInput } from '../../core/scorer.ts';
 import { httpFault } from './http-fault.ts';
 import { faultText, jsonOf } from './reply-text.ts';
 import type { WireReply } from './wire.ts';
@@ -24,7 +24,7 @@ const nothing: FoundDescription = { description: {}, addressable: false };
  */
 export function readDescription(target: string, reply: WireReply, clock: Clock): FoundDescription {
   if (reply.status !== 200) {
-    const fault = httpFault(target, 0, reply, clock);
+    const fault = httpFault(target, reply, clock);
     const telling = reply.status === 404 ? saysDeploymentUnknown(reply) : serious.has(fault.code);
     if (telling || reply.status < 400) throw fault;
     return nothing;
@@ -36,12 +36,14 @@ export function readDescription(target: string, reply: WireReply, clock: Clock):
   const name = about['name'];
   const kind = kindNames.find((known) => known === about['kind']);
   const classes = about['classes'];
+  const inputs = inputsOf(info?.['features']);
   return {
     description: {
       ...(identity === null ? {} : { model: identity }),
       ...(typeof name === 'string' ? { target: name } : {}),
       ...(kind === undefined ? {} : { kind }),
       ...(Array.isArray(classes) && classes.length > 0 ? { classes: classes.map(String) } : {}),
+      ...(inputs.length > 0 ? { inputs } : {}),
     },
     addressable: identity !== null && model['addressable'] === true,
   };
@@ -51,6 +53,17 @@ function modelOf(model: Readonly<Record<string, unknown>>): ModelIdentity | null
   const { id, version } = model;
   if (typeof id !== 'string' || id === '') return null;
   return typeof version === 'string' ? { id, version } : { id };
+}
+
+/** The columns of a model server's features: several may be made of one date. */
+function inputsOf(features: unknown): readonly ModelInput[] {
+  const inputs = new Map<string, ModelInput>();
+  for (const feature of Array.isArray(features) ? features : []) {
+    const { column, type } = record(feature);
+    if (typeof column !== 'string' || typeof type !== 'string') continue;
+    inputs.set(column, { column, type: type === 'number' ? 'number' : type === 'category' ? 'text' : 'date' });
+  }
+  return [...inputs.values()];
 }
 
 /** A missing route is named by its path, with `deployments`; an unknown deployment as a `deployment`. */

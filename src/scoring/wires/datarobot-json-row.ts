@@ -1,3 +1,5 @@
+import { parseLenient } from './lenient-json.ts';
+
 /** One row of a JSON reply of the DataRobot Prediction API, as far as Sluice reads it. Nothing in it is certain. */
 export interface JsonRow {
   readonly rowId?: unknown;
@@ -26,22 +28,13 @@ export interface JsonExplanation {
   readonly qualitativeStrength?: unknown;
 }
 
-/** A bare NaN or Infinity, as Python's json module writes them; strings are matched first, so that theirs stay. */
-const notANumber = /"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b/g;
-
 /**
  * The rows of a JSON reply. NaN and Infinity are read as null, they are the fault of their rows only.
  * Throws a SyntaxError for what is no JSON; null for JSON of another shape.
  */
 export function jsonRows(body: Uint8Array): readonly JsonRow[] | null {
   const text = Buffer.from(body.buffer, body.byteOffset, body.length).toString('utf8');
-  let reply: unknown;
-  try {
-    reply = JSON.parse(text);
-  } catch (error) {
-    if (!/NaN|Infinity/.test(text)) throw error;
-    reply = JSON.parse(text.replaceAll(notANumber, (token) => (token.startsWith('"') ? token : 'null')));
-  }
+  const reply = parseLenient(text);
   const data = typeof reply === 'object' && reply !== null ? (reply as { data?: unknown }).data : null;
   return Array.isArray(data) && data.every((row) => typeof row === 'object' && row !== null) ? data : null;
 }

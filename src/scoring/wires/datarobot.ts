@@ -11,9 +11,11 @@ import { CsvTableReader } from './csv-table.ts';
 import { readDescription } from './datarobot-description.ts';
 import { httpFault } from './http-fault.ts';
 import { JsonTableReader } from './json-table.ts';
+import { assertInputs } from './model-inputs.ts';
 import { headerOf } from './reply-text.ts';
 import { numberedBody, plainBody, witnessName } from './row-witness.ts';
 import type { Exchange, ScoringSettings, Wire, WireReply, WireRequest } from './wire.ts';
+import { basePath, targetOf } from './wire-path.ts';
 
 export interface DatarobotOptions {
   /** Base URL; with or without `/predApi/v1.0` at its end. */
@@ -47,7 +49,7 @@ export function createDatarobotWire(options: DatarobotOptions): Wire {
   const { settings, deploymentId, pin, clock } = options;
   const json = options.reply === 'json';
   const base = `${apiPath(options.server)}/deployments/${encodeURIComponent(deploymentId)}`;
-  const target = `deployment ${deploymentId} at ${new URL(options.server).origin}`;
+  const target = targetOf(options.server, deploymentId);
   const csvReader = new CsvTableReader(target);
   const { maxExplanations } = settings;
   const jsonReader = new JsonTableReader(
@@ -66,8 +68,10 @@ export function createDatarobotWire(options: DatarobotOptions): Wire {
   let addressable = false;
   let outline: Outline | null = null;
 
-  const outlineOf = (schema: Schema): Outline => {
+  const outlineOf = (batch: RowBatch): Outline => {
+    const { schema } = batch;
     if (outline?.schema === schema) return outline;
+    assertInputs(target, description.inputs ?? [], batch);
     const names = columnNames(schema);
     const witness = json || options.rowWitness === false ? null : witnessName(names);
     const parameters = witness === null ? query : [...query, `passthroughColumns=${witness}`];
@@ -81,7 +85,7 @@ export function createDatarobotWire(options: DatarobotOptions): Wire {
   };
 
   const request = (batch: RowBatch): WireRequest => {
-    const { witness, header, path } = outlineOf(batch.schema);
+    const { witness, header, path } = outlineOf(batch);
     const model = addressable ? pin.model : null;
     return {
       method: 'POST',
@@ -94,7 +98,7 @@ export function createDatarobotWire(options: DatarobotOptions): Wire {
   const read = (batch: RowBatch, reply: WireReply): Scores => {
     const table = json
       ? jsonReader.read(reply.body, batch.rows, description)
-      : csvReader.read(reply.body, batch.rows, outlineOf(batch.schema).witness);
+      : csvReader.read(reply.body, batch.rows, outlineOf(batch).witness);
     const model = modelOf(reply);
     if (table.failures.length === batch.rows) return { ...allFailed(table.failures), model };
     return { rows: batch.rows, ...table, model };
@@ -119,7 +123,7 @@ export function createDatarobotWire(options: DatarobotOptions): Wire {
               'Restore that model, or start anew with --overwrite.',
             { status: 409 },
           )
-        : httpFault(target, batch.rows, reply, clock),
+        : httpFault(target, reply, clock, { batch }),
   };
 }
 
@@ -130,13 +134,7 @@ function modelOf(reply: WireReply): ModelIdentity | null {
 
 /** The path of the API on a server, whether its address was given with it or without. */
 function apiPath(server: string): string {
-  if (!URL.canParse(server)) {
-    throw new SluiceError(
-      'CONFIG_INVALID',
-      'deployment.server is not an address. Write it like http://127.0.0.1:8100.',
-    );
-  }
-  const path = new URL(server).pathname.replace(/\/+$/, '');
+  const path = basePath(server);
   return path.endsWith('/predApi/v1.0') ? path : `${path}/predApi/v1.0`;
 }
 

@@ -1,6 +1,8 @@
 import type { Clock } from '../../core/clock.ts';
 import { SluiceError } from '../../core/error.ts';
 import type { ErrorCode } from '../../core/error-table.ts';
+import type { RowBatch } from '../../core/row-batch.ts';
+import { withoutEcho } from './echo.ts';
 import { faultText, headerOf, jsonOf } from './reply-text.ts';
 import type { WireReply } from './wire.ts';
 
@@ -40,18 +42,32 @@ function retryAfterMs(value: string | undefined, clock: Clock): number | undefin
   return Number.isNaN(date) ? undefined : Math.max(0, date - clock.wall());
 }
 
+/** What is known of the request that a reply is to. */
+export interface AskedFor {
+  /** A row that the server blames must be one of it, and it is not quoted. */
+  readonly batch?: RowBatch;
+  /** How its body begins, where that is not how CSV begins. */
+  readonly opening?: string;
+  /** Finds the row that a server blames. Default: the field `row`. */
+  readonly rowIn?: (json: Readonly<Record<string, unknown>>) => unknown;
+}
+
 /**
  * What a reply with a status other than 200 means. The message of ROW_REJECTED is the reason that a dead letter shows.
  * @param target which deployment of which server.
- * @param rows how many rows the request held: a row that the server names must be one of them.
  */
-export function httpFault(target: string, rows: number, reply: WireReply, clock: Clock): SluiceError {
+export function httpFault(
+  target: string,
+  reply: WireReply,
+  clock: Clock,
+  { batch, opening, rowIn = (json) => json['row'] }: AskedFor = {},
+): SluiceError {
   const { status } = reply;
   const code = classes.get(status) ?? classOfRange(status);
-  const text = faultText(reply);
+  const text = batch === undefined ? faultText(reply) : withoutEcho(faultText(reply), batch, opening);
   if (code === 'ROW_REJECTED') {
-    const row = jsonOf(reply)?.['row'];
-    const named = typeof row === 'number' && Number.isInteger(row) && row >= 0 && row < rows;
+    const row = rowIn(jsonOf(reply) ?? {});
+    const named = typeof row === 'number' && Number.isInteger(row) && row >= 0 && row < (batch?.rows ?? 0);
     return new SluiceError(code, `HTTP ${status}: ${text}`, named ? { status, row } : { status });
   }
   if (status >= 300 && status < 400) return redirected(target, reply);

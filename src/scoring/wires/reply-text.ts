@@ -32,15 +32,54 @@ export function jsonOf(reply: WireReply): Readonly<Record<string, unknown>> | nu
   }
 }
 
-/** What a server says about an error, as one short line: the usual message fields of a JSON body, else the text itself. */
+/**
+ * What a server says about an error, as one short line: the message in a JSON body as the usual servers write it, else the text
+ * itself; of a Python traceback the exception.
+ */
 export function faultText(reply: WireReply): string {
   const json = jsonOf(reply);
-  for (const field of ['message', 'error', 'detail']) {
-    const value = json?.[field];
-    if (typeof value === 'string' && value !== '') return cutText(value);
+  if (json !== null) {
+    const said = messageIn(json);
+    const { stack_trace: trace } = json;
+    const cause = typeof trace === 'string' ? exceptionIn(trace) : null;
+    // MLflow says in its message what went wrong, or only that something did.
+    const isSaid = cause === null || said?.includes(cause.slice(cause.indexOf(':') + 1).trim());
+    if (said !== null) return cutText(isSaid ? said : `${cause} (${said})`);
   }
   const type = headerOf(reply, 'content-type') ?? '';
   if (type.includes('html')) return 'a page of HTML';
-  const text = cutText(decoder.decode(reply.body.subarray(0, DECODED_BYTES)));
+  const whole = decoder.decode(reply.body.subarray(0, DECODED_BYTES));
+  const text = cutText(exceptionIn(whole) ?? whole);
   return text === '' ? 'no message' : text;
+}
+
+/** `{"message"}`, `{"error"}`, `{"error": {"message"}}`, `{"detail"}`, and the list of FastAPI, of which `input` is left out. */
+function messageIn(json: Readonly<Record<string, unknown>>): string | null {
+  for (const field of ['message', 'error', 'detail']) {
+    const value = json[field];
+    if (typeof value === 'string' && value !== '') return value;
+    if (Array.isArray(value)) {
+      const parts = value.map(problemText).filter((part) => part !== '');
+      if (parts.length > 0) return parts.join('; ');
+    } else if (typeof value === 'object' && value !== null) {
+      const inner = messageIn({ ...value });
+      if (inner !== null) return inner;
+    }
+  }
+  return null;
+}
+
+/** One entry of a FastAPI reply with status 422: where, and what. It holds the whole request under `input`. */
+function problemText(problem: unknown): string {
+  if (typeof problem !== 'object' || problem === null) return '';
+  const { loc, msg } = problem as { readonly loc?: unknown; readonly msg?: unknown };
+  const place = Array.isArray(loc) ? `${loc.join('.')}: ` : '';
+  return typeof msg === 'string' ? `${place}${msg}` : '';
+}
+
+/** The line of a Python traceback that says what happened; null where there is no traceback. */
+function exceptionIn(text: string): string | null {
+  if (!text.startsWith('Traceback (most recent call last)')) return null;
+  const lines = text.split('\n').filter((line) => /^[\w.]*(Error|Exception|Warning|Interrupt)\b/.test(line));
+  return lines.at(-1) ?? null;
 }

@@ -27,6 +27,10 @@ export const PLAIN_SCORING: ScoringSettings = {
   decimals: null,
 };
 
+/** The wires there are, by the names that job descriptions have for them. */
+export const WIRE_NAMES = ['datarobot', 'drum', 'oip', 'mlflow', 'json'] as const;
+export type WireName = (typeof WIRE_NAMES)[number];
+
 /** One HTTP request, without what belongs to the connection (host, length, authorisation). */
 export interface WireRequest {
   readonly method: 'GET' | 'POST';

@@ -1,9 +1,9 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { floatText } from '../../../src/core/float-text.ts';
 import { CategoryCodes } from '../../../src/model-server/category-codes.ts';
 import { columnEncoders } from '../../../src/model-server/column-encoder.ts';
 import { datePart, readDate } from '../../../src/model-server/date-cell.ts';
-import { floatText } from '../../../src/model-server/float-text.ts';
 import { numberOfBytes, numberOfText } from '../../../src/model-server/number-cell.ts';
 
 const number = (text: string): number | null => {

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { ByteWriter } from '../../../src/model-server/byte-writer.ts';
+import { ByteWriter } from '../../../src/core/byte-writer.ts';
 import { columnEncoders } from '../../../src/model-server/column-encoder.ts';
 import { readCsvRows } from '../../../src/model-server/csv-rows.ts';
 import type { InputRows } from '../../../src/model-server/input-rows.ts';
