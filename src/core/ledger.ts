@@ -1,6 +1,6 @@
 import { SluiceError } from './error.ts';
 import { canonicalJson, type Json, sameJson } from './json.ts';
-import type { ModelIdentity } from './model.ts';
+import { addModelRows, type ModelIdentity, type ModelRows } from './model.ts';
 import type { IntakePosition } from './position.ts';
 import { addTally, EMPTY_TALLY, type ScoredBatch, type Tally } from './scored-batch.ts';
 
@@ -29,8 +29,10 @@ export interface Ledger {
   readonly badBytes: number;
   /** The output's column names; null while no reply has shown them. */
   readonly columns: readonly string[] | null;
-  /** The model that all rows so far are from, where the server says so. */
+  /** The model that all rows so far are from, or the first of them where `models` says so; null where the server does not say. */
   readonly model: ModelIdentity | null;
+  /** Where rows of several models were asked for and came: how many are of each, as far as replies name their model. */
+  readonly models?: readonly ModelRows[];
   /** The sink's own record of what it holds (lengths, checksums, upload parts); opaque to the engine. */
   readonly holds: Json;
 }
@@ -51,10 +53,23 @@ export function freshLedger(job: JobIdentity): Ledger {
   };
 }
 
+/** The `models` of a ledger once `batch` is held, too; undefined as long as there is but one. */
+export function modelsAfter(
+  { models, model, tally }: Pick<Ledger, 'model' | 'tally'> & { readonly models?: Ledger['models'] | undefined },
+  batch: Pick<ScoredBatch, 'model' | 'tally'>,
+): readonly ModelRows[] | undefined {
+  if (batch.model === null || batch.tally.scored === 0) return models;
+  const known = models ?? (model === null ? [] : [{ model, rows: tally.scored }]);
+  const counts = addModelRows(known, batch.model, batch.tally.scored);
+  return counts.length > 1 ? counts : undefined;
+}
+
 /** The ledger once `batch`, the next one, is held, too; `holds` stays for the sink to say. */
 export function ledgerAfter(ledger: Ledger, batch: ScoredBatch, columns: readonly string[]): Ledger {
+  const models = modelsAfter(ledger, batch);
   return {
     ...ledger,
+    ...(models === undefined ? {} : { models }),
     sequence: batch.sequence + 1,
     through: batch.through,
     tally: addTally(ledger.tally, batch.tally),
@@ -72,6 +87,8 @@ export interface Manifest {
   readonly tally: Tally;
   readonly columns: readonly string[];
   readonly model: ModelIdentity | null;
+  /** Where rows are of several models: how many of each, as far as replies name their model. */
+  readonly models?: readonly ModelRows[];
   readonly intakeBytes: number;
   /** ISO 8601, UTC. */
   readonly finished: string;
