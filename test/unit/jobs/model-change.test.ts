@@ -2,19 +2,12 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { findSluiceError } from '../../../src/core/error.ts';
 import type { ModelIdentity } from '../../../src/core/model.ts';
-import { StageMeter } from '../../../src/core/stage-meter.ts';
-import { resolveJob } from '../../../src/jobs/description/parse-job.ts';
-import { Announcements } from '../../../src/jobs/kafka/announcements.ts';
-import { JobLinks } from '../../../src/jobs/kafka/job-links.ts';
-import { KafkaJob } from '../../../src/jobs/kafka/kafka-job.ts';
 import { fixedLimiter } from '../../../src/scoring/limiter.ts';
 import type { OnModelChange } from '../../../src/scoring/model-pin.ts';
 import { createOutputFormat } from '../../../src/scoring/output/output-format.ts';
 import { defaultOutputSettings } from '../../../src/scoring/output/output-settings.ts';
 import { withPolicies } from '../../../src/scoring/scorer-stack.ts';
-import { FailureBudget } from '../../../src/stages/failure-budget.ts';
-import { OutputFormatSlot } from '../../../src/stages/output-format-slot.ts';
-import { score } from '../../../src/stages/score.ts';
+import { KafkaJobRig } from '../../support/kafka-job-rig.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { type TickingKafka, tickingKafka } from '../../support/memory-kafka/ticking.ts';
 import { MemoryStorage, memorySink } from '../../support/memory-sink.ts';
@@ -215,84 +208,21 @@ describe('in one process', () => {
   });
 });
 
-const kafkaJob = resolveJob({
-  deployment: { id: 'd', server: 'http://localhost' },
-  intakeSettings: { file: 'in.csv' },
-  outputSettings: { path: 'out.csv' },
-  engine: 'kafka',
-  kafka: { brokers: 'memory:1', job: 'tested', sessionSeconds: 4 },
-});
-const settings = kafkaJob.kafka!;
-
 /** The run of a job over topics, and a worker beside it that lives as long as the cluster. */
 async function overKafka(world: TickingKafka, tested: ChangeCase): Promise<[Changes, string]> {
   const changes = new Changes(tested);
-  const { kafka, clock } = world;
   const { rows, partitions, batchRows, policy } = tested;
-  const formatOf = (intake: Parameters<typeof createOutputFormat>[1]) =>
-    createOutputFormat(output, intake, { columns: changes.storage.ledger?.columns ?? null });
-
-  const work = async (): Promise<void> => {
-    const client = kafka.client();
-    const announcements = await Announcements.open(client, settings);
-    for (;;) {
-      let place = await announcements.find('tested', never);
-      for (; place?.state !== 'running'; place = await announcements.find('tested', never))
-        await clock.sleep(100, never);
-      const links = new JobLinks(client, settings, clock, place);
-      const { scorer } = changes.scorer(clock, place.model);
-      await scorer.describe(never);
-      const { reader } = await links.rowsReader(never);
-      const scored = await links.scoredWriter(never);
-      const format = new OutputFormatSlot(formatOf);
-      // A job that fails here is tried again for as long as it runs, as a worker does.
-      await score({ rows: reader, scored, scorer, format, meter: new StageMeter('score', clock) }, never).catch(
-        () => undefined,
-      );
-      await links[Symbol.asyncDispose]();
-      await clock.sleep(5_000, never);
-    }
-  };
-  void work().catch(() => undefined);
-
-  const once = async (): Promise<void> => {
-    const client = kafka.client();
-    try {
-      const source = memorySource([rows]);
-      const sink = changes.sink();
-      const identity = { intake: await source.identity(never) };
-      const ledger = await sink.open(identity, never);
-      const { scorer, pin } = changes.scorer(clock);
-      await scorer.describe(never);
-      const meter = (stage: StageMeter['stage']): StageMeter => new StageMeter(stage, clock);
-      const parts = {
-        source,
-        splits: await source.splits(never),
-        sink,
-        ledger,
-        scorer,
-        outputFormat: formatOf,
-        limits: { rows: batchRows, bytes: 1_000_000, lingerMs: 0 },
-        failures: new FailureBudget(noFailureLimits),
-        mixesModels: policy === 'record',
-        commits: { everyMs: 300, everyBytes: 40 },
-        clock,
-        meters: { ingest: meter('ingest'), score: meter('score'), deliver: meter('deliver') },
-        onDelivered: () => undefined,
-      };
-      const placed = { client, settings, job: kafkaJob, identity, model: pin.model, overwrite: false };
-      const opened = await KafkaJob.open({ ...placed, parts, partitions }, never);
-      const delivered = await opened.run(never, never);
-      const { tally, intakeBytes } = delivered;
-      const facts = { version: 1 as const, job: identity, tally, model: null, intakeBytes, finished: '' };
-      await sink.publish(facts, delivered.schema, never);
-      await opened.finished(never);
-    } catch (error) {
-      kafka.crash(client);
-      throw error;
-    }
-  };
-  return [changes, await untilDone(once)];
+  const job = new KafkaJobRig(world, {
+    rows,
+    partitions,
+    batchRows,
+    mixesModels: policy === 'record',
+    sink: () => changes.sink(),
+    scorer: (model) => changes.scorer(world.clock, model),
+    format: (intake) => createOutputFormat(output, intake, { columns: changes.storage.ledger?.columns ?? null }),
+  });
+  job.startWorker();
+  return [changes, await untilDone(() => job.run())];
 }
 
 describe('over Kafka, with a worker', () => {
