@@ -254,6 +254,7 @@ class Run {
       model: delivered.ledger.model ?? stack.model,
       ...(delivered.models === undefined ? {} : { models: delivered.models }),
       intakeBytes: delivered.intakeBytes,
+      ...(delivered.failedIntake === undefined ? {} : { intake: delivered.failedIntake }),
       finished: new Date(clock.wall()).toISOString(),
     };
     const manifest = await sink.publish(facts, delivered.schema, signal);

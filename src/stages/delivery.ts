@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import { SluiceError } from '../core/error.ts';
-import { type Ledger, modelsAfter } from '../core/ledger.ts';
+import { intakeAfter, type Ledger, modelsAfter } from '../core/ledger.ts';
 import type { EndMarker, LinkReader } from '../core/link.ts';
 import { type ModelIdentity, type ModelRows, modelText, sameModel } from '../core/model.ts';
 import { ROWLESS_SCHEMA } from '../core/output-format.ts';
@@ -47,6 +47,8 @@ export interface Delivered {
   readonly intakeBytes: number;
   /** As a ledger has it: what a sink has committed may end before the last rows. */
   readonly models: readonly ModelRows[] | undefined;
+  /** The same of `Ledger.intake`. */
+  readonly failedIntake: Ledger['intake'] | undefined;
   /** The output's columns, also when no row was scored. */
   readonly schema: Schema;
   readonly ledger: Ledger;
@@ -70,6 +72,7 @@ export class Delivery {
   #badBytes: number;
   #model: ModelIdentity | null;
   #models: readonly ModelRows[] | undefined;
+  #failedIntake: Ledger['intake'] | undefined;
   #bytesSinceCommit = 0;
   #lastCommit: number;
 
@@ -83,6 +86,7 @@ export class Delivery {
     this.#badBytes = ledger?.badBytes ?? 0;
     this.#model = ledger?.model ?? null;
     this.#models = ledger?.models;
+    this.#failedIntake = ledger?.intake;
     this.#lastCommit = clock.now();
   }
 
@@ -107,6 +111,7 @@ export class Delivery {
     this.#sequence += 1;
     this.#models = modelsAfter({ models: this.#models, model: this.#model, tally: this.#tally }, batch);
     this.#model ??= batch.model;
+    this.#failedIntake = intakeAfter(this.#failedIntake, batch);
     this.#tally = addTally(this.#tally, batch.tally);
     this.#intakeBytes += batch.intakeBytes;
     this.#badBytes += batch.badBytes;
@@ -157,6 +162,7 @@ export class Delivery {
       tally: this.#tally,
       intakeBytes: this.#intakeBytes,
       models: this.#models,
+      failedIntake: this.#failedIntake,
       schema,
       ledger,
       complete,
@@ -167,8 +173,8 @@ export class Delivery {
   async leave(signal: AbortSignal): Promise<Delivered> {
     const ledger = await this.commit(signal);
     const schema = this.#schema ?? { columns: [] };
-    const { tally, intakeBytes, models } = ledger;
-    return { tally, intakeBytes, models, schema, ledger, complete: false };
+    const { tally, intakeBytes, models, intake: failedIntake } = ledger;
+    return { tally, intakeBytes, models, failedIntake, schema, ledger, complete: false };
   }
 
   /** Each process of the score stage holds to one model; that it is the same in all of them is seen here. */
