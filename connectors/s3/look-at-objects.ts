@@ -35,7 +35,11 @@ async function runAt(connection: S3Connection, places: OutputPlaces, signal: Abo
   if (ledger === null)
     return { ...UNREADABLE, state: 'broken', says: `${s3Url(places.ledger)} is no ledger of this version of Sluice.` };
   if (ledger.state === 'publishing')
-    return { ...UNREADABLE, state: 'publishing', says: `${name} was interrupted while it was being finished. ${again}` };
+    return {
+      ...UNREADABLE,
+      state: 'publishing',
+      says: `${name} was interrupted while it was being finished. ${again}`,
+    };
   if (ledger.state === 'over')
     return {
       state: 'open',

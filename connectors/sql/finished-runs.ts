@@ -51,7 +51,10 @@ export async function withFinishedRuns(
     const open = rows.find((row) => row.state === 'open');
     if (place.found === null || rows.length === 0 || open !== undefined) {
       const what = open === undefined ? 'No run has finished' : `A run has been interrupted, or goes on, that writes`;
-      throw new SluiceError('OUTPUT_UNWRITABLE', `${what} ${name}. Finish it first: a replay completes outputs that are finished.`);
+      throw new SluiceError(
+        'OUTPUT_UNWRITABLE',
+        `${what} ${name}. Finish it first: a replay completes outputs that are finished.`,
+      );
     }
     await state.ensure(connection, signal);
     const runs = rows.flatMap((row) =>
@@ -126,7 +129,9 @@ class Completion implements FinishedRun {
     const { manifest: before } = this;
     const objects = before.objects.flatMap((object): Manifest['objects'] => {
       if (object.role === 'rows') return [{ ...object, bytes: mark.bytes, sha256Chain: mark.digest }];
-      return letters === 0 ? [] : [{ ...object, records: letters, bytes: letterMark.bytes, sha256Chain: letterMark.digest }];
+      return letters === 0
+        ? []
+        : [{ ...object, records: letters, bytes: letterMark.bytes, sha256Chain: letterMark.digest }];
     });
     const manifest: Manifest = { ...facts, columns: before.columns, objects };
     const { tally, model, models } = facts;

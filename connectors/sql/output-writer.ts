@@ -7,9 +7,9 @@ import {
   type JobIdentity,
   type Ledger,
   ledgerAfter,
-  outputRows,
   type Manifest,
   type ManifestFacts,
+  outputRows,
   type Schema,
   type ScoredBatch,
   SluiceError,
@@ -130,7 +130,8 @@ export class OutputWriter {
     this.#chunk ??= new RowChunk(this.#tail, this.#spare.pop());
     const { bytes, ends } = batch.output;
     this.#chunk.add({ bytes, ends }, { split: batch.through.split, firstRow: this.#rows });
-    for (const letter of batch.deadLetters) this.#chunk.letters.push(deadLetterLine(letter, outputRows(this.#accepted.tally)).trimEnd());
+    for (const letter of batch.deadLetters)
+      this.#chunk.letters.push(deadLetterLine(letter, outputRows(this.#accepted.tally)).trimEnd());
     this.#hash.update(bytes);
     this.#rows += ends.length;
     this.#accepted = ledgerAfter(this.#accepted, batch, columnNames(schema));

@@ -134,7 +134,9 @@ export class StateTables {
       [],
       signal,
     );
-    return rows.map(([name]) => String(name)).filter((name) => name === this.#output || name.startsWith(`${this.#output} `));
+    return rows
+      .map(([name]) => String(name))
+      .filter((name) => name === this.#output || name.startsWith(`${this.#output} `));
   }
 
   /** The next dead letters of a run behind a number, in their order; null when there are none. */
@@ -172,7 +174,11 @@ export class StateTables {
     if (numbers.length === 0) return;
     const own = `${this.#equals('output', 1)} AND ${this.#equals('run', 2)}`;
     const which = `${this.#dialect.quote('number')} IN (${numbers.join(', ')})`;
-    await connection.execute(`DELETE FROM ${this.#name(LETTERS)} WHERE ${own} AND ${which}`, [this.#output, run], signal);
+    await connection.execute(
+      `DELETE FROM ${this.#name(LETTERS)} WHERE ${own} AND ${which}`,
+      [this.#output, run],
+      signal,
+    );
   }
 
   /** Writes anew what the ledger says of a finished run. Throws OUTPUT_LOCKED when there is none any more. */

@@ -51,7 +51,10 @@ export async function* readLetters(
     for (const { number, line } of page) {
       const letter = parseDeadLetter(line);
       if (letter === null)
-        throw new SluiceError('LEDGER_BROKEN', `Dead letter ${number} of the run ${run} in ${state.lettersName} is none.`);
+        throw new SluiceError(
+          'LEDGER_BROKEN',
+          `Dead letter ${number} of the run ${run} in ${state.lettersName} is none.`,
+        );
       yield { number, letter };
       after = number;
     }

@@ -159,6 +159,5 @@ function fileAt(path: string): string | undefined {
 }
 
 function appendTo(path: string): (letters: readonly DeadLetter[]) => Promise<void> {
-  return (letters) =>
-    appendFile(path, letters.map((letter) => keptLetterLine({ ...letter, output: null })).join(''));
+  return (letters) => appendFile(path, letters.map((letter) => keptLetterLine({ ...letter, output: null })).join(''));
 }

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createFileStore } from '../../connectors/file/file-store.ts';
+import { main } from '../../src/cli/main.ts';
 import { readOutput } from '../../src/codecs/objects/output-rows.ts';
 import { readManifest } from '../../src/codecs/objects/read-manifest.ts';
-import { main } from '../../src/cli/main.ts';
 import { findSluiceError } from '../../src/core/error.ts';
 import type { JobInput } from '../../src/index.ts';
 import { letterKey } from '../../src/jobs/dead-letters/replay-options.ts';
@@ -94,31 +94,34 @@ const forms: readonly Form[] = [
 ];
 
 describe('a replay of an output in files', () => {
-  test.each(forms)('completes $name to what a run gives that never had a bad row; once more changes nothing', async (form) => {
-    const { name, intake = 'in.csv' } = form;
-    const changes = { ...form.changes, intakeSettings: { file: join(folder, intake) } };
-    const job = jobTo(name, changes);
-    server.options = { ...server.options, rejectAs: 'row' };
-    const { manifest } = await runJob(job).result;
-    expect(manifest.tally.failed).toBe(BAD.length);
-    expect((await lettersOf(job)).map(({ row, output }) => [row, output])).toEqual(BAD.map((id) => [id, id]));
-    server.options = { modelId: 'm1' };
-    const asked = server.requests.length;
-    const [report] = await replay(job);
-    expect(report).toMatchObject({ letters: BAD.length, scored: BAD.length, failed: 0, untried: 0 });
-    // Only those rows were sent.
-    expect(server.requests.slice(asked).reduce((sum, { rows }) => sum + rows.length, 0)).toBe(BAD.length);
-    const whole = await undisturbed(name, changes);
-    expect(await contentOf(job.path)).toEqual(await contentOf(whole));
-    if (/(csv|jsonl?)$/.test(name)) expect(readFileSync(job.path)).toEqual(readFileSync(whole));
-    if (name === 'out.csv.gz') expect(gunzipSync(readFileSync(job.path))).toEqual(gunzipSync(readFileSync(whole)));
-    expect((await verifyNamedOutput(job.path)).problems).toEqual([]);
-    const files = readdirSync(join(job.path, '..')).toSorted();
-    expect(files).toEqual([name, `${name}.manifest.json`].toSorted());
-    const bytes = files.map((file) => readFileSync(join(job.path, '..', file)));
-    expect(await replay(job)).toMatchObject([{ letters: 0, scored: 0 }]);
-    expect(files.map((file) => readFileSync(join(job.path, '..', file)))).toEqual(bytes);
-  });
+  test.each(forms)(
+    'completes $name to what a run gives that never had a bad row; once more changes nothing',
+    async (form) => {
+      const { name, intake = 'in.csv' } = form;
+      const changes = { ...form.changes, intakeSettings: { file: join(folder, intake) } };
+      const job = jobTo(name, changes);
+      server.options = { ...server.options, rejectAs: 'row' };
+      const { manifest } = await runJob(job).result;
+      expect(manifest.tally.failed).toBe(BAD.length);
+      expect((await lettersOf(job)).map(({ row, output }) => [row, output])).toEqual(BAD.map((id) => [id, id]));
+      server.options = { modelId: 'm1' };
+      const asked = server.requests.length;
+      const [report] = await replay(job);
+      expect(report).toMatchObject({ letters: BAD.length, scored: BAD.length, failed: 0, untried: 0 });
+      // Only those rows were sent.
+      expect(server.requests.slice(asked).reduce((sum, { rows }) => sum + rows.length, 0)).toBe(BAD.length);
+      const whole = await undisturbed(name, changes);
+      expect(await contentOf(job.path)).toEqual(await contentOf(whole));
+      if (/(csv|jsonl?)$/.test(name)) expect(readFileSync(job.path)).toEqual(readFileSync(whole));
+      if (name === 'out.csv.gz') expect(gunzipSync(readFileSync(job.path))).toEqual(gunzipSync(readFileSync(whole)));
+      expect((await verifyNamedOutput(job.path)).problems).toEqual([]);
+      const files = readdirSync(join(job.path, '..')).toSorted();
+      expect(files).toEqual([name, `${name}.manifest.json`].toSorted());
+      const bytes = files.map((file) => readFileSync(join(job.path, '..', file)));
+      expect(await replay(job)).toMatchObject([{ letters: 0, scored: 0 }]);
+      expect(files.map((file) => readFileSync(join(job.path, '..', file)))).toEqual(bytes);
+    },
+  );
 
   test('keeps what fails again as its dead letters, with the reason of now, and can be taken up again', async () => {
     const job = jobTo('out.csv', { csvSettings: { raggedRows: 'skip' } });
@@ -133,14 +136,20 @@ describe('a replay of an output in files', () => {
     };
     const late = BAD.filter((id) => id > 100);
     const [report] = await replay(whole);
-    expect(report).toMatchObject({ letters: BAD.length + 1, scored: BAD.length - late.length, failed: late.length, untried: 1 });
+    expect(report).toMatchObject({
+      letters: BAD.length + 1,
+      scored: BAD.length - late.length,
+      failed: late.length,
+      untried: 1,
+    });
     const letters = await lettersOf(whole);
     expect(letters.filter(({ kind }) => kind === 'skipped')).toMatchObject([{ line: 6, row: null, output: null }]);
     const failed = letters.filter(({ kind }) => kind === 'failed');
     expect(failed.map(({ row }) => row)).toEqual(late);
     for (const { reason } of failed) expect(reason).toBe('HTTP 422: still bad');
     const { rows } = await contentOf(job.path);
-    for (const id of BAD) expect(rows[id]).toBe(id > 100 ? `,HTTP 422: still bad,${id},bad\n` : `${2 * id},OK,${id},bad\n`);
+    for (const id of BAD)
+      expect(rows[id]).toBe(id > 100 ? `,HTTP 422: still bad,${id},bad\n` : `${2 * id},OK,${id},bad\n`);
     expect((await verifyNamedOutput(job.path)).problems).toEqual([]);
     // Nothing better: nothing is touched.
     const before = readFileSync(`${job.path}.manifest.json`, 'utf8');
@@ -190,7 +199,9 @@ describe('a replay of an output in files', () => {
     await runJob(job).result;
     const codeOf = async (input: JobInput) =>
       findSluiceError(await replay(input).catch((thrown: unknown) => thrown))?.message;
-    expect(await codeOf({ ...job, passthroughColumns: ['id'] })).toContain('passthroughColumns: was ["id","text"], is ["id"]');
+    expect(await codeOf({ ...job, passthroughColumns: ['id'] })).toContain(
+      'passthroughColumns: was ["id","text"], is ["id"]',
+    );
     expect(await codeOf(jobTo('none.csv'))).toContain('Run the job first.');
     expect(await codeOf({ ...job, outputSettings: { path: '-' } })).toContain('does not give back what it has');
     // A run that is to replace it has got somewhere: it is not thrown away.
@@ -246,7 +257,10 @@ describe('a replay of an output in files', () => {
     await runJob(twin).result;
     await replay(job);
     // What a kill leaves between the point of no return and the first rename.
-    const [rows, manifest] = [readFileSync(job.path), JSON.parse(readFileSync(`${job.path}.manifest.json`, 'utf8')) as object];
+    const [rows, manifest] = [
+      readFileSync(job.path),
+      JSON.parse(readFileSync(`${job.path}.manifest.json`, 'utf8')) as object,
+    ];
     writeFileSync(`${twin.path}.partial`, rows);
     writeFileSync(`${twin.path}.dead.jsonl.partial`, '');
     writeFileSync(
@@ -286,14 +300,19 @@ describe('sluice dlq', () => {
   test('list groups causes and shows examples, show prints rows by their coordinates, both as JSON too', async () => {
     const job = jobTo('out.csv');
     server.options = {
-      reject: ([id, text]) => (text === 'bad' ? (Number(id) < 40 ? `id ${id} is too small` : 'text must not be bad') : null),
+      reject: ([id, text]) =>
+        text === 'bad' ? (Number(id) < 40 ? `id ${id} is too small` : 'text must not be bad') : null,
     };
     await runJob(job).result;
     const file = writeJob(join(folder, 'list.json'), job);
     const small = BAD.filter((id) => id < 40).length;
     const list = await printed('dlq', 'list', file);
-    expect(list).toContain(`${job.path}: ${BAD.length} dead letters\n${BAD.length - small} failed: HTTP #: text must not be bad\n`);
-    expect(list).toContain(`${small} failed: HTTP #: id # is too small\n    ${join(folder, 'in.csv')} row 3, line 5: 3,bad,3\n`);
+    expect(list).toContain(
+      `${job.path}: ${BAD.length} dead letters\n${BAD.length - small} failed: HTTP #: text must not be bad\n`,
+    );
+    expect(list).toContain(
+      `${small} failed: HTTP #: id # is too small\n    ${join(folder, 'in.csv')} row 3, line 5: 3,bad,3\n`,
+    );
     const json = JSON.parse(await printed('dlq', 'list', file, '--json')) as {
       letters: number;
       causes: { cause: string; letters: number; examples: { row: number }[] }[];
@@ -316,6 +335,8 @@ describe('sluice dlq', () => {
   test('list shows the letters of a job that ended for its bad rows, before it has finished', async () => {
     const job = jobTo('out.csv', { deadLetters: { maxShare: 0.01, minRows: 50 } });
     await expect(runJob(job).result).rejects.toMatchObject({ code: 'TOO_MANY_FAILURES' });
-    expect(await printed('dlq', 'list', writeJob(join(folder, 'ended.json'), job))).toMatch(/: \d+ dead letters\n\d+ failed: HTTP #?(422)?: text must not be bad\n/);
+    expect(await printed('dlq', 'list', writeJob(join(folder, 'ended.json'), job))).toMatch(
+      /: \d+ dead letters\n\d+ failed: HTTP #?(422)?: text must not be bad\n/,
+    );
   });
 });

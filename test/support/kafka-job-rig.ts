@@ -35,7 +35,10 @@ export interface KafkaJobRigOptions {
   /** For each run anew. */
   readonly sink: () => Sink;
   /** For each process anew. @param model what the job is announced with; left out for the run itself. */
-  readonly scorer: (model?: ModelIdentity | null) => { readonly scorer: Scorer; readonly pin: { readonly model: ModelIdentity | null } };
+  readonly scorer: (model?: ModelIdentity | null) => {
+    readonly scorer: Scorer;
+    readonly pin: { readonly model: ModelIdentity | null };
+  };
   readonly format: (intake: Schema) => OutputFormat;
 }
 

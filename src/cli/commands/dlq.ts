@@ -1,7 +1,7 @@
 import { Command } from 'commander';
+import { keptLetterLine } from '../../codecs/objects/dead-letter-line.ts';
 import { systemClock } from '../../core/clock.ts';
 import type { KeptLetter } from '../../core/scored-batch.ts';
-import { keptLetterLine } from '../../codecs/objects/dead-letter-line.ts';
 import { loadConfiguration } from '../../jobs/configuration.ts';
 import { openLetterBoxes } from '../../jobs/dead-letters/letter-boxes.ts';
 import { type LetterList, listLetters } from '../../jobs/dead-letters/list-letters.ts';
@@ -88,7 +88,10 @@ Examples:
 }
 
 function replayCommand(): Command {
-  return jobCommand('replay', 'Scores the dead letters again and completes the finished output with them, exactly once.')
+  return jobCommand(
+    'replay',
+    'Scores the dead letters again and completes the finished output with them, exactly once.',
+  )
     .option('--server <url>', "another prediction server, in place of the job's")
     .option('--deployment <id>', 'another deployment; it takes --allow-model-change')
     .option(
@@ -140,7 +143,7 @@ function jobOf(file: string, { config, brokers }: JobOptions): JobDescription {
 function listText({ outputs, letters, causes }: LetterList): string {
   const lines = [`${outputs.join(', ')}: ${count(letters)} dead letters`];
   for (const { kind, cause, letters: own, examples } of causes) {
-    lines.push(`${count(own)} ${kind}: ${cause === '' ? 'other causes' : cause}`);
+    lines.push(`${count(own)} ${kind}: ${cause === '' ? 'other causes' : plain(cause)}`);
     for (const letter of examples) lines.push(`    ${placeText(letter)}: ${excerpt(letter.bytes, 100)}`);
   }
   return `${lines.join('\n')}\n`;
@@ -157,20 +160,27 @@ function listJson({ outputs, letters, causes }: LetterList): string {
 function letterText(letter: KeptLetter): string {
   const { kind, reason, attempts, bytes } = letter;
   const asked = attempts === 0 ? '' : `, ${count(attempts)} requests`;
-  return `${placeText(letter)}: ${kind}${asked}\n  ${reason}\n  ${excerpt(bytes, 2_000)}\n`;
+  return `${placeText(letter)}: ${kind}${asked}\n  ${plain(reason)}\n  ${excerpt(bytes, 2_000)}\n`;
 }
 
 function placeText({ split, row, line }: KeptLetter): string {
-  const parts = [row === null ? null : `row ${row}`, line === null ? null : `line ${line}`].filter((part) => part !== null);
+  const parts = [row === null ? null : `row ${row}`, line === null ? null : `line ${line}`].filter(
+    (part) => part !== null,
+  );
   return parts.length === 0 ? split : `${split} ${parts.join(', ')}`;
 }
 
-/** Rows hold whatever somebody sent: nothing in them may steer a terminal. */
 function excerpt(bytes: Uint8Array, length: number): string {
   const text = Buffer.from(bytes).toString('utf8');
-  const shown = text.length > length ? `${text.slice(0, length)}… (${count(bytes.length)} bytes)` : text;
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
-  return shown.replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, (one) => JSON.stringify(one).slice(1, -1));
+  return plain(text.length > length ? `${text.slice(0, length)}… (${count(bytes.length)} bytes)` : text);
+}
+
+/** Rows, and reasons that quote them, hold whatever somebody sent: nothing in them may steer a terminal. */
+function plain(text: string): string {
+  return text.replaceAll(/\p{Cc}/gu, (one) => {
+    const escaped = JSON.stringify(one).slice(1, -1);
+    return escaped === one ? `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}` : escaped;
+  });
 }
 
 function reportText({ output, letters, scored, failed, untried }: ReplayReport): string {

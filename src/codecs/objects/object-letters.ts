@@ -10,13 +10,17 @@ export function objectLetters(store: ObjectStore & OutputLookup, key: string): D
   return {
     name: store.name(key),
     async *read(signal) {
-      const { isThere, run, manifest: manifestKey, keyOf } = await store.look(key, signal);
+      const state = await store.look(key, signal);
+      const { isThere, run, manifest: manifestKey } = state;
       if (isThere) {
         const manifest = await readManifest(store, manifestKey, signal);
         if (manifest === null)
-          throw new SluiceError('LEDGER_BROKEN', `${store.name(manifestKey)} is no manifest of this version of Sluice.`);
+          throw new SluiceError(
+            'LEDGER_BROKEN',
+            `${store.name(manifestKey)} is no manifest of this version of Sluice.`,
+          );
         const found = manifest.objects.find(({ role }) => role === 'deadLetters');
-        if (found !== undefined) yield* lettersIn(store, keyOf(found.name), found.bytes, signal);
+        if (found !== undefined) yield* lettersIn(store, state.keyOf(found.name), found.bytes, signal);
       } else if (run?.deadLetters) yield* lettersIn(store, run.deadLetters.key, run.deadLetters.bytes, signal);
       else {
         const how =
@@ -32,7 +36,7 @@ export function objectLetters(store: ObjectStore & OutputLookup, key: string): D
 const LF = 0x0a;
 
 /** The letters in the first bytes of an object. Throws LEDGER_BROKEN for a line that is none. */
-export async function* lettersIn(
+async function* lettersIn(
   store: Pick<ObjectStore, 'read' | 'name'>,
   key: string,
   bytes: number,
@@ -49,7 +53,8 @@ export async function* lettersIn(
     for (let end = text.indexOf(LF); end >= 0; end = text.indexOf(LF, from)) {
       number += 1;
       const letter = parseDeadLetter(text.toString('utf8', from, end));
-      if (letter === null) throw new SluiceError('LEDGER_BROKEN', `Line ${number} of ${store.name(key)} is no dead letter.`);
+      if (letter === null)
+        throw new SluiceError('LEDGER_BROKEN', `Line ${number} of ${store.name(key)} is no dead letter.`);
       yield letter;
       from = end + 1;
     }

@@ -15,7 +15,8 @@ export async function readManifest(store: ObjectStore, key: string, signal: Abor
 
 function isManifest(value: unknown): value is Manifest {
   if (!isRecord(value) || value['version'] !== 1) return false;
-  const { job, tally, columns, model, intakeBytes, finished, objects, partitionColumns, replaced, intake, models } = value;
+  const { job, tally, columns, model, intakeBytes, finished, objects, partitionColumns, replaced, intake, models } =
+    value;
   return (
     isRecord(job) &&
     isRecord(tally) &&

@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { createFileStore } from '../../../connectors/file/file-store.ts';
 import { createTableLetters } from '../../../connectors/sql/table-letters.ts';
-import { objectLetters } from '../../codecs/objects/object-letters.ts';
 import type { ObjectWriter } from '../../codecs/object-format.ts';
+import { objectLetters } from '../../codecs/objects/object-letters.ts';
+import { readManifest } from '../../codecs/objects/read-manifest.ts';
 import { WHOLE_MARK } from '../../codecs/partitions/partitioned-sink.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { DeadLetterReader } from '../../core/dead-letters.ts';
@@ -78,11 +79,13 @@ async function objectsOf(
   const store =
     output.type === 's3' ? openS3Store(output, letters, clock) : createFileStore({ deadLetterPath: letters });
   const place = output.type === 's3' ? output.url : output.path;
-  if (isPartitioned(output)) return { store, keys: [output.type === 's3' ? `${place}${WHOLE_MARK}` : join(place, WHOLE_MARK)] };
+  if (isPartitioned(output))
+    return { store, keys: [output.type === 's3' ? `${place}${WHOLE_MARK}` : join(place, WHOLE_MARK)] };
   if (!isLive(job)) return { store, keys: [place] };
   try {
-    const parts = await store.list(place, signal);
-    return { store, keys: parts.map(({ key }) => key) };
+    const keys: string[] = [];
+    for (const { key } of await store.list(place, signal)) if (await isPart(store, key, signal)) keys.push(key);
+    return { store, keys };
   } catch (error) {
     await store[Symbol.asyncDispose]();
     if (findSluiceError(error)?.code !== 'INTAKE_NOT_FOUND') throw error;
@@ -90,11 +93,24 @@ async function objectsOf(
   }
 }
 
+/** Whether an object is a finished part of a live topic: other things may lie beside them. */
+async function isPart(store: ObjectStore & OutputLookup, key: string, signal: AbortSignal): Promise<boolean> {
+  const { manifest } = await store.look(key, signal);
+  try {
+    const found = await readManifest(store, manifest, signal);
+    return typeof found?.job['split'] === 'string';
+  } catch (error) {
+    if (findSluiceError(error)?.code === 'INTAKE_NOT_FOUND') return false;
+    throw error;
+  }
+}
+
 function storeOutput({ outputSettings: output, deadLetters }: JobDescription): StoreOutput {
   if (output.type === 'localFile' && output.path !== '-') return output;
   if (output.type === 's3') return output;
   const what = output.type === 'localFile' ? 'standard output' : 'a server behind an address';
-  const where = deadLetters.path === null ? 'Name a file for them in deadLetters.path' : `They are in ${deadLetters.path}`;
+  const where =
+    deadLetters.path === null ? 'Name a file for them in deadLetters.path' : `They are in ${deadLetters.path}`;
   throw new SluiceError(
     'CONFIG_INVALID',
     `outputSettings: ${what} does not give back what it has, so its dead letters cannot be found by the output. ${where}.`,

@@ -2,7 +2,7 @@ import type { DeadLetterReader } from '../../core/dead-letters.ts';
 import type { KeptLetter } from '../../core/scored-batch.ts';
 
 /** Dead letters of one cause. */
-export interface LetterCause {
+interface LetterCause {
   readonly kind: KeptLetter['kind'];
   /** The reason, with `#` for the numbers in which its letters differ. */
   readonly cause: string;
@@ -24,14 +24,22 @@ const EXAMPLES = 3;
 
 /** Groups dead letters by their cause. Memory is that of the causes, whatever the number of letters. */
 export async function listLetters(readers: readonly DeadLetterReader[], signal: AbortSignal): Promise<LetterList> {
-  const causes = new Map<string, { kind: KeptLetter['kind']; cause: string; letters: number; examples: KeptLetter[] }>();
+  const causes = new Map<
+    string,
+    { kind: KeptLetter['kind']; cause: string; letters: number; examples: KeptLetter[] }
+  >();
   let letters = 0;
   for (const reader of readers) {
     for await (const letter of reader.read(signal)) {
       letters += 1;
       const named = causeOf(letter);
       const key = causes.has(named) || causes.size < MOST_CAUSES ? named : '';
-      const found = causes.get(key) ?? { kind: letter.kind, cause: key.slice(key.indexOf(' ') + 1), letters: 0, examples: [] };
+      const found = causes.get(key) ?? {
+        kind: letter.kind,
+        cause: key.slice(key.indexOf(' ') + 1),
+        letters: 0,
+        examples: [],
+      };
       found.letters += 1;
       if (found.examples.length < EXAMPLES) found.examples.push(letter);
       causes.set(key, found);
@@ -42,7 +50,10 @@ export async function listLetters(readers: readonly DeadLetterReader[], signal: 
     letters,
     causes: [...causes.values()]
       .toSorted((a, b) => b.letters - a.letters)
-      .map((cause) => ({ ...cause, cause: cause.letters === 1 ? (cause.examples[0]?.reason ?? cause.cause) : cause.cause })),
+      .map((cause) => ({
+        ...cause,
+        cause: cause.letters === 1 ? (cause.examples[0]?.reason ?? cause.cause) : cause.cause,
+      })),
   };
 }
 

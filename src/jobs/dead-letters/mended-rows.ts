@@ -17,7 +17,10 @@ export function loadMendedRows(file: string): ReplayOptions['mended'] {
     if (line.trim() === '') continue;
     const letter = parseDeadLetter(line);
     if (letter === null)
-      throw new SluiceError('CONFIG_INVALID', `${file}:${i + 1} is no dead letter; give lines as \`sluice dlq show --json\` prints them.`);
+      throw new SluiceError(
+        'CONFIG_INVALID',
+        `${file}:${i + 1} is no dead letter; give lines as \`sluice dlq show --json\` prints them.`,
+      );
     mended.set(letterKey(letter), letter.bytes);
   }
   return mended;

@@ -21,8 +21,8 @@ export async function replayJob(
   if (output.type === 'kafka') {
     throw new SluiceError(
       'CONFIG_INVALID',
-      `outputSettings: messages of a topic cannot be replaced. Score the dead letters by a job of their own: the intake is their topic (\`until\` its ` +
-        'end), the output the same topic; each run of it writes their rows once.',
+      'outputSettings: messages of a topic cannot be replaced. Score their dead letters by a live job of their own: its intake is their topic, with a ' +
+        'group that remembers which were done, its output the same topic.',
     );
   }
   if (output.type === 'jdbc') {

@@ -1,8 +1,8 @@
+import type { ObjectWriter } from '../../codecs/object-format.ts';
 import { objectLetters } from '../../codecs/objects/object-letters.ts';
 import { createObjectSink } from '../../codecs/objects/object-sink.ts';
 import { readOutput } from '../../codecs/objects/output-rows.ts';
 import { readManifest } from '../../codecs/objects/read-manifest.ts';
-import type { ObjectWriter } from '../../codecs/object-format.ts';
 import { SluiceError } from '../../core/error.ts';
 import type { Manifest } from '../../core/ledger.ts';
 import type { ObjectStore, OutputLookup } from '../../core/object-store.ts';
@@ -170,9 +170,10 @@ class Rewriting {
   }
 
   async #lookAhead(): Promise<ReplayedLetter | null> {
-    const { value = null } = await this.#outcomes.next();
-    if (value !== null) this.#ahead.push(value);
-    return value ?? null;
+    const next = await this.#outcomes.next();
+    if (next.done === true) return null;
+    this.#ahead.push(next.value);
+    return next.value;
   }
 
   async #peek(): Promise<ReplayedLetter | null> {

@@ -133,8 +133,7 @@ export class ReplayScoring implements AsyncDisposable {
   async #scoreBatch(letters: readonly KeptLetter[], signal: AbortSignal): Promise<readonly ReplayedLetter[]> {
     const records = letters.map((letter) => this.#recordOf(letter));
     const rows = records.filter((record) => record !== null);
-    const kept = (letter: KeptLetter): ReplayedLetter => ({ was: letter, letter, scored: null, blank: null, model: null });
-    if (rows.length === 0) return letters.map(kept);
+    if (rows.length === 0) return letters.map(untried);
     const { bytes, ends } = encodeRecords(rows);
     const batch = RowBatch.fromCsv(this.#intake, ORIGIN, bytes, ends);
     const scores = await this.#scorer.score(batch, signal).catch((error: unknown) => {
@@ -144,7 +143,7 @@ export class ReplayScoring implements AsyncDisposable {
     const failures = new Map(scores.failures.map((failure) => [failure.row, failure]));
     let row = -1;
     return letters.map((was, i) => {
-      if (records[i] === null) return kept(was);
+      if (records[i] === null) return untried(was);
       row += 1;
       const written = output.bytes.slice(row === 0 ? 0 : output.ends[row - 1], output.ends[row]);
       const failure = failures.get(row);
@@ -163,6 +162,10 @@ export class ReplayScoring implements AsyncDisposable {
     const record = decodeRecord(bytes, 0, bytes.length);
     return record.length === this.#intake.columns.length ? record : null;
   }
+}
+
+function untried(letter: KeptLetter): ReplayedLetter {
+  return { was: letter, letter, scored: null, blank: null, model: null };
 }
 
 async function* batchesOf(

@@ -35,7 +35,8 @@ export async function replayTable(
     async (runs) => {
       // Several jobs may have written to one table; if none of them is this one, it is said what differs.
       const own = runs.filter(({ manifest }) => differencesOf(job, manifest, options).length === 0);
-      for (const { manifest } of own.length === 0 ? runs.slice(-1) : own) assertReplayable(job, manifest, name, options);
+      for (const { manifest } of own.length === 0 ? runs.slice(-1) : own)
+        assertReplayable(job, manifest, name, options);
       for (const run of own) reports.push(await replayRun(job, run, name, options, signal));
     },
     signal,
@@ -53,8 +54,6 @@ async function replayRun(
   const { manifest } = run;
   const counts = new ReplayCounts(manifest);
   if (manifest.tally.failed === 0) return counts.report(name, manifest);
-  // Rows that the table refused are no rows of the intake: their letters hold what was to be written.
-  const isPlaced = ({ row }: KeptLetter): boolean => row !== null;
   await using scoring = await ReplayScoring.open(job, manifest, { ...options, isPlaced }, signal);
   const numbers: number[] = [];
   let page: ReplayedLetter[] = [];
@@ -88,10 +87,12 @@ async function replayRun(
   return counts.report(name, await run.finish(counts.facts(options.clock), signal));
 }
 
-async function* lettersOf(
-  letters: AsyncIterable<NumberedLetter>,
-  numbers: number[],
-): AsyncGenerator<KeptLetter, void> {
+/** Rows that the table refused are no rows of the intake: their letters hold what was to be written. */
+function isPlaced({ row }: KeptLetter): boolean {
+  return row !== null;
+}
+
+async function* lettersOf(letters: AsyncIterable<NumberedLetter>, numbers: number[]): AsyncGenerator<KeptLetter, void> {
   for await (const { number, letter } of letters) {
     numbers.push(number);
     yield letter;

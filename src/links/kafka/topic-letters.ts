@@ -33,7 +33,10 @@ function letterOf({ topic, partition, offset, value, headers }: Envelope): KeptL
   const from = texts.get('sluice-topic');
   return {
     kind: texts.get('sluice-kind') === 'skipped' ? 'skipped' : 'failed',
-    split: from === undefined ? (texts.get('sluice-split') ?? `${topic}/${partition}`) : `${from}/${texts.get('sluice-partition')}`,
+    split:
+      from === undefined
+        ? (texts.get('sluice-split') ?? `${topic}/${partition}`)
+        : `${from}/${texts.get('sluice-partition')}`,
     row: number('sluice-row'),
     line: number(from === undefined ? 'sluice-line' : 'sluice-offset') ?? offset,
     output: null,

@@ -33,7 +33,11 @@ export function createOutputFormat(
   const tail = tailColumns(settings, intake);
   let schema = known?.columns ? knownSchema(known.columns, tail) : null;
   let unscored = planUnscored(tail, blanksBefore(schema, tail));
-  let scored: { readonly columns: readonly ScoreColumn[]; readonly model: string | null; readonly plan: JoinPlan } | null = null;
+  let scored: {
+    readonly columns: readonly ScoreColumn[];
+    readonly model: string | null;
+    readonly plan: JoinPlan;
+  } | null = null;
 
   const planFor = ({ columns, model: answered }: Scores): JoinPlan => {
     const model = settings.includeModelVersion && answered !== null ? modelCell(answered) : null;

@@ -1,6 +1,13 @@
 import { encodeField } from '../../core/canonical-csv.ts';
 import { type Column, columnNames, type Schema } from '../../core/schema.ts';
-import { assertDistinct, type FinalNames, MODEL_NAME, madeNames, passthroughNames, STATUS_NAME } from './output-names.ts';
+import {
+  assertDistinct,
+  type FinalNames,
+  MODEL_NAME,
+  madeNames,
+  passthroughNames,
+  STATUS_NAME,
+} from './output-names.ts';
 import type { OutputSettings } from './output-settings.ts';
 import { passthroughColumns } from './passthrough-columns.ts';
 import type { CellSource } from './record-program.ts';

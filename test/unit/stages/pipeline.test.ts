@@ -239,7 +239,13 @@ describe('the stages, joined by memory links', () => {
     const run = (bad: (id: number) => boolean) => {
       const storage = new MemoryStorage();
       const source = memorySource([3_000]);
-      const parts = { source, sink: memorySink(storage), scorer: arithmeticScorer({ bad }), partitions: 2, batchRows: 20 };
+      const parts = {
+        source,
+        sink: memorySink(storage),
+        scorer: arithmeticScorer({ bad }),
+        partitions: 2,
+        batchRows: 20,
+      };
       return { storage, running: runParts({ ...parts, failures: limits }) };
     };
     const stretch = run((id) => id >= 2_000);

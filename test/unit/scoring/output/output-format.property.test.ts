@@ -165,9 +165,7 @@ function check(settings: OutputSettings, raw: NaiveInput): 'equal' | 'refused' {
     const continued = createOutputFormat(settings, schemaOf(input.intake), { columns: columnNames(out.schema!) });
     expect(columnNames(continued.schema!)).toEqual(columnNames(out.schema!));
     expect(linesOf(continued.render(batch, failedScores(input.rows.length, 'all failed')))).toEqual(linesOf(completed));
-    expect(linesOf(continued.render(batch, scored))).toEqual(
-      naive.lines,
-    );
+    expect(linesOf(continued.render(batch, scored))).toEqual(naive.lines);
     return 'equal';
   } catch (error) {
     const code = findSluiceError(error)?.code;
