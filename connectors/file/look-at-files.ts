@@ -28,17 +28,23 @@ export async function lookAtFiles(paths: OutputPaths): Promise<OutputState> {
 async function runAt(paths: OutputPaths): Promise<OutputState['run']> {
   const again = 'Run the same job again: it continues.';
   const ledger = await readLedger(paths).catch((error: unknown) => messageOf(error));
-  if (typeof ledger === 'string') return { state: 'broken', says: ledger };
-  if (ledger?.state === 'publishing')
-    return { state: 'publishing', says: `${paths.name} was interrupted while it was being finished. ${again}` };
+  if (typeof ledger === 'string') return { state: 'broken', says: ledger, isDurable: true, deadLetters: null };
+  if (ledger?.state === 'publishing') {
+    const says = `${paths.name} was interrupted while it was being finished. ${again}`;
+    return { state: 'publishing', says, isDurable: true, deadLetters: null };
+  }
   if (ledger !== null)
     return {
       state: 'open',
+      isDurable: true,
+      deadLetters: { key: `${besideOutput(paths, ledger.deadLetters)}.partial`, bytes: ledger.bytes.deadLetters },
       says: `${paths.name} is unfinished: ${ledger.bytes.rows} bytes of it are durable. ${again}`,
     };
   if (!(await exists(paths.partial.rows))) return null;
   return {
     state: 'open',
+    isDurable: false,
+    deadLetters: null,
     says: `${paths.name} is unfinished, and nothing of it is durable yet. Run the job again.`,
   };
 }

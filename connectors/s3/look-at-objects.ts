@@ -23,6 +23,9 @@ export async function lookAtObjects(
   };
 }
 
+/** Nobody can read what an upload holds before it is complete. */
+const UNREADABLE = { isDurable: true, deadLetters: null } as const;
+
 async function runAt(connection: S3Connection, places: OutputPlaces, signal: AbortSignal): Promise<OutputState['run']> {
   const found = await readLedger(connection, places, signal);
   if (found === null) return null;
@@ -30,14 +33,21 @@ async function runAt(connection: S3Connection, places: OutputPlaces, signal: Abo
   const { ledger } = found;
   const again = 'Run the same job again: it continues.';
   if (ledger === null)
-    return { state: 'broken', says: `${s3Url(places.ledger)} is no ledger of this version of Sluice.` };
+    return { ...UNREADABLE, state: 'broken', says: `${s3Url(places.ledger)} is no ledger of this version of Sluice.` };
   if (ledger.state === 'publishing')
-    return { state: 'publishing', says: `${name} was interrupted while it was being finished. ${again}` };
+    return {
+      ...UNREADABLE,
+      state: 'publishing',
+      says: `${name} was interrupted while it was being finished. ${again}`,
+    };
   if (ledger.state === 'over')
     return {
       state: 'open',
+      isDurable: false,
+      deadLetters: null,
       says: `${name} is not there, and what a run left of it counts as nothing. Run the job again.`,
     };
   const { bytes } = ledger.objects.rows;
-  return { state: 'open', says: `${name} is unfinished: ${bytes} bytes of it are durable. ${again}` };
+  const says = `${name} is unfinished: ${bytes} bytes of it are durable. ${again}`;
+  return { state: 'open', says, isDurable: ledger.committed, deadLetters: null };
 }

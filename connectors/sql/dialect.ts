@@ -50,6 +50,8 @@ export interface SqlDialect {
   readonly savepoint: { readonly set: string; readonly rollback: string; readonly release: string | null };
   /** Whether CREATE TABLE is undone with its transaction. Left out: no, it may even end one. */
   readonly createsInTransaction?: boolean;
+  /** That two columns hold the same, to the last byte. Left out: `=` says so. */
+  readonly same?: (a: string, b: string) => string;
   /** Whether a row can be compared as `(a, b) > (1, 2)`. */
   readonly comparesRows: boolean;
 }

@@ -36,7 +36,7 @@ export class HeldChunks {
     this.#gathered.add({ bytes: output.bytes, ends: output.ends }, { split: through.split, firstRow });
     this.#bytes += output.bytes.length;
     for (const letter of deadLetters) {
-      this.#gathered.letters.push(deadLetterLine(letter).trimEnd());
+      this.#gathered.letters.push(deadLetterLine(letter, firstRow).trimEnd());
       this.#bytes += letter.bytes.length + letter.reason.length;
     }
   }

@@ -1,4 +1,4 @@
-import type { Ledger, Manifest } from '../../src/sdk.ts';
+import { type Ledger, type Manifest, SluiceError } from '../../src/sdk.ts';
 import type { SqlDialect } from './dialect.ts';
 import type { LoadTarget, SqlConnection, SqlValue } from './driver.ts';
 import type { SqlColumn, TableName } from './sql-column.ts';
@@ -15,6 +15,8 @@ export interface LedgerRow {
 const LEDGER = 'sluice_ledger';
 const LETTERS = 'sluice_dead_letters';
 const OUTPUT_LENGTH = 255;
+/** So many dead letters are read, and removed, by one statement. */
+const LETTERS_AT_ONCE = 500;
 
 /** A row of the ledger by its fields. Throws a SyntaxError for one that somebody else has changed. */
 export function ledgerRow([run, state, ledger, manifest]: readonly (SqlValue | undefined)[]): LedgerRow {
@@ -132,6 +134,77 @@ export class StateTables {
       signal,
     );
     return changed === 1;
+  }
+
+  /** The names of this output and of its parts, as far as the ledger has any. */
+  async outputs(connection: SqlConnection, signal: AbortSignal): Promise<readonly string[]> {
+    const column = this.#dialect.quote('output');
+    const rows = await connection.query(
+      `SELECT DISTINCT ${column} FROM ${this.#name(LEDGER)} ORDER BY ${column}`,
+      [],
+      signal,
+    );
+    return rows
+      .map(([name]) => String(name))
+      .filter((name) => name === this.#output || name.startsWith(`${this.#output} `));
+  }
+
+  /** The next dead letters of a run behind a number, in their order; null when there are none. */
+  async letters(
+    connection: SqlConnection,
+    { run, after }: { readonly run: string; readonly after: number },
+    signal: AbortSignal,
+  ): Promise<readonly { readonly number: number; readonly line: string }[] | null> {
+    const { quote } = this.#dialect;
+    const own = `${this.#equals('output', 1)} AND ${this.#equals('run', 2)}`;
+    const number = quote('number');
+    const table = this.#name(LETTERS);
+    const [first] = await connection.query(
+      `SELECT MIN(${number}) FROM ${table} WHERE ${own} AND ${number} > ${after}`,
+      [this.#output, run],
+      signal,
+    );
+    if (first?.[0] === null || first?.[0] === undefined) return null;
+    const from = Number(first[0]);
+    const rows = await connection.query(
+      `SELECT ${number}, ${quote('letter')} FROM ${table} WHERE ${own} AND ${number} >= ${from} AND ${number} < ${from + LETTERS_AT_ONCE} ORDER BY ${number}`,
+      [this.#output, run],
+      signal,
+    );
+    return rows.map(([at, line]) => ({ number: Number(at), line: String(line) }));
+  }
+
+  /** Removes dead letters whose rows are in the table now. Not more than a page of them. */
+  async removeLetters(
+    connection: SqlConnection,
+    run: string,
+    numbers: readonly number[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    if (numbers.length === 0) return;
+    const own = `${this.#equals('output', 1)} AND ${this.#equals('run', 2)}`;
+    const which = `${this.#dialect.quote('number')} IN (${numbers.join(', ')})`;
+    await connection.execute(
+      `DELETE FROM ${this.#name(LETTERS)} WHERE ${own} AND ${which}`,
+      [this.#output, run],
+      signal,
+    );
+  }
+
+  /** Writes anew what the ledger says of a finished run. Throws OUTPUT_LOCKED when there is none any more. */
+  async writeFinished(
+    connection: SqlConnection,
+    { run, ledger, manifest }: LedgerRow,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const set = ['ledger', 'manifest'].map((name, index) => this.#equals(name, index + 1)).join(', ');
+    const changed = await connection.execute(
+      `UPDATE ${this.#name(LEDGER)} SET ${set} WHERE ${this.#equals('output', 3)} AND ${this.#equals('run', 4)} AND ${this.#dialect.quote('state')} = 'finished'`,
+      [JSON.stringify(ledger), JSON.stringify(manifest), this.#output, run],
+      signal,
+    );
+    if (changed === 1) return;
+    throw new SluiceError('OUTPUT_LOCKED', `another run has replaced what the run ${run} wrote; nothing was changed.`);
   }
 
   /** Removes what is kept of a run. */

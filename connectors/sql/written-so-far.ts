@@ -50,7 +50,7 @@ const LETTER_BYTES = 65_536;
 export function refusedLetter(split: string, reason: string, row: Uint8Array, tail: number): string {
   const bytes = row.subarray(0, Math.min(row.length - 1 - tail, LETTER_BYTES));
   const letter: DeadLetter = { kind: 'failed', split, row: null, line: null, reason, attempts: 1, bytes };
-  return deadLetterLine(letter).trimEnd();
+  return deadLetterLine(letter, 0).trimEnd();
 }
 
 /** What a run holds once these chunks are in, and these letters. */

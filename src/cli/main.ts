@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { findSluiceError, messageOf } from '../core/error.ts';
 import { catalogCommand } from './commands/catalog.ts';
 import { compareCommand } from './commands/compare.ts';
+import { dlqCommand } from './commands/dlq.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { modelServerCommand } from './commands/model-server.ts';
 import { planCommand } from './commands/plan.ts';
@@ -32,6 +33,7 @@ Examples:
   sluice plan job.yaml
   sluice run job.yaml --progress json
   sluice verify out.csv
+  sluice dlq list job.yaml
   sluice worker --brokers broker-1:9092
   sluice catalog add flights in/flights.csv
   sluice model-server --port 8100
@@ -43,6 +45,7 @@ Exit codes: 0 done, 1 failed, 2 bad job file or arguments, 3 a check failed, 4 t
     scoreCommand,
     verifyCommand,
     compareCommand,
+    dlqCommand,
     catalogCommand,
     doctorCommand,
     planCommand,

@@ -1,7 +1,8 @@
 import { SluiceError } from './error.ts';
 import { canonicalJson, type Json, sameJson } from './json.ts';
-import type { ModelIdentity } from './model.ts';
+import { addModelRows, type ModelIdentity, type ModelRows } from './model.ts';
 import type { IntakePosition } from './position.ts';
+import { type Column, sameColumns } from './schema.ts';
 import { addTally, EMPTY_TALLY, type ScoredBatch, type Tally } from './scored-batch.ts';
 
 /**
@@ -29,8 +30,12 @@ export interface Ledger {
   readonly badBytes: number;
   /** The output's column names; null while no reply has shown them. */
   readonly columns: readonly string[] | null;
-  /** The model that all rows so far are from, where the server says so. */
+  /** The model that all rows so far are from, or the first of them where `models` says so; null where the server does not say. */
   readonly model: ModelIdentity | null;
+  /** Where rows of several models were asked for and came: how many are of each, as far as replies name their model. */
+  readonly models?: readonly ModelRows[];
+  /** The columns of the rows that failed, once one has; null where they had several sets of columns. Dead letters hold these rows. */
+  readonly intake?: readonly Column[] | null;
   /** The sink's own record of what it holds (lengths, checksums, upload parts); opaque to the engine. */
   readonly holds: Json;
 }
@@ -51,10 +56,35 @@ export function freshLedger(job: JobIdentity): Ledger {
   };
 }
 
+/** The `models` of a ledger once `batch` is held, too; undefined as long as there is but one. */
+export function modelsAfter(
+  { models, model, tally }: Pick<Ledger, 'model' | 'tally'> & { readonly models?: Ledger['models'] | undefined },
+  batch: Pick<ScoredBatch, 'model' | 'tally'>,
+): readonly ModelRows[] | undefined {
+  if (batch.model === null || batch.tally.scored === 0) return models;
+  const known = models ?? (model === null ? [] : [{ model, rows: tally.scored }]);
+  const counts = addModelRows(known, batch.model, batch.tally.scored);
+  return counts.length > 1 ? counts : undefined;
+}
+
+/** The `intake` of a ledger once `batch` is held, too; undefined as long as no row has failed. */
+export function intakeAfter(
+  before: Ledger['intake'] | undefined,
+  { intake, tally }: Pick<ScoredBatch, 'intake' | 'tally'>,
+): Ledger['intake'] | undefined {
+  if (tally.failed === 0) return before;
+  if (before === undefined) return intake.columns;
+  return before !== null && sameColumns({ columns: before }, intake) ? before : null;
+}
+
 /** The ledger once `batch`, the next one, is held, too; `holds` stays for the sink to say. */
 export function ledgerAfter(ledger: Ledger, batch: ScoredBatch, columns: readonly string[]): Ledger {
+  const models = modelsAfter(ledger, batch);
+  const intake = intakeAfter(ledger.intake, batch);
   return {
     ...ledger,
+    ...(models === undefined ? {} : { models }),
+    ...(intake === undefined ? {} : { intake }),
     sequence: batch.sequence + 1,
     through: batch.through,
     tally: addTally(ledger.tally, batch.tally),
@@ -72,7 +102,11 @@ export interface Manifest {
   readonly tally: Tally;
   readonly columns: readonly string[];
   readonly model: ModelIdentity | null;
+  /** Where rows are of several models: how many of each, as far as replies name their model. */
+  readonly models?: readonly ModelRows[];
   readonly intakeBytes: number;
+  /** The columns of the rows that failed, as `Ledger.intake`. */
+  readonly intake?: readonly Column[] | null;
   /** ISO 8601, UTC. */
   readonly finished: string;
   /** What was written, each with its size in bytes, its rows (or lines) and its checksum. */
@@ -111,15 +145,20 @@ export interface RowsDigest {
 /** Throws LEDGER_OTHER_JOB, naming each part that differs, unless the two jobs are the same. */
 export function assertSameJob(found: JobIdentity, wanted: JobIdentity, output: string): void {
   if (sameJson(found, wanted)) return;
-  const differences = [...new Set([...Object.keys(found), ...Object.keys(wanted)])]
-    .filter((part) => !sameJson(found[part] ?? null, wanted[part] ?? null))
-    .map((part) => `${part}: was ${short(found[part])}, is ${short(wanted[part])}`);
+  const differences = jobDifferences(found, wanted);
   throw new SluiceError(
     'LEDGER_OTHER_JOB',
     `${output} holds an interrupted run of another job (${differences.join('; ')}). ` +
       'Undo the change, choose another output, or start anew with --overwrite.',
     { held: found },
   );
+}
+
+/** The parts in which two jobs differ, each with what it was and is; for messages. */
+export function jobDifferences(found: JobIdentity, wanted: JobIdentity): readonly string[] {
+  return [...new Set([...Object.keys(found), ...Object.keys(wanted)])]
+    .filter((part) => !sameJson(found[part] ?? null, wanted[part] ?? null))
+    .map((part) => `${part}: was ${short(found[part])}, is ${short(wanted[part])}`);
 }
 
 function short(value: Json | undefined): string {

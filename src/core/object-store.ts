@@ -104,6 +104,16 @@ export interface WholeObjects {
   remove(key: string, signal: AbortSignal): Promise<void>;
 }
 
+/** A run that has not finished its output. */
+export interface OutputRun {
+  readonly state: 'open' | 'publishing' | 'broken';
+  readonly says: string;
+  /** Whether anything of it is durable: a continuation goes on behind that. */
+  readonly isDurable: boolean;
+  /** Its dead letters, as far as they count; null where they cannot be read before the end, or are none. */
+  readonly deadLetters: { readonly key: string; readonly bytes: number } | null;
+}
+
 /** What stands at an output. */
 export interface OutputState {
   /** Whether there is something under its own name. */
@@ -112,7 +122,7 @@ export interface OutputState {
    * What a run has left there that writes it or was interrupted, in a sentence that says what to do; null when there is nothing. `publishing`:
    * whoever takes the output completes it. `broken`: nobody can tell.
    */
-  readonly run: { readonly state: 'open' | 'publishing' | 'broken'; readonly says: string } | null;
+  readonly run: OutputRun | null;
   /** The key of its manifest. */
   readonly manifest: string;
   /** The key of an object that the manifest names. */

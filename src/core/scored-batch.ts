@@ -24,6 +24,11 @@ export function addTally(a: Tally, b: Tally): Tally {
   };
 }
 
+/** How many rows an output has for those that were read: one for each that was a row. */
+export function outputRows({ scored, failed }: Tally): number {
+  return scored + failed;
+}
+
 /** A row that could not be scored: its coordinates, its cause and its bytes. One JSON line each in a dead letter file. */
 export interface DeadLetter {
   readonly kind: 'failed' | 'skipped';
@@ -37,8 +42,16 @@ export interface DeadLetter {
   readonly attempts: number;
   /** The row as canonical CSV without its LF (a skipped record as it stood), at most 64 KiB. */
   readonly bytes: Uint8Array;
+  /** Index among the output rows of its batch, from 0: its row there has blank predictions. A skipped record has none. */
+  readonly index?: number;
   /** The message that it came in, where it came in one. */
   readonly envelope?: Envelope | undefined;
+}
+
+/** A dead letter as an output keeps it. */
+export interface KeptLetter extends Omit<DeadLetter, 'index' | 'envelope'> {
+  /** The row of the output that it belongs to, from 0; null where it has none, or is found by other means. */
+  readonly output: number | null;
 }
 
 /** Output rows as canonical CSV. `schema` is null while no reply has shown the prediction columns. */

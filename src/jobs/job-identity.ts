@@ -22,6 +22,7 @@ export function jobIdentity(job: JobDescription, intake: Json): JobIdentity {
     includeProbabilities: job.includeProbabilities,
     includeProbabilitiesClasses: job.includeProbabilitiesClasses,
     includePredictionStatus: job.includePredictionStatus,
+    ...(job.includeModelVersion ? { includeModelVersion: true } : {}),
     predictionThreshold: job.predictionThreshold,
     predictionWarningEnabled: job.predictionWarningEnabled,
     maxExplanations: job.maxExplanations,

@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { appendFile } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
 import { createFileStore } from '../../connectors/file/file-store.ts';
-import { deadLetterLine } from '../codecs/objects/dead-letter-line.ts';
+import { keptLetterLine } from '../codecs/objects/dead-letter-line.ts';
 import { createObjectSink } from '../codecs/objects/object-sink.ts';
 import { createObjectSource } from '../codecs/objects/object-source.ts';
 import { byteFormat, createStreamSink } from '../codecs/streams/stream-sink.ts';
@@ -159,5 +159,5 @@ function fileAt(path: string): string | undefined {
 }
 
 function appendTo(path: string): (letters: readonly DeadLetter[]) => Promise<void> {
-  return (letters) => appendFile(path, letters.map(deadLetterLine).join(''));
+  return (letters) => appendFile(path, letters.map((letter) => keptLetterLine({ ...letter, output: null })).join(''));
 }

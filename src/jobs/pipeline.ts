@@ -32,6 +32,7 @@ export interface PipelineParts {
   readonly partitions: number;
   readonly limits: BatchLimits;
   readonly failures: FailureBudget;
+  readonly mixesModels: boolean;
   readonly commits: CommitPolicy;
   readonly clock: Clock;
   readonly meters: Readonly<Record<StageMeter['stage'], StageMeter>>;

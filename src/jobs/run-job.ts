@@ -252,7 +252,9 @@ class Run {
       job: opened.identity,
       tally: delivered.tally,
       model: delivered.ledger.model ?? stack.model,
+      ...(delivered.models === undefined ? {} : { models: delivered.models }),
       intakeBytes: delivered.intakeBytes,
+      ...(delivered.failedIntake === undefined ? {} : { intake: delivered.failedIntake }),
       finished: new Date(clock.wall()).toISOString(),
     };
     const manifest = await sink.publish(facts, delivered.schema, signal);
@@ -274,6 +276,7 @@ class Run {
       outputFormat: (intake) => createOutputFormat(outputSettingsOf(job), intake, { columns: ledger?.columns ?? null }),
       limits: sizing,
       failures: new FailureBudget({ abortOnError: job.abortOnError, ...job.deadLetters }),
+      mixesModels: job.onModelChange === 'record',
       commits: { ...commitPolicyOf(job), ...this.#options.commits },
       clock,
       meters,

@@ -16,6 +16,7 @@ export function outputSettingsOf(job: ScoringFields): OutputSettings {
     includeProbabilities: job.includeProbabilities,
     includeProbabilitiesClasses: job.includeProbabilitiesClasses,
     includePredictionStatus: job.includePredictionStatus,
+    includeModelVersion: job.includeModelVersion,
     predictionThreshold: job.predictionThreshold,
     maxExplanations: job.maxExplanations,
     thresholdHigh: job.thresholdHigh,
@@ -57,6 +58,7 @@ export function scorerSettingsOf(
   const settings: StackSettings = {
     numConcurrent: job.numConcurrent,
     pinned: ledger?.model ?? (job.pinnedModelId === null ? null : { id: job.pinnedModelId }),
+    onModelChange: job.onModelChange,
     disableRowLevelErrorHandling: job.disableRowLevelErrorHandling,
     retry: { budgetMs: 1000 * retry.budgetSeconds, connectBudgetMs: 1000 * retry.connectSeconds },
     scoring: {

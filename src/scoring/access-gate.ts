@@ -1,5 +1,5 @@
 /**
- * Closed while the server refuses access: one caller asks on, the others wait here. One per job.
+ * Closed while the server refuses access or has another model: one caller asks on, the others wait here. One per job.
  */
 export class AccessGate {
   readonly #waiting = new Set<() => void>();

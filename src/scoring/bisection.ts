@@ -3,7 +3,7 @@ import type { RowBatch } from '../core/row-batch.ts';
 import type { RowFailure, Scorer, Scores } from '../core/scorer.ts';
 import { allFailed, mergeScores } from './merge-scores.ts';
 import type { ServerHealth } from './server-health.ts';
-import { SizeLimit } from './size-limit.ts';
+import type { SizeLimit } from './size-limit.ts';
 
 /**
  * How many rows are tried by themselves while no good row is known. A tenth of bad rows spoils every half of the first
@@ -19,6 +19,8 @@ export interface BisectionOptions {
   readonly enabled: boolean;
   /** Must note the successes of `scorer`: they tell a bad row from a server that fails on everything. */
   readonly health: ServerHealth;
+  /** What is known of the sizes that the server takes; of the whole job. */
+  readonly limit: SizeLimit;
 }
 
 /**
@@ -31,9 +33,8 @@ export interface BisectionOptions {
  * find out, where nothing else was. If that fails too it is SERVER_OVERLOADED: the whole batch can be tried again later.
  */
 export function withBisection(scorer: Scorer, options: BisectionOptions): Scorer {
-  const limit = new SizeLimit();
   const score = (batch: RowBatch, signal: AbortSignal): Promise<Scores> =>
-    new Splitting(scorer, options, limit, batch, signal).run();
+    new Splitting(scorer, options, batch, signal).run();
   return {
     describe: (signal) => scorer.describe(signal),
     score,
@@ -65,14 +66,12 @@ function isRefusal(answer: Answer): answer is Refusal {
 class Splitting {
   readonly #scorer: Scorer;
   readonly #options: BisectionOptions;
-  readonly #limit: SizeLimit;
   readonly #batch: RowBatch;
   readonly #signal: AbortSignal;
 
-  constructor(scorer: Scorer, options: BisectionOptions, limit: SizeLimit, batch: RowBatch, signal: AbortSignal) {
+  constructor(scorer: Scorer, options: BisectionOptions, batch: RowBatch, signal: AbortSignal) {
     this.#scorer = scorer;
     this.#options = options;
-    this.#limit = limit;
     this.#batch = batch;
     this.#signal = signal;
   }
@@ -83,7 +82,7 @@ class Splitting {
 
   /** Scores a range, cut beforehand into pieces that are small enough, as far as is known. */
   async #range(range: Range): Promise<Scores> {
-    const cuts = this.#limit.cuts(this.#batch, range.from, range.to);
+    const cuts = this.#options.limit.cuts(this.#batch, range.from, range.to);
     const parts: Scores[] = [];
     let from = range.from;
     for (const to of [...cuts, range.to]) {
@@ -118,7 +117,7 @@ class Splitting {
     const { error } = answer;
     const failed = range.failed + 1;
     if (error.code === 'REQUEST_TOO_LARGE') {
-      this.#limit.refused(bytesOf(this.#batch, from, to));
+      this.#options.limit.refused(bytesOf(this.#batch, from, to));
       if (to - from === 1) return this.#giveUp(range, answer);
       const middle = (from + to) >> 1;
       return mergeScores([

@@ -11,22 +11,25 @@ export interface ModelPin {
   model: ModelIdentity | null;
 }
 
+/** What a reply of another model does: ends the job, pauses it until the pinned one is back, or is taken. */
+export type OnModelChange = 'abort' | 'pause' | 'record';
+
 export interface ModelPinOptions {
   readonly pin: ModelPin;
-  /** What a reply of another model does. */
-  readonly onChange: 'abort';
+  readonly onChange: OnModelChange;
 }
 
 /**
  * Holds a job to one model: that of the pin, else the one of the description, else the first that answers. A reply of
- * another model is asked for once more (a server of several processes may be in the middle of a change), then
- * MODEL_CHANGED ends the job. Replies that name no model pass.
+ * another model is asked for once more (a server of several processes may be in the middle of a change), then it is
+ * MODEL_CHANGED: whoever retries waits until the model is back, or ends the job. With `record` every reply passes, and the pin
+ * is the first model. Replies that name no model pass.
  */
-export function withModelPin(scorer: Scorer, { pin }: ModelPinOptions): Scorer {
+export function withModelPin(scorer: Scorer, { pin, onChange }: ModelPinOptions): Scorer {
   const differs = (scores: Scores): boolean => {
     if (scores.model === null) return false;
     pin.model ??= scores.model;
-    if (!sameModel(pin.model, scores.model)) return true;
+    if (!sameModel(pin.model, scores.model)) return onChange !== 'record';
     // A description may know the model and not its version.
     if (pin.model.version === undefined) pin.model = scores.model;
     return false;
@@ -38,8 +41,7 @@ export function withModelPin(scorer: Scorer, { pin }: ModelPinOptions): Scorer {
     if (!differs(second)) return second;
     throw new SluiceError(
       'MODEL_CHANGED',
-      `Model ${modelText(second.model!)} answered, but this job is scored with ${modelText(pin.model!)}. ` +
-        'Restore that model, or start anew with --overwrite.',
+      `Model ${modelText(second.model!)} answered, but this job is scored with ${modelText(pin.model!)}. ${REMEDIES[onChange]}`,
     );
   };
   return {
@@ -53,3 +55,10 @@ export function withModelPin(scorer: Scorer, { pin }: ModelPinOptions): Scorer {
     [Symbol.asyncDispose]: () => scorer.close(),
   };
 }
+
+const REMEDIES: Readonly<Record<OnModelChange, string>> = {
+  abort:
+    'Restore that model and run again, go on with the new one by onModelChange: record, or start anew with --overwrite.',
+  pause: 'It waits until that model answers again.',
+  record: '',
+};

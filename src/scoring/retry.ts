@@ -11,14 +11,14 @@ export interface RetryPolicy {
   readonly connectBudgetMs?: number;
   /** Whether a job that has scored rows waits when access is refused. Default true; one that has not, never waits. */
   readonly pauseOnAccess?: boolean;
-  /** How long it waits then, in milliseconds. Default: for ever. */
+  /** How long a paused job waits, in milliseconds. Default: for ever. */
   readonly accessBudgetMs?: number;
 }
 
 export interface RetryEvents {
   /** Before each wait for the server. */
   readonly onWait?: (wait: { readonly error: SluiceError; readonly ms: number }) => void;
-  /** Access is refused: the job waits until somebody corrects it. */
+  /** Access is refused, or the job's model is gone: the job waits until somebody corrects it. */
   readonly onPause?: (reason: SluiceError) => void;
   readonly onResume?: () => void;
 }
@@ -28,6 +28,8 @@ export interface RetryOptions extends RetryPolicy, RetryEvents {
   /** Shared by all of a job: its time without success is one time, whichever partition it hits. */
   readonly health: ServerHealth;
   readonly gate: AccessGate;
+  /** Whether a model that is not the job's is waited out as a refusal of access is, whenever it answers. */
+  readonly waitsForModel: boolean;
   /** For messages: which deployment of which server. */
   readonly target: string;
 }
@@ -40,7 +42,7 @@ const PROBE_MS = 1000;
 const PROBE_MAX_MS = 30_000;
 
 /**
- * Tries again while the server is overloaded, away, or refuses access: the rows are kept, the batch stays as it is.
+ * Tries again while the server is overloaded, away, refuses access, or (if told so) has another model: the rows are kept, the batch stays as it is.
  * Waits as long as the server asks for, else exponentially with full jitter (0.2 s to 30 s), until the budget is
  * spent (RETRY_BUDGET_SPENT, which ends the job). Errors of rows, sizes and replies pass.
  */
@@ -78,8 +80,8 @@ async function tried<T>(
       } catch (error) {
         const fault = findSluiceError(error);
         if (signal.aborted || fault === undefined) throw error;
-        if (fault.code === 'SERVER_ACCESS') {
-          if (options.pauseOnAccess === false || health.successes === 0) throw error;
+        if (pauses(fault)) {
+          if (!isWaitedOut(fault, options)) throw error;
           // Somebody else asks already: wait for what it finds.
           if (pausedAt === null && gate.closed) continue;
           if (pausedAt === null) {
@@ -104,6 +106,15 @@ async function tried<T>(
     // Also when the wait was aborted: another caller may take over.
     if (pausedAt !== null) gate.open();
   }
+}
+
+/** What only somebody who corrects it can end. */
+function pauses({ code }: SluiceError): boolean {
+  return code === 'SERVER_ACCESS' || code === 'MODEL_CHANGED';
+}
+
+function isWaitedOut({ code }: SluiceError, { health, pauseOnAccess, waitsForModel }: RetryOptions): boolean {
+  return code === 'MODEL_CHANGED' ? waitsForModel : pauseOnAccess !== false && health.successes > 0;
 }
 
 function isOutage(fault: SluiceError, describing: boolean): boolean {

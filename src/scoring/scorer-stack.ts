@@ -7,10 +7,12 @@ import { withBisection } from './bisection.ts';
 import type { ConnectionOptions } from './http-connection.ts';
 import { createHttpScorer } from './http-scorer.ts';
 import { fixedLimiter, type Limiter, withLimiter } from './limiter.ts';
-import { type ModelPin, withModelPin } from './model-pin.ts';
+import { type ModelPin, type OnModelChange, withModelPin } from './model-pin.ts';
+import { withOneModel } from './one-model.ts';
 import { type RetryEvents, type RetryPolicy, withRetry } from './retry.ts';
 import { withSecondTry } from './second-try.ts';
 import { ServerHealth, withHealth } from './server-health.ts';
+import { SizeLimit } from './size-limit.ts';
 import { createWire } from './wires/create-wire.ts';
 import { PLAIN_SCORING, type ScoringSettings } from './wires/wire.ts';
 import { type Ability, assertAbilities } from './wires/wire-abilities.ts';
@@ -31,6 +33,8 @@ export interface StackSettings {
   readonly scoring?: Partial<ScoringSettings>;
   /** The model that an interrupted run, or the job's description, fixed. */
   readonly pinned?: ModelIdentity | null;
+  /** Default `abort`. */
+  readonly onModelChange?: OnModelChange;
   readonly disableRowLevelErrorHandling?: boolean;
   readonly retry?: RetryPolicy;
   /** What else than the wire provides: settings for it are not refused where the wire has none of it. */
@@ -57,23 +61,20 @@ interface ScoringCounters {
 export interface ScorerStack {
   readonly scorer: Scorer;
   readonly counters: ScoringCounters;
-  /** The model that all rows are scored with; null while nobody has named one. */
+  /** The model that all rows are scored with, or the first of them; null while nobody has named one. */
   readonly model: ModelIdentity | null;
 }
 
-/**
- * The scorer of a job. From the inside: one HTTP request, a permit for it, the pinned model, a second try for replies that do not match,
- * the note of successes, retries of each request, splitting, and retries of whole batches that a failing server spoiled.
- */
+/** The scorer of a job: requests over HTTP with all policies around them. */
 export function createScorer(deployment: DeploymentAddress, settings: StackSettings, ports: StackPorts): ScorerStack {
   const { clock } = ports;
   const { numConcurrent } = settings;
   const pin: ModelPin = { model: settings.pinned ?? null };
   const scoring = { ...PLAIN_SCORING, ...settings.scoring };
   assertAbilities(deployment.wire ?? 'datarobot', scoring, settings.provided);
-  const wire = createWire(deployment, { scoring, clock, pin });
+  // Who takes whatever model there is asks for none.
+  const wire = createWire(deployment, { scoring, clock, pin: settings.onModelChange === 'record' ? { model: null } : pin });
   const limiter = ports.limiter ?? fixedLimiter(numConcurrent);
-  const health = new ServerHealth(clock);
   const latencies = new LatencyHistogram();
   let retries = 0;
   const { datarobotKey } = deployment;
@@ -85,22 +86,11 @@ export function createScorer(deployment: DeploymentAddress, settings: StackSetti
     clock,
     onRequest: ({ latencyMs }) => latencies.record(latencyMs),
   });
-  const retryOptions = {
-    ...settings.retry,
-    ...ports,
-    clock,
-    health,
-    gate: new AccessGate(),
-    target: wire.target,
-    onWait: (wait: Parameters<NonNullable<RetryEvents['onWait']>>[0]) => {
-      retries += 1;
-      ports.onWait?.(wait);
-    },
+  const onWait: RetryEvents['onWait'] = (wait) => {
+    retries += 1;
+    ports.onWait?.(wait);
   };
-  const pinned = withModelPin(withLimiter(http, limiter, clock), { pin, onChange: 'abort' });
-  const request = withRetry(withHealth(withSecondTry(pinned), health), retryOptions);
-  const enabled = settings.disableRowLevelErrorHandling !== true;
-  const scorer = withRetry(withBisection(request, { enabled, health }), retryOptions);
+  const scorer = withPolicies(http, settings, { ...ports, limiter, pin, target: wire.target, onWait });
   return {
     scorer,
     counters: {
@@ -123,4 +113,32 @@ export function createScorer(deployment: DeploymentAddress, settings: StackSetti
       return pin.model;
     },
   };
+}
+
+interface PolicyPorts extends RetryEvents {
+  readonly clock: Clock;
+  readonly limiter: Limiter;
+  readonly pin: ModelPin;
+  /** For messages: which deployment of which server. */
+  readonly target: string;
+}
+
+/**
+ * What is around one request. From the inside: a permit for it, the pinned model, a second try for replies that do not match,
+ * the note of successes, retries of each request, splitting (with `record`: into pieces of one model), and retries of whole batches
+ * that a failing server spoiled.
+ */
+export function withPolicies(
+  one: Scorer,
+  { onModelChange = 'abort', retry, disableRowLevelErrorHandling }: StackSettings,
+  { limiter, pin, ...ports }: PolicyPorts,
+): Scorer {
+  const health = new ServerHealth(ports.clock);
+  const waitsForModel = onModelChange === 'pause';
+  const retries = { ...retry, ...ports, health, gate: new AccessGate(), waitsForModel };
+  const pinned = withModelPin(withLimiter(one, limiter, ports.clock), { pin, onChange: onModelChange });
+  const request = withRetry(withHealth(withSecondTry(pinned), health), retries);
+  const bisection = { enabled: disableRowLevelErrorHandling !== true, health, limit: new SizeLimit() };
+  const split = (piece: Scorer): Scorer => withBisection(piece, bisection);
+  return withRetry(onModelChange === 'record' ? withOneModel(request, split) : split(request), retries);
 }

@@ -1,7 +1,8 @@
 import type { Clock } from '../core/clock.ts';
 import { SluiceError } from '../core/error.ts';
-import type { Ledger } from '../core/ledger.ts';
+import { intakeAfter, type Ledger, modelsAfter } from '../core/ledger.ts';
 import type { EndMarker, LinkReader } from '../core/link.ts';
+import { type ModelIdentity, type ModelRows, modelText, sameModel } from '../core/model.ts';
 import { ROWLESS_SCHEMA } from '../core/output-format.ts';
 import { type Schema, schemaOf } from '../core/schema.ts';
 import { addTally, EMPTY_TALLY, type OutputRows, type ScoredBatch, type Tally } from '../core/scored-batch.ts';
@@ -26,6 +27,8 @@ export interface DeliverOptions {
   /** What the output held when it was opened; null for a fresh start. */
   readonly ledger: Ledger | null;
   readonly failures: FailureBudget;
+  /** Whether rows of several models may be in the output. */
+  readonly mixesModels: boolean;
   readonly commits: CommitPolicy;
   readonly clock: Clock;
   readonly meter: StageMeter;
@@ -42,6 +45,10 @@ export interface DeliverOptions {
 export interface Delivered {
   readonly tally: Tally;
   readonly intakeBytes: number;
+  /** As a ledger has it: what a sink has committed may end before the last rows. */
+  readonly models: readonly ModelRows[] | undefined;
+  /** The same of `Ledger.intake`. */
+  readonly failedIntake: Ledger['intake'] | undefined;
   /** The output's columns, also when no row was scored. */
   readonly schema: Schema;
   readonly ledger: Ledger;
@@ -63,6 +70,9 @@ export class Delivery {
   #tally: Tally;
   #intakeBytes: number;
   #badBytes: number;
+  #model: ModelIdentity | null;
+  #models: readonly ModelRows[] | undefined;
+  #failedIntake: Ledger['intake'] | undefined;
   #bytesSinceCommit = 0;
   #lastCommit: number;
 
@@ -74,6 +84,9 @@ export class Delivery {
     this.#tally = ledger?.tally ?? EMPTY_TALLY;
     this.#intakeBytes = ledger?.intakeBytes ?? 0;
     this.#badBytes = ledger?.badBytes ?? 0;
+    this.#model = ledger?.model ?? null;
+    this.#models = ledger?.models;
+    this.#failedIntake = ledger?.intake;
     this.#lastCommit = clock.now();
   }
 
@@ -94,7 +107,11 @@ export class Delivery {
   }
 
   async accept(batch: ScoredBatch, signal: AbortSignal): Promise<void> {
+    this.#assertSameModel(batch);
     this.#sequence += 1;
+    this.#models = modelsAfter({ models: this.#models, model: this.#model, tally: this.#tally }, batch);
+    this.#model ??= batch.model;
+    this.#failedIntake = intakeAfter(this.#failedIntake, batch);
     this.#tally = addTally(this.#tally, batch.tally);
     this.#intakeBytes += batch.intakeBytes;
     this.#badBytes += batch.badBytes;
@@ -141,14 +158,33 @@ export class Delivery {
     // A stopped job that has scored nothing keeps nothing: its held rows are read again.
     if (complete || this.#schema !== null) await this.#release(schema, signal);
     const ledger = await this.commit(signal);
-    return { tally: this.#tally, intakeBytes: this.#intakeBytes, schema, ledger, complete };
+    return {
+      tally: this.#tally,
+      intakeBytes: this.#intakeBytes,
+      models: this.#models,
+      failedIntake: this.#failedIntake,
+      schema,
+      ledger,
+      complete,
+    };
   }
 
   /** Stopped before the end: what was written becomes durable, held rows come again. */
   async leave(signal: AbortSignal): Promise<Delivered> {
     const ledger = await this.commit(signal);
     const schema = this.#schema ?? { columns: [] };
-    return { tally: ledger.tally, intakeBytes: ledger.intakeBytes, schema, ledger, complete: false };
+    const { tally, intakeBytes, models, intake: failedIntake } = ledger;
+    return { tally, intakeBytes, models, failedIntake, schema, ledger, complete: false };
+  }
+
+  /** Each process of the score stage holds to one model; that it is the same in all of them is seen here. */
+  #assertSameModel({ model }: ScoredBatch): void {
+    if (this.#options.mixesModels || model === null || this.#model === null || sameModel(model, this.#model)) return;
+    throw new SluiceError(
+      'MODEL_CHANGED',
+      `A batch was scored with model ${modelText(model)}, but the rows before it with ${modelText(this.#model)}. ` +
+        'Name the one that is meant in pinnedModelId, and start anew with --overwrite.',
+    );
   }
 
   #unscoredSchema(): Schema {

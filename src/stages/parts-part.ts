@@ -102,10 +102,18 @@ export class Part {
     if (this.#schema === null)
       throw new SluiceError('CONTRACT_BROKEN', `the part of ${this.#split} from ${this.from} on has no columns`);
     await this.commit(signal);
-    const { job, tally, model, intakeBytes } = this.#ledger;
-    const finished = new Date(this.#options.clock.wall()).toISOString();
-    const identity = { ...job, through: this.through };
-    return this.#sink.publish({ version: 1, job: identity, tally, model, intakeBytes, finished }, this.#schema, signal);
+    const { job, tally, model, models, intakeBytes, intake } = this.#ledger;
+    const facts = {
+      version: 1 as const,
+      job: { ...job, through: this.through },
+      tally,
+      model,
+      ...(models === undefined ? {} : { models }),
+      intakeBytes,
+      ...(intake === undefined ? {} : { intake }),
+      finished: new Date(this.#options.clock.wall()).toISOString(),
+    };
+    return this.#sink.publish(facts, this.#schema, signal);
   }
 
   discard(): Promise<void> {

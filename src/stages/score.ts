@@ -215,6 +215,7 @@ export function deadLettersOf(batch: RowBatch, scores: Scores): readonly DeadLet
       line: lines?.[row] ?? null,
       reason,
       attempts,
+      index: row,
       bytes: record.slice(0, Math.min(record.length - 1, REJECTED_BYTES)),
       envelope: envelopes?.[row],
     };

@@ -80,9 +80,16 @@ export class SinkPlan {
   }
 
   deadLetters(): PublishedLetter[] {
-    return this.#all().flatMap(({ deadLetters }) =>
-      deadLetters.map((letter) => ({ ...letter, bytes: decoder.decode(letter.bytes) })),
-    );
+    let before = 0;
+    return this.#all().flatMap(({ deadLetters, output: { ends } }) => {
+      const first = before;
+      before += ends.length;
+      return deadLetters.map(({ index, bytes, ...letter }) => ({
+        ...letter,
+        bytes: decoder.decode(bytes),
+        output: index === undefined ? null : first + index,
+      }));
+    });
   }
 
   /** What the engine would say at the end; the time of it is fixed, so that manifests can be compared whole. */
@@ -111,6 +118,7 @@ export class SinkPlan {
       line: id + 2,
       reason: `row ${id}: "delay" is not a number`,
       attempts: 3,
+      index: id - first,
       bytes: encoder.encode(`"naïve, ${id}",x`),
     }));
     if (rows > 0) return letters;

@@ -10,7 +10,14 @@ import { defaultOutputSettings, type OutputSettings } from '../../src/scoring/ou
 import type { Delivered } from '../../src/stages/delivery.ts';
 import { FailureBudget, type FailureLimits } from '../../src/stages/failure-budget.ts';
 
-export const noFailureLimits: FailureLimits = { abortOnError: false, maxShare: 1, maxBytes: Infinity, minRows: 1 };
+export const noFailureLimits: FailureLimits = {
+  abortOnError: false,
+  maxShare: 1,
+  maxBytes: Infinity,
+  minRows: 1,
+  windowRows: null,
+  windowShare: 1,
+};
 
 interface RunSettings {
   readonly source: Source;
@@ -21,6 +28,7 @@ interface RunSettings {
   readonly batchBytes?: number;
   readonly output?: Partial<OutputSettings>;
   readonly failures?: FailureLimits;
+  readonly mixesModels?: boolean;
   readonly commitEveryBytes?: number;
   readonly stop?: AbortSignal;
   readonly signal?: AbortSignal;
@@ -48,6 +56,7 @@ export async function runParts(settings: RunSettings): Promise<Delivered> {
     partitions: settings.partitions,
     limits: { rows: settings.batchRows, bytes: settings.batchBytes ?? 1_000_000, lingerMs: 0 },
     failures: new FailureBudget(settings.failures ?? noFailureLimits),
+    mixesModels: settings.mixesModels ?? false,
     commits: { everyMs: Infinity, everyBytes: settings.commitEveryBytes ?? Infinity },
     clock: systemClock,
     meters: { ingest: meter('ingest'), score: meter('score'), deliver: meter('deliver') },

@@ -51,6 +51,8 @@ function dialectOf(ofConnection: string, comment: string): SqlDialect {
       return `_utf8mb4 x'${Buffer.from(meant).toString('hex')}'`;
     },
     typeOf,
+    // By `=` alone texts that differ in case, accents or spaces at their end are the same.
+    same: (a, b) => `(${a} = ${b} AND CAST(${a} AS BINARY) = CAST(${b} AS BINARY))`,
     // By its bytes: names that differ in case or accents are not the same.
     keyText: (length) => `varchar(${length}) character set utf8mb4 collate utf8mb4_bin`,
     longText: TYPES.string,

@@ -3,10 +3,11 @@ import type { Manifest, ObjectDigest } from '../../core/ledger.ts';
 import type { ObjectStore } from '../../core/object-store.ts';
 import { columnNames, schemaOf } from '../../core/schema.ts';
 import { type Compression, decompress } from '../compression.ts';
-import { type CsvSettings, defaultCsvSettings } from '../csv/csv-settings.ts';
-import { createReaders, createWriter } from '../formats.ts';
-import { FORMAT_NAMES, type FormatName, type ReadableObject } from '../object-format.ts';
+import type { CsvSettings } from '../csv/csv-settings.ts';
+import { createWriter } from '../formats.ts';
+import type { FormatName, ReadableObject } from '../object-format.ts';
 import type { Checksum } from './checksum.ts';
+import { compressionIn, csvSettingsOf, formatOf, rowsOf } from './output-rows.ts';
 import { storedObject } from './stored-object.ts';
 
 /** What an object holds, as far as it could be read. */
@@ -133,46 +134,11 @@ async function countRows(
   onColumns: (columns: readonly string[]) => void,
   signal: AbortSignal,
 ): Promise<number> {
-  const reader = await createReaders({ format, csv }).for(object.name, async () => new Uint8Array(0));
   let rows = 0;
-  for (const part of await reader.parts(object, signal)) {
-    const toRead = { part, split: object.name, after: null, schema: null, limits: LIMITS };
-    for await (const batch of reader.read(object, toRead, signal)) {
-      onColumns(columnNames(batch.schema));
-      rows += batch.rows;
-      batch.release();
-    }
+  for await (const batch of rowsOf(object, format, csv, LIMITS, signal)) {
+    onColumns(columnNames(batch.schema));
+    rows += batch.rows;
+    batch.release();
   }
   return rows;
-}
-
-/** What the job wrote; jobs of CSV do not say so. */
-function formatOf({ job }: Manifest): FormatName {
-  return FORMAT_NAMES.find((name) => name === job['outputFormat']) ?? 'csv';
-}
-
-/** The dialect is among the settings that made the job what it is. */
-function csvSettingsOf(manifest: Manifest): CsvSettings {
-  const found = manifest.job['csvSettings'];
-  const settings = typeof found === 'object' && found !== null && !Array.isArray(found) ? Object.entries(found) : [];
-  const text = new Map(
-    settings.flatMap(([name, value]) => (typeof value === 'string' ? [[name, value] as const] : [])),
-  );
-  return {
-    ...defaultCsvSettings,
-    delimiter: text.get('delimiter') ?? defaultCsvSettings.delimiter,
-    quotechar: text.get('quotechar') ?? defaultCsvSettings.quotechar,
-    encoding: text.get('encoding') ?? defaultCsvSettings.encoding,
-  };
-}
-
-/** By the content, as a setting may have named the compression and not the key. No output of ours starts with these bytes. */
-async function compressionIn(store: ObjectStore, key: string, signal: AbortSignal): Promise<Compression> {
-  let start = '';
-  for await (const chunk of store.read(key, 0, signal)) {
-    start += Buffer.from(chunk.subarray(0, 4)).toString('hex');
-    if (start.length >= 8) break;
-  }
-  if (start.startsWith('1f8b')) return 'gzip';
-  return start.startsWith('28b52ffd') ? 'zstd' : 'none';
 }

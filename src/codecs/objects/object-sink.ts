@@ -12,7 +12,7 @@ import {
 } from '../../core/ledger.ts';
 import type { ObjectStore, StagedOutput } from '../../core/object-store.ts';
 import { columnNames, type Schema } from '../../core/schema.ts';
-import type { ScoredBatch } from '../../core/scored-batch.ts';
+import { outputRows, type ScoredBatch } from '../../core/scored-batch.ts';
 import type { ManifestFacts, Sink } from '../../core/sink.ts';
 import type { ObjectWriter } from '../object-format.ts';
 import { deadLetterLine } from './dead-letter-line.ts';
@@ -99,7 +99,8 @@ class ObjectSink {
     if (before.columns === null) await this.#begin(schema, signal);
     const closed = await blocks.add(batch.output, signal);
     if (batch.deadLetters.length > 0) {
-      this.#letters.push(Buffer.from(batch.deadLetters.map(deadLetterLine).join('')));
+      const lines = batch.deadLetters.map((letter) => deadLetterLine(letter, outputRows(before.tally)));
+      this.#letters.push(Buffer.from(lines.join('')));
       this.#letterLines += batch.deadLetters.length;
     }
     this.#accepted = ledgerAfter(before, batch, columnNames(schema));

@@ -15,7 +15,8 @@ export async function readManifest(store: ObjectStore, key: string, signal: Abor
 
 function isManifest(value: unknown): value is Manifest {
   if (!isRecord(value) || value['version'] !== 1) return false;
-  const { job, tally, columns, model, intakeBytes, finished, objects, partitionColumns, replaced } = value;
+  const { job, tally, columns, model, intakeBytes, finished, objects, partitionColumns, replaced, intake, models } =
+    value;
   return (
     isRecord(job) &&
     isRecord(tally) &&
@@ -23,7 +24,9 @@ function isManifest(value: unknown): value is Manifest {
     isNames(columns) &&
     (partitionColumns === undefined || isNames(partitionColumns)) &&
     (replaced === undefined || isNames(replaced)) &&
-    (model === null || (isRecord(model) && typeof model['id'] === 'string')) &&
+    (intake === undefined || intake === null || isColumns(intake)) &&
+    (model === null || isModel(model)) &&
+    (models === undefined || (Array.isArray(models) && models.every(isModelRows))) &&
     isCount(intakeBytes) &&
     typeof finished === 'string' &&
     Array.isArray(objects) &&
@@ -31,8 +34,20 @@ function isManifest(value: unknown): value is Manifest {
   );
 }
 
+function isModel(value: unknown): boolean {
+  return isRecord(value) && typeof value['id'] === 'string';
+}
+
+function isModelRows(value: unknown): boolean {
+  return isRecord(value) && isModel(value['model']) && isCount(value['rows']);
+}
+
 function isNames(value: unknown): boolean {
   return Array.isArray(value) && value.every((name: unknown) => typeof name === 'string');
+}
+
+function isColumns(value: unknown): boolean {
+  return Array.isArray(value) && value.every((column) => isRecord(column) && typeof column['name'] === 'string');
 }
 
 function isManifestObject(value: unknown): boolean {

@@ -10,7 +10,7 @@ import {
   type Manifest,
 } from '../../core/ledger.ts';
 import { columnNames, type Schema } from '../../core/schema.ts';
-import type { ScoredBatch } from '../../core/scored-batch.ts';
+import { outputRows, type ScoredBatch } from '../../core/scored-batch.ts';
 import type { ManifestFacts, Sink } from '../../core/sink.ts';
 import { deadLetterLine } from '../objects/dead-letter-line.ts';
 import type { LineRole, TransactionalStore } from './transactional-store.ts';
@@ -85,7 +85,7 @@ export function createTransactionalSink(store: TransactionalStore, { overwrite }
       gather('rows', linesOf(batch));
       gather(
         'deadLetters',
-        batch.deadLetters.map((letter) => deadLetterLine(letter).trimEnd()),
+        batch.deadLetters.map((letter) => deadLetterLine(letter, outputRows(before.tally)).trimEnd()),
       );
       accepted = ledgerAfter(before, batch, columnNames(schema));
       if (bytes >= GATHERED_BYTES) await append(signal);

@@ -55,6 +55,13 @@ export const jobDescription = z
       .nullable()
       .default(null)
       .describe('The model that must answer. Null takes the one that the deployment has when the job begins.'),
+    onModelChange: z
+      .enum(['abort', 'pause', 'record'])
+      .default('abort')
+      .describe(
+        'When another model answers than the one the job began with: `abort` ends the job; `pause` waits until that model answers ' +
+          'again; `record` goes on with the new one, batch by batch, and the manifest counts the rows of each.',
+      ),
     intakeSettings: z
       .discriminatedUnion('type', [localFileIntake, s3Intake, jdbcIntake, httpIntake, datasetIntake, kafkaIntake])
       .describe('Where rows are read from.'),
@@ -112,6 +119,9 @@ export const jobDescription = z
       .transform((given) => given ?? false)
       .describe('Adds IS_OUTLIER_PREDICTION, for regression with prediction boundaries.'),
     includePredictionStatus: flag(false).describe('Adds `prediction_status`: OK, or why the row was not scored.'),
+    includeModelVersion: flag(false).describe(
+      'Adds `model_version`: the model that scored the row, with its version behind an @ where the server tells versions apart.',
+    ),
     includeProbabilities: flag(true).describe(
       'Writes class probabilities. False leaves them out, and THRESHOLD and POSITIVE_CLASS with them.',
     ),
@@ -180,6 +190,21 @@ export const jobDescription = z
           .min(0)
           .default(1_000)
           .describe('The share is looked at from this many rows on, and at the end of the job.'),
+        windowRows: z
+          .int()
+          .min(1)
+          .nullable()
+          .default(20_000)
+          .describe(
+            'So many of the last rows are also looked at by themselves, so that a long job does not go on searching for bad rows ' +
+              'where all are. Null: they are not.',
+          ),
+        windowShare: z
+          .number()
+          .min(0)
+          .max(1)
+          .default(0.9)
+          .describe('Share of bad rows among those that `abortOnError` allows.'),
       })
       .prefault({})
       .describe('What becomes of rows that cannot be scored, and how many there may be.'),

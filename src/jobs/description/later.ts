@@ -23,7 +23,6 @@ export const laterFields: ReadonlyMap<string, ReadonlySet<string>> = new Map([
       'monitoringOutputSettings',
       'limiter',
       'resume',
-      'onModelChange',
     ]),
   ],
 ]);

@@ -146,7 +146,11 @@ export class Worker {
     const job = announcedScoring(announcement, configuration);
     const failing = new AbortController();
     await using links = new JobLinks(client, settings, clock, announcement);
-    const stack = createScorer(...scorerSettingsOf(job, { model }), { clock });
+    const stack = createScorer(...scorerSettingsOf(job, { model }), {
+      clock,
+      onPause: (reason) => this.#options.onEvent(`the job ${name} waits: ${reason.message}`),
+      onResume: () => this.#options.onEvent(`the job ${name} goes on`),
+    });
     await using scorer = stack.scorer;
     await scorer.describe(failing.signal);
     const rows = await links.rowsReader(failing.signal);

@@ -90,7 +90,9 @@ const rules: readonly (readonly [setting: string, rule: Rule])[] = [
   [
     'deadLetters',
     ({ abortOnError, deadLetters }) =>
-      abortOnError && deadLetters.maxShare >= 1 ? 'maxShare: 1 never ends the job, however many rows fail' : null,
+      abortOnError && deadLetters.maxShare >= 1
+        ? 'maxShare: 1 ends the job for its share of bad rows only where a window of them is (windowRows)'
+        : null,
   ],
   [
     'disableRowLevelErrorHandling',

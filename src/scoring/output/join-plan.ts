@@ -13,11 +13,15 @@ import type { TailColumns } from './tail-columns.ts';
 const encoder = new TextEncoder();
 const BLANK: CellSource = { from: 'constant', bytes: new Uint8Array(0) };
 
-/** The plan for replies with `columns`, and the prediction columns under their final names. Throws COLUMN_CONFLICT, COLUMN_UNKNOWN. */
+/**
+ * The plan for replies with `columns`, and the prediction columns under their final names. Throws COLUMN_CONFLICT, COLUMN_UNKNOWN.
+ * @param model the model that gave them, as a canonical field, for the column that tells it.
+ */
 export function planScored(
   settings: OutputSettings,
   columns: readonly ScoreColumn[],
   tail: TailColumns,
+  model: Uint8Array,
 ): { readonly plan: JoinPlan; readonly columns: readonly Column[] } {
   const all = predictionCells(settings, columns);
   const made = all.map((cell) => cell.name);
@@ -35,11 +39,14 @@ export function planScored(
     throw new SluiceError('CONFIG_INVALID', 'columnNamesRemapping drops every column of the output; keep one of them.');
   }
   const constant = encoder.encode(String(settings.predictionThreshold));
-  const cells = (explained: boolean): CellSource[] => kept.map((cell) => cellSource(cell, explained, constant));
+  const cells = (explained: boolean): CellSource[] => [
+    ...kept.map((cell) => cellSource(cell, explained, constant)),
+    ...tail.scoredCells(model),
+  ];
   const plan = {
     ...planUnscored(tail, names.length),
-    scored: compileRecord([...cells(true), ...tail.scoredCells], columns.length, tail.intakeColumns),
-    unexplained: compileRecord([...cells(false), ...tail.scoredCells], columns.length, tail.intakeColumns),
+    scored: compileRecord(cells(true), columns.length, tail.intakeColumns),
+    unexplained: compileRecord(cells(false), columns.length, tail.intakeColumns),
     decide: rowDecision(settings, columns),
     labelBytes: columns.reduce(
       (most, { role }) =>

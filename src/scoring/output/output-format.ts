@@ -1,5 +1,6 @@
-import { COMMA, LF, QUOTE } from '../../core/canonical-csv.ts';
+import { COMMA, encodeField, LF, QUOTE } from '../../core/canonical-csv.ts';
 import { SluiceError } from '../../core/error.ts';
+import type { ModelIdentity } from '../../core/model.ts';
 import { type OutputFormat, ROWLESS_SCHEMA } from '../../core/output-format.ts';
 import { columnNames, type Schema, sameColumns } from '../../core/schema.ts';
 import type { OutputRows } from '../../core/scored-batch.ts';
@@ -10,8 +11,10 @@ import { nameList } from './nearest-name.ts';
 import type { OutputSettings } from './output-settings.ts';
 import { statusField, type TailColumns, tailColumns } from './tail-columns.ts';
 
+const encoder = new TextEncoder();
+
 /**
- * The output columns of a job: prediction block, explanations, SHAP, outlier, approval, `prediction_status`,
+ * The output columns of a job: prediction block, explanations, SHAP, outlier, approval, `prediction_status`, `model_version`,
  * passthrough columns with the association ID; then the names are remapped.
  *
  * An output record is never an empty line: one that would be is written `""`. So a batch that failed as a whole before
@@ -30,16 +33,21 @@ export function createOutputFormat(
   const tail = tailColumns(settings, intake);
   let schema = known?.columns ? knownSchema(known.columns, tail) : null;
   let unscored = planUnscored(tail, blanksBefore(schema, tail));
-  let scored: { readonly columns: readonly ScoreColumn[]; readonly plan: JoinPlan } | null = null;
+  let scored: {
+    readonly columns: readonly ScoreColumn[];
+    readonly model: string | null;
+    readonly plan: JoinPlan;
+  } | null = null;
 
-  const planFor = (columns: readonly ScoreColumn[]): JoinPlan => {
-    if (scored !== null && sameScoreColumns(scored.columns, columns)) return scored.plan;
-    const { plan, columns: predictions } = planScored(settings, columns, tail);
+  const planFor = ({ columns, model: answered }: Scores): JoinPlan => {
+    const model = settings.includeModelVersion && answered !== null ? modelCell(answered) : null;
+    if (scored !== null && scored.model === model && sameScoreColumns(scored.columns, columns)) return scored.plan;
+    const { plan, columns: predictions } = planScored(settings, columns, tail, encoder.encode(encodeField(model)));
     const made: Schema = { columns: [...predictions, ...tail.columns] };
     if (schema !== null && !sameColumns(schema, made)) throw otherColumns(schema, made);
     schema ??= made;
     unscored = planUnscored(tail, predictions.length);
-    scored = { columns, plan };
+    scored = { columns, model, plan };
     return plan;
   };
 
@@ -52,7 +60,7 @@ export function createOutputFormat(
       if (!sameColumns(batch.schema, intake)) {
         throw new SluiceError('CONTRACT_BROKEN', 'A batch has other columns than the intake that the job began with.');
       }
-      const plan = scores.columns.length > 0 ? planFor(scores.columns) : unscored;
+      const plan = scores.columns.length > 0 ? planFor(scores) : unscored;
       const statuses = scores.failures.map((failure) => statusField(failure.reason));
       return { schema, ...joinRows(plan, batch, scores, statuses) };
     },
@@ -64,6 +72,11 @@ export function createOutputFormat(
       return tail.columns.length > 0 ? { columns: tail.columns } : ROWLESS_SCHEMA;
     },
   };
+}
+
+/** The model in a cell: its id, with the version that it has where the server says so. */
+function modelCell({ id, version }: ModelIdentity): string {
+  return version === undefined ? id : `${id}@${version}`;
 }
 
 function blanksBefore(schema: Schema | null, tail: TailColumns): number {

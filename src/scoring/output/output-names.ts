@@ -10,6 +10,9 @@ export type FinalNames = readonly (string | null)[];
 /** The status column's name, before remapping. */
 export const STATUS_NAME = 'prediction_status';
 
+/** The name of the column that tells the model, before remapping. */
+export const MODEL_NAME = 'model_version';
+
 /**
  * The names of the columns that Sluice or the server makes. An entry for a name that a passthrough column has too is
  * for that one, so that a conflict can be solved without renaming what consumers of predictions look for.

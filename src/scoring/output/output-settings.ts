@@ -16,6 +16,8 @@ export interface OutputSettings {
   /** Class labels whose probabilities are kept; empty keeps all. */
   readonly includeProbabilitiesClasses: readonly string[];
   readonly includePredictionStatus: boolean;
+  /** Adds the model that scored the row, behind the status. */
+  readonly includeModelVersion: boolean;
   /**
    * Two classes: the label and THRESHOLD are made anew from it, positive when the probability is greater. Null leaves
    * them as the server sent them. Does nothing for other targets.
@@ -43,6 +45,7 @@ export const defaultOutputSettings: OutputSettings = {
   includeProbabilities: true,
   includeProbabilitiesClasses: [],
   includePredictionStatus: false,
+  includeModelVersion: false,
   predictionThreshold: null,
   maxExplanations: 0,
   thresholdHigh: null,

@@ -1,11 +1,18 @@
 import { encodeField } from '../../core/canonical-csv.ts';
 import { type Column, columnNames, type Schema } from '../../core/schema.ts';
-import { assertDistinct, type FinalNames, madeNames, passthroughNames, STATUS_NAME } from './output-names.ts';
+import {
+  assertDistinct,
+  type FinalNames,
+  MODEL_NAME,
+  madeNames,
+  passthroughNames,
+  STATUS_NAME,
+} from './output-names.ts';
 import type { OutputSettings } from './output-settings.ts';
 import { passthroughColumns } from './passthrough-columns.ts';
 import type { CellSource } from './record-program.ts';
 
-/** The columns behind the predictions, which are known before the first reply: the status and the passthrough columns. */
+/** The columns behind the predictions, which are known before the first reply: the status, the model and the passthrough columns. */
 export interface TailColumns {
   /** Names before and after remapping, also of dropped columns (null), in the same order. */
   readonly original: readonly string[];
@@ -15,7 +22,8 @@ export interface TailColumns {
   /** What remains, in output order. */
   readonly columns: readonly Column[];
   readonly names: readonly string[];
-  readonly scoredCells: readonly CellSource[];
+  /** @param model what the cell says that tells the model, as a canonical field. */
+  scoredCells(model: Uint8Array): readonly CellSource[];
   readonly failedCells: readonly CellSource[];
   readonly intakeColumns: number;
 }
@@ -26,21 +34,22 @@ const STATUS_LENGTH = 300;
 
 /** Throws COLUMN_UNKNOWN, COLUMN_CONFLICT and CONFIG_INVALID for settings that do not fit the intake. */
 export function tailColumns(settings: OutputSettings, intake: Schema): TailColumns {
-  const { columnNamesRemapping: remapping, includePredictionStatus } = settings;
+  const { columnNamesRemapping: remapping, includePredictionStatus, includeModelVersion } = settings;
   const indexes = passthroughColumns(settings, intake);
   const all = columnNames(intake);
   const passthrough = indexes.map((index) => all[index]!);
-  const status = includePredictionStatus ? [STATUS_NAME] : [];
-  const original = [...status, ...passthrough];
-  const final = [...madeNames(status, passthrough, remapping), ...passthroughNames(passthrough, remapping)];
+  const made = [...(includePredictionStatus ? [STATUS_NAME] : []), ...(includeModelVersion ? [MODEL_NAME] : [])];
+  const original = [...made, ...passthrough];
+  const final = [...madeNames(made, passthrough, remapping), ...passthroughNames(passthrough, remapping)];
   assertDistinct(original, final);
   const ok: CellSource = { from: 'constant', bytes: encoder.encode('OK') };
-  const entries: { readonly column: Column; readonly scored: CellSource; readonly failed: CellSource }[] = [];
+  const entries: { readonly column: Column; readonly scored: CellSource | 'model'; readonly failed: CellSource }[] = [];
   for (const [i, name] of final.entries()) {
     if (name === null) continue;
-    const cell = indexes[i - status.length];
+    const cell = indexes[i - made.length];
     if (cell === undefined) {
-      entries.push({ column: { name }, scored: ok, failed: { from: 'rowText' } });
+      if (made[i] === STATUS_NAME) entries.push({ column: { name }, scored: ok, failed: { from: 'rowText' } });
+      else entries.push({ column: { name }, scored: 'model', failed: { from: 'constant', bytes: new Uint8Array(0) } });
     } else {
       const source: CellSource = { from: 'row', cell };
       entries.push({ column: { ...intake.columns[cell], name }, scored: source, failed: source });
@@ -52,7 +61,8 @@ export function tailColumns(settings: OutputSettings, intake: Schema): TailColum
     passthrough,
     columns: entries.map((entry) => entry.column),
     names: entries.map((entry) => entry.column.name),
-    scoredCells: entries.map((entry) => entry.scored),
+    scoredCells: (model) =>
+      entries.map(({ scored }) => (scored === 'model' ? { from: 'constant', bytes: model } : scored)),
     failedCells: entries.map((entry) => entry.failed),
     intakeColumns: all.length,
   };

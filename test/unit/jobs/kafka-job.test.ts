@@ -110,6 +110,7 @@ class Processes {
       outputFormat: formatOf(storage),
       limits: { rows: batchRows, bytes: 1_000_000, lingerMs: 0 },
       failures: new FailureBudget(noFailureLimits),
+      mixesModels: false,
       commits: { everyMs: 300, everyBytes: 50 },
       clock,
       meters: { ingest: meter('ingest'), score: meter('score'), deliver: meter('deliver') },

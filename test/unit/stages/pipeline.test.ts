@@ -233,4 +233,31 @@ describe('the stages, joined by memory links', () => {
     expect(one?.message).toContain('3 of 20 rows are bad');
     expect(one?.message).toContain('id 3 is bad');
   });
+
+  test('end a long job of whose last rows nearly all are bad, however few that are of the whole', async () => {
+    const limits = { ...noFailureLimits, abortOnError: true, windowRows: 100, windowShare: 0.9 };
+    const run = (bad: (id: number) => boolean) => {
+      const storage = new MemoryStorage();
+      const source = memorySource([3_000]);
+      const parts = {
+        source,
+        sink: memorySink(storage),
+        scorer: arithmeticScorer({ bad }),
+        partitions: 2,
+        batchRows: 20,
+      };
+      return { storage, running: runParts({ ...parts, failures: limits }) };
+    };
+    const stretch = run((id) => id >= 2_000);
+    const error = findSluiceError(await stretch.running.catch((thrown: unknown) => thrown));
+    expect(error?.code).toBe('TOO_MANY_FAILURES');
+    expect(error?.message).toContain('100 of the last 100');
+    expect(error?.message).toContain('The first: id 2000 is bad');
+    // They are there to be read, and the search has stopped with the window.
+    expect(stretch.storage.deadLetters).toHaveLength(100);
+    // Two bad rows of three all along, and a short stretch of nothing else, are no reason.
+    const all = run((id) => id % 3 > 0 || (id >= 2_000 && id < 2_060));
+    await all.running;
+    expect(all.storage.published).not.toBeNull();
+  });
 });

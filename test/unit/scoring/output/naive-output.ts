@@ -1,3 +1,4 @@
+import type { ModelIdentity } from '../../../../src/core/model.ts';
 import type { ScoreColumn } from '../../../../src/core/scorer.ts';
 import type { OutputSettings } from '../../../../src/scoring/output/output-settings.ts';
 
@@ -9,12 +10,14 @@ export interface NaiveInput {
   readonly scores: readonly (readonly string[])[];
   /** Reason by failed row. */
   readonly failures: ReadonlyMap<number, string>;
+  readonly model: ModelIdentity | null;
 }
 
 interface NaiveColumn {
   readonly name: string;
   readonly passthrough: boolean;
-  readonly status?: boolean;
+  /** Whether it stands behind the predictions though it is none of the intake's. */
+  readonly tail?: boolean;
   readonly cell: (row: number) => string;
 }
 
@@ -98,9 +101,14 @@ export function naiveOutput(settings: OutputSettings, input: NaiveInput): NaiveO
     all.push({
       name: 'prediction_status',
       passthrough: false,
-      status: true,
+      tail: true,
       cell: (row) => (failures.has(row) ? quote(failures.get(row)!.split('\n')[0]!.slice(0, 300)) : 'OK'),
     });
+  }
+  if (settings.includeModelVersion) {
+    const { model } = input;
+    const text = model === null ? '' : quote(model.version === undefined ? model.id : `${model.id}@${model.version}`);
+    all.push({ name: 'model_version', passthrough: false, tail: true, cell: (row) => (failures.has(row) ? '' : text) });
   }
   const names = settings.passthroughColumnsSet === 'all' ? [...input.intake] : [...settings.passthroughColumns];
   if (settings.associationId !== null && !names.includes(settings.associationId)) names.push(settings.associationId);
@@ -114,7 +122,7 @@ export function naiveOutput(settings: OutputSettings, input: NaiveInput): NaiveO
     const to = isRenamed ? settings.columnNamesRemapping.get(column.name) : undefined;
     return to === null ? [] : [{ ...column, name: to ?? column.name }];
   });
-  const tail = kept.filter((column) => column.passthrough || column.status);
+  const tail = kept.filter((column) => column.passthrough || column.tail);
   const lines = input.rows.map((_, row) => {
     const cells = kept.map((column) => column.cell(row));
     const isLone = tail.length === 1 && kept.length > 1 && failures.has(row) && cells.at(-1) === '""';

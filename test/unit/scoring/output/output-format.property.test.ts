@@ -100,6 +100,7 @@ const problem = fc
       input: fc.record({
         intake: fc.constant(intake),
         columns: fc.constant(columns),
+        model: fc.constantFrom(null, { id: 'm' }, { id: 'a, "b"', version: '2' }),
         rows: fc.array(fc.tuple(...intake.map(() => field)), { minLength: rows, maxLength: rows }),
         scores: fc.array(fc.tuple(...columns.map((column) => scoreCell(column, prediction))), {
           minLength: rows,
@@ -122,6 +123,7 @@ const problem = fc
         includeProbabilities: fc.boolean(),
         includeProbabilitiesClasses: fc.oneof(fc.constant([]), someOf(labels)),
         includePredictionStatus: fc.boolean(),
+        includeModelVersion: fc.boolean(),
         predictionThreshold: threshold,
         maxExplanations: fc.nat({ max: 4 }),
         thresholdHigh: threshold,
@@ -147,11 +149,12 @@ function check(settings: OutputSettings, raw: NaiveInput): 'equal' | 'refused' {
   const remapped = [...settings.columnNamesRemapping.keys()];
   const isUnknown = remapped.some((name) => !naive.offered.has(name));
   const isClash = new Set(naive.header).size < naive.header.length || naive.header.length === 0;
+  const scored = { ...scoresOf(input.columns, input.scores, input.failures), model: input.model };
   try {
     const format = createOutputFormat(settings, schemaOf(input.intake));
     const before = format.render(batch, failedScores(input.rows.length, 'all failed'));
     expect(before.schema).toBeNull();
-    const out = format.render(batch, scoresOf(input.columns, input.scores, input.failures));
+    const out = format.render(batch, scored);
     expect(columnNames(out.schema!)).toEqual(naive.header);
     expect(linesOf(out)).toEqual(naive.lines);
     expect(isClash || isUnknown).toBe(false);
@@ -162,9 +165,7 @@ function check(settings: OutputSettings, raw: NaiveInput): 'equal' | 'refused' {
     const continued = createOutputFormat(settings, schemaOf(input.intake), { columns: columnNames(out.schema!) });
     expect(columnNames(continued.schema!)).toEqual(columnNames(out.schema!));
     expect(linesOf(continued.render(batch, failedScores(input.rows.length, 'all failed')))).toEqual(linesOf(completed));
-    expect(linesOf(continued.render(batch, scoresOf(input.columns, input.scores, input.failures)))).toEqual(
-      naive.lines,
-    );
+    expect(linesOf(continued.render(batch, scored))).toEqual(naive.lines);
     return 'equal';
   } catch (error) {
     const code = findSluiceError(error)?.code;

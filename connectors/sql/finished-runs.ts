@@ -1,0 +1,191 @@
+import { type Clock, keptLetterLine, type Manifest, SluiceError } from '../../src/sdk.ts';
+import { ChainedHash } from './chained-hash.ts';
+import { databaseError } from './database-error.ts';
+import type { CanonicalRows, SqlConnection, SqlDriver } from './driver.ts';
+import { findOutput, type OutputPlace } from './output-place.ts';
+import { OutputSession } from './output-session.ts';
+import { type Replacement, replaceRows } from './replaced-rows.ts';
+import { RowChunk, runTail } from './row-chunk.ts';
+import { sqlDriver } from './sql-drivers.ts';
+import { type SqlOutput, tableOf } from './sql-output.ts';
+import type { SqlAccess } from './sql-settings.ts';
+import { type LedgerRow, StateTables } from './state-tables.ts';
+import { type NumberedLetter, readLetters } from './table-letters.ts';
+import { TableLoader } from './table-loader.ts';
+import { type TargetTable, targetOf } from './target-table.ts';
+import { holdsOf, withHolds } from './written-so-far.ts';
+
+/** A run that has finished, under way to be completed. Its methods are called one at a time. */
+export interface FinishedRun {
+  readonly manifest: Manifest;
+  /** Its dead letters in their order. */
+  letters(signal: AbortSignal): AsyncIterable<NumberedLetter>;
+  /** Puts rows in the place of those that stand there for their letters, which go. @param numbers of the letters. */
+  replace(rows: Replacement, numbers: readonly number[], signal: AbortSignal): Promise<void>;
+  /** What was replaced becomes durable, with what the manifest is to say now. @param facts all but the objects. */
+  finish(facts: Omit<Manifest, 'objects' | 'columns'>, signal: AbortSignal): Promise<Manifest>;
+}
+
+/**
+ * Opens the finished runs of an output to complete them, one after the other, each in one transaction; what is not finished when `work`
+ * returns or throws is undone. Throws OUTPUT_LOCKED while a run writes the table, OUTPUT_UNWRITABLE when none has finished.
+ */
+export async function withFinishedRuns(
+  { access, output, clock }: { readonly access: SqlAccess; readonly output: SqlOutput; readonly clock: Clock },
+  work: (runs: readonly FinishedRun[]) => Promise<void>,
+  signal: AbortSignal,
+): Promise<void> {
+  const driver = await sqlDriver(access);
+  const name = tableOf(output);
+  const locking = new OutputSession(driver, access.connectMs, clock, {
+    lockName: async (connection, until) => `the table ${(await findOutput(connection, output, until)).key}`,
+    onConnected: async () => undefined,
+    onUndone: () => undefined,
+  });
+  try {
+    // What is lost with the connection was never done: the replay is begun anew by whoever wants it.
+    const connection = await locking.insist(`opening ${name}`, async (ready) => ready, signal);
+    const place = await findOutput(connection, output, signal);
+    const state = new StateTables(driver.dialect, place.state, place.key);
+    const rows = (await state.isThere(connection, signal)) ? await state.rows(connection, signal) : [];
+    const open = rows.find((row) => row.state === 'open');
+    if (place.found === null || rows.length === 0 || open !== undefined) {
+      const what = open === undefined ? 'No run has finished' : `A run has been interrupted, or goes on, that writes`;
+      throw new SluiceError(
+        'OUTPUT_UNWRITABLE',
+        `${what} ${name}. Finish it first: a replay completes outputs that are finished.`,
+      );
+    }
+    await state.ensure(connection, signal);
+    const runs = rows.flatMap((row) =>
+      row.manifest === null ? [] : [new Completion({ driver, connection, output, place, state }, row, row.manifest)],
+    );
+    try {
+      await work(runs);
+    } finally {
+      for (const run of runs) await run.undo(signal);
+    }
+  } catch (error) {
+    throw databaseError(error, { driver, doing: `completing ${name}` });
+  } finally {
+    await locking.close();
+  }
+}
+
+interface CompletionParts {
+  readonly driver: SqlDriver;
+  readonly connection: SqlConnection;
+  readonly output: SqlOutput;
+  readonly place: OutputPlace;
+  readonly state: StateTables;
+}
+
+class Completion implements FinishedRun {
+  readonly manifest: Manifest;
+  readonly #parts: CompletionParts;
+  readonly #row: LedgerRow;
+  readonly #tail: Uint8Array;
+  readonly #rowsHash: ChainedHash;
+  #prepared: { readonly target: TargetTable; readonly loader: TableLoader } | null = null;
+  #inTransaction = false;
+
+  constructor(parts: CompletionParts, row: LedgerRow, manifest: Manifest) {
+    const holds = holdsOf(row.ledger);
+    this.manifest = manifest;
+    this.#parts = parts;
+    this.#row = row;
+    this.#tail = holds.runColumn === null ? new Uint8Array(0) : runTail(row.run);
+    this.#rowsHash = new ChainedHash(holds.mark);
+  }
+
+  letters(signal: AbortSignal): AsyncIterable<NumberedLetter> {
+    return readLetters(this.#parts.state, this.#row.run, this.#parts.connection, signal);
+  }
+
+  async replace({ blank, scored }: Replacement, numbers: readonly number[], signal: AbortSignal): Promise<void> {
+    const { connection, driver, output, place, state } = this.#parts;
+    const { target, loader } = await this.#prepare(signal);
+    if (!this.#inTransaction) await connection.begin(signal);
+    this.#inTransaction = true;
+    if (output.statement === 'insert') {
+      const stage = { catalog: null, schema: null, name: place.stage.name };
+      const rows = { blank: this.#whole(blank), scored: this.#whole(scored) };
+      await replaceRows(connection, { target, stage, dialect: driver.dialect }, rows, signal);
+    } else await loader.load(connection, this.#chunk(scored), refuse, signal);
+    await state.removeLetters(connection, this.#row.run, numbers, signal);
+    this.#rowsHash.update(scored.bytes);
+  }
+
+  async finish(facts: Omit<Manifest, 'objects' | 'columns'>, signal: AbortSignal): Promise<Manifest> {
+    const { connection, state } = this.#parts;
+    const holds = holdsOf(this.#row.ledger);
+    const hash = new ChainedHash();
+    let letters = 0;
+    for await (const { letter } of this.letters(signal)) {
+      hash.update(Buffer.from(keptLetterLine(letter)));
+      letters += 1;
+    }
+    const [mark, letterMark] = [this.#rowsHash.mark, hash.mark];
+    const { manifest: before } = this;
+    const objects = before.objects.flatMap((object): Manifest['objects'] => {
+      if (object.role === 'rows') return [{ ...object, bytes: mark.bytes, sha256Chain: mark.digest }];
+      return letters === 0
+        ? []
+        : [{ ...object, records: letters, bytes: letterMark.bytes, sha256Chain: letterMark.digest }];
+    });
+    const manifest: Manifest = { ...facts, columns: before.columns, objects };
+    const { tally, model, models } = facts;
+    const ledger = withHolds(
+      { ...this.#row.ledger, tally, model, ...(models === undefined ? {} : { models }) },
+      { ...holds, letters, mark, letterMark },
+    );
+    await state.writeFinished(connection, { ...this.#row, ledger, manifest }, signal);
+    await connection.commit(signal);
+    this.#inTransaction = false;
+    return manifest;
+  }
+
+  async undo(signal: AbortSignal): Promise<void> {
+    if (!this.#inTransaction) return;
+    this.#inTransaction = false;
+    // A connection that is lost has undone it by itself.
+    await this.#parts.connection.rollback(signal).catch(() => undefined);
+  }
+
+  /** The columns, and a stage, which is made outside a transaction. */
+  async #prepare(signal: AbortSignal): Promise<{ readonly target: TargetTable; readonly loader: TableLoader }> {
+    if (this.#prepared !== null) return this.#prepared;
+    const { connection, driver, output, place } = this.#parts;
+    const { dialect } = driver;
+    const schema = { columns: this.manifest.columns.map((name) => ({ name })) };
+    const target = targetOf(place.found!, schema, output, dialect);
+    const { statement } = output;
+    const loader = new TableLoader(target, dialect, { statement, atOnce: false, stage: place.stage });
+    if (statement === 'insert') {
+      const stage = { catalog: null, schema: null, name: place.stage.name };
+      for (const sql of dialect.createStage({ stage, table: target.table, columns: target.columns, lasting: false }))
+        await connection.execute(sql, [], signal);
+    } else await loader.makeStage(connection, signal);
+    this.#prepared = { target, loader };
+    return this.#prepared;
+  }
+
+  #chunk(rows: CanonicalRows): RowChunk {
+    const chunk = new RowChunk(this.#tail);
+    chunk.add(rows, { split: '', firstRow: 0 });
+    return chunk;
+  }
+
+  /** With the run's ID behind each row, where the table has a column for it. */
+  #whole(rows: CanonicalRows): CanonicalRows {
+    return this.#chunk(rows).rows;
+  }
+}
+
+/** A row that the table refuses now: it was scored, and has no place. */
+function refuse({ row, reason }: { readonly row: number; readonly reason: string }): never {
+  throw new SluiceError(
+    'OUTPUT_TYPE',
+    `The table refuses row ${row + 1} of those that were scored now: ${reason}. Nothing was written. Correct the table.`,
+  );
+}

@@ -1,0 +1,19 @@
+import type { Manifest } from '../../core/ledger.ts';
+
+/** What a replay did to one output. */
+export interface ReplayReport {
+  readonly output: string;
+  /** Dead letters that the output had. */
+  readonly letters: number;
+  /** Rows that were scored now; each stands in the output where its blank row stood. */
+  readonly scored: number;
+  /** Rows that were tried and failed again; they are dead letters still, with the reason of now. */
+  readonly failed: number;
+  /**
+   * Letters that were not tried: records that were no rows, rows of which only the first 64 KiB were kept, rows of other columns than the
+   * first that failed, and rows whose place nobody knows.
+   */
+  readonly untried: number;
+  /** As it is now. */
+  readonly manifest: Manifest;
+}
