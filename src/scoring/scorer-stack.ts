@@ -4,6 +4,8 @@ import type { Scorer } from '../core/scorer.ts';
 import { LatencyHistogram } from '../observe/latency-histogram.ts';
 import { AccessGate } from './access-gate.ts';
 import { withBisection } from './bisection.ts';
+import { withGivenExplanations } from './explanations/given-explanations.ts';
+import { type ExplanationCounters, type OcclusionSettings, withOcclusion } from './explanations/occlusion.ts';
 import type { ConnectionOptions } from './http-connection.ts';
 import { createHttpScorer } from './http-scorer.ts';
 import { fixedLimiter, type Limiter, withLimiter } from './limiter.ts';
@@ -34,6 +36,8 @@ export interface StackSettings {
   /** Requests at once, at the most. */
   readonly numConcurrent: number;
   readonly scoring?: Partial<ScoringSettings>;
+  /** Explains rows by scoring perturbed copies of them; the server is then asked for no explanations. */
+  readonly occlusion?: OcclusionSettings;
   /** The model that an interrupted run, or the job's description, fixed. */
   readonly pinned?: ModelIdentity | null;
   readonly disableRowLevelErrorHandling?: boolean;
@@ -55,6 +59,8 @@ interface ScoringCounters {
   readonly inFlight: number;
   /** Milliseconds; null before the first request. */
   latency(): { readonly p50: number; readonly p99: number } | null;
+  /** Null unless rows are explained by `occlusion`. */
+  readonly explanations: ExplanationCounters | null;
 }
 
 export interface ScorerStack {
@@ -64,9 +70,12 @@ export interface ScorerStack {
   readonly model: ModelIdentity | null;
 }
 
+const NO_EXPLANATIONS = { maxExplanations: 0 } as const;
+
 /**
  * The scorer of a job. From the inside: one HTTP request, a permit for it, the pinned model, a second try for replies that do not match,
- * the note of successes, retries of each request, splitting, and retries of whole batches that a failing server spoiled.
+ * the note of successes, retries of each request, splitting, and retries of whole batches that a failing server spoiled. Around all of it
+ * stands what explains rows: its copies go the same way.
  */
 export function createScorer(deployment: DeploymentAddress, settings: StackSettings, ports: StackPorts): ScorerStack {
   const { clock } = ports;
@@ -75,7 +84,7 @@ export function createScorer(deployment: DeploymentAddress, settings: StackSetti
   const wire = createDatarobotWire({
     server: deployment.server,
     deploymentId: deployment.id,
-    settings: { ...PLAIN_SCORING, ...settings.scoring },
+    settings: { ...PLAIN_SCORING, ...settings.scoring, ...(settings.occlusion === undefined ? {} : NO_EXPLANATIONS) },
     clock,
     pin,
     ...(deployment.reply === undefined ? {} : { reply: deployment.reply }),
@@ -110,9 +119,12 @@ export function createScorer(deployment: DeploymentAddress, settings: StackSetti
   const pinned = withModelPin(withLimiter(http, limiter, clock), { pin, onChange: 'abort' });
   const request = withRetry(withHealth(withSecondTry(pinned), health), retryOptions);
   const enabled = settings.disableRowLevelErrorHandling !== true;
-  const scorer = withRetry(withBisection(request, { enabled, health }), retryOptions);
+  const splitting = (enabled: boolean): Scorer => withRetry(withBisection(request, { enabled, health }), retryOptions);
+  const rows = splitting(enabled);
+  const occlusion = settings.occlusion === undefined ? null : withOcclusion(rows, splitting(true), settings.occlusion);
+  const asked = settings.scoring?.maxExplanations ?? 0;
   return {
-    scorer,
+    scorer: occlusion?.scorer ?? (asked > 0 ? withGivenExplanations(rows, asked) : rows),
     counters: {
       get requests() {
         return latencies.count;
@@ -128,6 +140,7 @@ export function createScorer(deployment: DeploymentAddress, settings: StackSetti
         const p99 = latencies.percentile(0.99);
         return p50 === null || p99 === null ? null : { p50, p99 };
       },
+      explanations: occlusion?.counters ?? null,
     },
     get model() {
       return pin.model;
