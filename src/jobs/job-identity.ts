@@ -38,7 +38,7 @@ export function jobIdentity(job: JobDescription, intake: Json): JobIdentity {
 function baselineIdentity({ baseline }: JobDescription): JobIdentity {
   if (baseline === null) return {};
   const sha256 = createHash('sha256').update(canonicalJson({ ...baseline })).digest('hex');
-  return { explanation: { columns: baseline.features, baselineRows: baseline.rows.length, sha256 } };
+  return { explanation: { columns: baseline.features, baselineRows: baseline.chosen, sha256 } };
 }
 
 /** What the settings of the two ends say of the bytes that are read and written. */

@@ -19,7 +19,7 @@ export const explanationFields = z
       .max(1_000)
       .default(100)
       .describe(
-        'Baseline rows, spread evenly over the first 10,000 (16 MB) that are read: more make explanations steadier and dearer.',
+        'Baseline rows, chosen among the first 10,000 (16 MB) that are read: more make explanations steadier and dearer.',
       ),
     columns: z
       .array(z.string().min(1))

@@ -1,9 +1,10 @@
 import { decodeRecord } from '../../core/canonical-csv.ts';
 import { SluiceError } from '../../core/error.ts';
-import { canonicalJson, type Json } from '../../core/json.ts';
+import type { Json } from '../../core/json.ts';
 import { columnNames, type Schema } from '../../core/schema.ts';
 import type { Source, Split } from '../../core/source.ts';
 import { type BaselineSample, copiesPerBaselineRow } from '../../scoring/explanations/baseline-sample.ts';
+import { CHOICE_COPIES } from '../../scoring/explanations/choose-baseline.ts';
 import { nameList, nearestNames } from '../../scoring/output/nearest-name.ts';
 import type { JobDescription } from '../description/parse-job.ts';
 import { type EndpointPorts, openSource } from '../open-endpoints.ts';
@@ -17,11 +18,14 @@ export interface OpenedIntake {
   readonly splits: readonly Split[];
 }
 
+type Row = readonly (string | null)[];
+
 /** The rows that a sample is spread over. */
 const POOL_ROWS = 10_000;
 const POOL_BYTES = 16_000_000;
 /** A job over Kafka tells its workers of the sample, in one message. */
 const SAMPLE_BYTES = 512 * 1024;
+const MOST_KEPT = 1_000;
 const LIMITS = { rows: 1_000, bytes: 1_000_000, lingerMs: Number.POSITIVE_INFINITY };
 
 /**
@@ -71,29 +75,41 @@ async function readSample(
   const features = featuresOf(job, columns);
   const { maxCopies, baselineRows } = job.explanation;
   const each = copiesPerBaselineRow(features.length);
-  const wanted = Math.min(baselineRows, Math.floor(maxCopies / each), pool.length);
-  if (wanted === 0) {
+  const chosen = Math.min(baselineRows, Math.floor(maxCopies / each), pool.length);
+  if (chosen === 0) {
     throw new SluiceError(
       'CONFIG_INVALID',
       `explanation.maxCopies is ${maxCopies}, but a row with ${features.length} columns takes ${each} copies for a single baseline row. ` +
         'Name the columns that the model uses in explanation.columns, or raise it.',
     );
   }
-  const rows = Array.from({ length: wanted }, (_, i) => pool[Math.floor((i * pool.length) / wanted)]!);
-  const sample: BaselineSample = { columns, features, rows };
-  const bytes = Buffer.byteLength(canonicalJson({ ...sample }));
+  const kept = keptRows(pool, features.length, chosen);
+  const rows = Array.from({ length: kept }, (_, i) => pool[Math.floor((i * pool.length) / kept)]!);
+  const sample: BaselineSample = { columns, features, rows, chosen };
+  const bytes = sizeOf(rows);
   if (bytes <= SAMPLE_BYTES) return sample;
   throw new SluiceError(
     'CONFIG_INVALID',
-    `${wanted} baseline rows take ${bytes} bytes, and ${SAMPLE_BYTES} are allowed; lower explanation.baselineRows, or give a baseline with ` +
+    `${kept} baseline rows take ${bytes} bytes, and ${SAMPLE_BYTES} are allowed; lower explanation.baselineRows, or give a baseline with ` +
       'fewer columns.',
   );
+}
+
+/** Rows that the choice is made among: at the most a thousand, no more than it may cost and workers can be told of. */
+function keptRows(pool: readonly Row[], features: number, chosen: number): number {
+  const affordable = Math.min(MOST_KEPT, pool.length, Math.max(2 * chosen, Math.floor(CHOICE_COPIES / features)));
+  const share = SAMPLE_BYTES / Math.max(1, sizeOf(pool));
+  return Math.max(chosen, Math.min(affordable, Math.floor(pool.length * share)));
+}
+
+function sizeOf(rows: readonly Row[]): number {
+  return Buffer.byteLength(JSON.stringify(rows));
 }
 
 async function readPool(source: Source, splits: readonly Split[], signal: AbortSignal) {
   let schema: Schema | null = null;
   let bytes = 0;
-  const rows: (readonly (string | null)[])[] = [];
+  const rows: Row[] = [];
   const isFull = (): boolean => rows.length >= POOL_ROWS || bytes >= POOL_BYTES;
   for (const split of splits) {
     for await (const batch of source.read(split, null, LIMITS, signal)) {

@@ -40,7 +40,7 @@ export function explanationCost(
   const requestsOf = (figure: keyof Estimate): number => Math.ceil(copies[figure] / perRequest);
   return {
     copiesPerRow: each,
-    baselineRows: baseline.rows.length,
+    baselineRows: baseline.chosen,
     rows: explained,
     copies,
     requests: { least: requestsOf('least'), likely: requestsOf('likely'), most: requestsOf('most') },

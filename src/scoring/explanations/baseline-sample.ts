@@ -8,11 +8,13 @@ export interface BaselineSample {
   readonly features: readonly string[];
   /** As many fields as there are columns in each; null is a missing value. */
   readonly rows: readonly (readonly (string | null)[])[];
+  /** So many of `rows` are chosen, by what the model says of them (`chooseBaseline`). */
+  readonly chosen: number;
 }
 
 /** Perturbed copies that one row costs, at the most: two walks from the row to each baseline row, which end in the same copy. */
-export function copiesPerRow({ features, rows }: BaselineSample): number {
-  return rows.length * copiesPerBaselineRow(features.length);
+export function copiesPerRow({ features, chosen }: BaselineSample): number {
+  return chosen * copiesPerBaselineRow(features.length);
 }
 
 /** Those for one row of the sample. */

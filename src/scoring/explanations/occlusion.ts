@@ -22,7 +22,7 @@ export interface OcclusionSettings {
 export interface ExplanationCounters {
   /** Rows that were explained. */
   readonly rows: number;
-  /** Perturbed copies that were scored for it. */
+  /** Perturbed copies that were scored for it, and for the choice of baseline rows at the beginning. */
   readonly copies: number;
   /** Requests that held them; more were sent where the server refused some. */
   readonly requests: number;
@@ -47,7 +47,12 @@ export function withOcclusion(rows: Scorer, copies: Scorer, settings: OcclusionS
   const counters = { rows: 0, copies: 0, requests: 0 };
   const explained = new ExplainedColumns(settings.maxExplanations);
   const plans = new PlanSlot(settings);
-  const perturbations = new PerturbationSlot(copies, settings.sample);
+  const onRequest = (count: number): void => {
+    counters.requests += 1;
+    counters.copies += count;
+  };
+  const { sample, limits } = settings;
+  const perturbations = new PerturbationSlot({ scorer: copies, sample, requestRows: limits.rows, onRequest });
 
   const score = async (batch: RowBatch, signal: AbortSignal): Promise<Scores> => {
     const scores = await rows.score(batch, signal);
@@ -69,11 +74,8 @@ export function withOcclusion(rows: Scorer, copies: Scorer, settings: OcclusionS
         chosen,
         {
           perturbation,
-          limits: settings.limits,
-          onRequest: (count) => {
-            counters.requests += 1;
-            counters.copies += count;
-          },
+          limits,
+          onRequest,
           onRow: ({ row, fields, values: found, steps }) => {
             counters.rows += 1;
             const strengths = strengthsOf(row.prediction, found, steps, perturbation.walks);

@@ -1,52 +1,58 @@
-import { encodeRecords } from '../../core/canonical-csv.ts';
-import { SluiceError } from '../../core/error.ts';
-import { RowBatch } from '../../core/row-batch.ts';
-import { columnNames, type Schema, sameColumns } from '../../core/schema.ts';
-import type { Scorer } from '../../core/scorer.ts';
-import type { BaselineSample } from './baseline-sample.ts';
+import { type Schema, sameColumns } from '../../core/schema.ts';
+import { type ChooseOptions, chooseBaseline } from './choose-baseline.ts';
 import { Perturbation } from './perturbation.ts';
 
 /** A topic may have any number of forms of messages: those that came last are kept. */
 const MOST_KEPT = 16;
 
+interface Kept {
+  readonly schema: Schema;
+  /** Of the caller that asked first: if it leaves, the others ask themselves. */
+  readonly signal: AbortSignal;
+  readonly perturbation: Promise<Perturbation>;
+}
+
 /** How the rows of each schema are perturbed; a job has one, messages of a topic may change their columns. */
 export class PerturbationSlot {
-  readonly #scorer: Scorer;
-  readonly #sample: BaselineSample;
-  #known: readonly Perturbation[] = [];
+  readonly #options: ChooseOptions;
+  #kept: readonly Kept[] = [];
 
-  constructor(scorer: Scorer, sample: BaselineSample) {
-    this.#scorer = scorer;
-    this.#sample = sample;
+  constructor(options: ChooseOptions) {
+    this.#options = options;
   }
 
-  /** Several may ask at once before there is one: each then asks the server, as the batch of another may be given up at any time. */
+  /** The first call for a schema asks the server; those that come meanwhile wait for it. */
   async for(schema: Schema, signal: AbortSignal): Promise<Perturbation> {
-    const known = this.#known.find((one) => sameColumns(one.schema, schema));
-    if (known !== undefined) return known;
-    const made = new Perturbation(schema, this.#sample, await this.#usable(schema, signal));
-    this.#known = [made, ...this.#known].slice(0, MOST_KEPT);
-    return made;
+    for (;;) {
+      const kept = this.#kept.find((one) => sameColumns(one.schema, schema)) ?? this.#begin(schema, signal);
+      try {
+        return await unlessAborted(kept.perturbation, signal);
+      } catch (error) {
+        this.#kept = this.#kept.filter((one) => one !== kept);
+        if (signal.aborted || !kept.signal.aborted) throw error;
+      }
+    }
   }
 
-  /** The baseline rows that the server can score: one that it refuses would have every copy refused. */
-  async #usable(schema: Schema, signal: AbortSignal): Promise<readonly number[]> {
-    const { columns, rows } = this.#sample;
-    const all = [...rows.keys()];
-    const at = columnNames(schema).map((name) => columns.indexOf(name));
-    // Without all of the columns, nobody can tell by them alone.
-    if (at.includes(-1)) return all;
-    const { bytes, ends } = encodeRecords(rows.map((row) => at.map((index) => row[index]!)));
-    const origin = { split: 'baseline', firstRow: 0, after: null, position: null, rejected: [] };
-    const scores = await this.#scorer.score(RowBatch.fromCsv(schema, origin, bytes, ends), signal);
-    const failed = new Set(scores.failures.map(({ row }) => row));
-    scores.release?.();
-    const usable = all.filter((row) => !failed.has(row));
-    if (usable.length > 0) return usable;
-    throw new SluiceError(
-      'CONFIG_INVALID',
-      `The prediction server refuses every baseline row that explanations would need: ${scores.failures[0]?.reason ?? 'there are none'}. ` +
-        'Give rows that it can score in explanation.baseline.',
+  #begin(schema: Schema, signal: AbortSignal): Kept {
+    const perturbation = chooseBaseline(schema, this.#options, signal).then(
+      (chosen) => new Perturbation(schema, this.#options.sample, chosen),
     );
+    const kept = { schema, signal, perturbation };
+    this.#kept = [kept, ...this.#kept].slice(0, MOST_KEPT);
+    return kept;
+  }
+}
+
+/** Rejects with the signal's reason as soon as it aborts. */
+async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  const leaving = Promise.withResolvers<never>();
+  const leave = (): void => leaving.reject(signal.reason);
+  signal.addEventListener('abort', leave, { once: true });
+  if (signal.aborted) leave();
+  try {
+    return await Promise.race([promise, leaving.promise]);
+  } finally {
+    signal.removeEventListener('abort', leave);
   }
 }

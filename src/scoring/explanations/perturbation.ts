@@ -33,16 +33,16 @@ export class Perturbation {
   readonly #featureAt: Int32Array;
 
   /**
-   * @param usable rows of the sample, by index, that the server can score.
+   * @param chosen rows of the sample, by index.
    * Throws COLUMN_UNKNOWN when the rows have none of the features.
    */
-  constructor(schema: Schema, sample: BaselineSample, usable: readonly number[]) {
+  constructor(schema: Schema, sample: BaselineSample, chosen: readonly number[]) {
     this.schema = schema;
     this.features = featuresOf(schema, sample);
-    this.walks = walksOf(this.features.length, usable.length);
+    this.walks = walksOf(this.features.length, chosen.length);
     this.#featureAt = new Int32Array(schema.columns.length).fill(-1);
     for (const [feature, { column }] of this.features.entries()) this.#featureAt[column] = feature;
-    this.#fields = usable.map((row) =>
+    this.#fields = chosen.map((row) =>
       this.features.map(({ name }) => encoder.encode(encodeField(sample.rows[row]![sample.columns.indexOf(name)]!))),
     );
   }
