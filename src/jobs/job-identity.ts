@@ -37,7 +37,9 @@ export function jobIdentity(job: JobDescription, intake: Json): JobIdentity {
 /** The rows that explanations are made with, where the job makes them: by other ones they are other explanations. */
 function baselineIdentity({ baseline }: JobDescription): JobIdentity {
   if (baseline === null) return {};
-  const sha256 = createHash('sha256').update(canonicalJson({ ...baseline })).digest('hex');
+  const sha256 = createHash('sha256')
+    .update(canonicalJson({ ...baseline }))
+    .digest('hex');
   return { explanation: { columns: baseline.features, baselineRows: baseline.chosen, sha256 } };
 }
 

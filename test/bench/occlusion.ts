@@ -15,7 +15,7 @@ import { startModelServer } from '../../src/model-server/index.ts';
 import { agreementOf } from '../support/explanation-agreement.ts';
 import { flightRows } from '../support/matrix/flight-rows.ts';
 
-const BASELINES = (process.argv[3] ?? "10,25,50,100,200").split(",").map(Number);
+const BASELINES = (process.argv[3] ?? '10,25,50,100,200').split(',').map(Number);
 /** Enough for every baseline of the cases. */
 const MAX_COPIES = 10_000;
 const models = fileURLToPath(new URL('../../models', import.meta.url));

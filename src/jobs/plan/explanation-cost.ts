@@ -56,7 +56,11 @@ export function explainedShare(job: JobDescription, batch: RowBatch, scores: Sco
   return scored.filter((row) => decide?.(scores, row).explained !== false).length / scored.length;
 }
 
-function explainedRows({ thresholdHigh, thresholdLow }: JobDescription, rows: Estimate, share: number | null): Estimate {
+function explainedRows(
+  { thresholdHigh, thresholdLow }: JobDescription,
+  rows: Estimate,
+  share: number | null,
+): Estimate {
   if (thresholdHigh === null && thresholdLow === null) return rows;
   // Nobody knows how the predictions lie before they are made.
   return { least: 0, likely: Math.round(rows.likely * (share ?? 1)), most: rows.most };

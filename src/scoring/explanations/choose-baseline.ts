@@ -16,7 +16,7 @@ export interface ChooseOptions {
   readonly onRequest: (rows: number) => void;
 }
 
-type Record = readonly (string | null)[];
+type Fields = readonly (string | null)[];
 
 /** What the model says of some records: per record one number for each class that may be explained; null where it was refused. */
 type Answers = readonly (readonly number[] | null)[];
@@ -41,8 +41,8 @@ export async function chooseBaseline(
   const { rows, columns, chosen, features } = options.sample;
   const at = columnNames(schema).map((name) => columns.indexOf(name));
   if (at.includes(-1)) return balancedChoice([], rows.length, chosen);
-  const records = rows.map((row): Record => at.map((index) => row[index]!));
-  const ask = (some: readonly Record[]): Promise<Answers> => answersOf(schema, some, options, signal);
+  const records = rows.map((row): Fields => at.map((index) => row[index]!));
+  const ask = (some: readonly Fields[]): Promise<Answers> => answersOf(schema, some, options, signal);
   const own = await ask(records);
   const usable = own.flatMap((answer, row) => (answer === null ? [] : [row]));
   if (usable.length === 0) throw nothingUsable(rows.length);
@@ -51,17 +51,20 @@ export async function chooseBaseline(
   const traits = traitsOf(usable.map((row) => own[row]!));
   const perFeature = Math.max(1, Math.floor(CHOICE_COPIES / (usable.length * features.length)));
   const anchors = spread(usable, Math.min(ANCHORS, perFeature)).map((row) => records[row]!);
-  const places = features.flatMap((feature) => {
-    const place = columnNames(schema).indexOf(feature);
-    return place < 0 ? [] : [place];
-  });
-  for (const place of places.toSorted((a, b) => (schema.columns[a]!.name < schema.columns[b]!.name ? -1 : 1))) {
-    const effects: (readonly number[] | null)[][] = [];
-    for (const anchor of anchors) effects.push([...(await ask(usable.map((row) => anchor.with(place, records[row]![place]!))))]);
-    const known = usable.map((_, i) => mean(effects.map((answers) => answers[i] ?? null)));
-    // A value that the server takes in none of the rows tells nothing.
-    const first = known.find((answer) => answer !== null);
-    if (first !== undefined && known.every((answer) => answer !== null)) traits.push(...traitsOf(known));
+  const names = columnNames(schema);
+  // By name, so that the order of the columns makes no difference.
+  const places = features
+    .filter((feature) => names.includes(feature))
+    .toSorted()
+    .map((feature) => names.indexOf(feature));
+  for (const place of places) {
+    const effects: Answers[] = [];
+    for (const anchor of anchors) {
+      effects.push(await ask(usable.map((row) => anchor.with(place, records[row]![place]!))));
+    }
+    const means = usable.flatMap((_, i) => meanOf(effects.map((answers) => answers[i] ?? null)) ?? []);
+    // A feature with a value that the server takes in none of the rows cannot be compared.
+    if (means.length === usable.length) traits.push(...traitsOf(means));
   }
   return balancedChoice(traits, usable.length, chosen).map((i) => usable[i]!);
 }
@@ -71,16 +74,17 @@ function traitsOf(answers: readonly (readonly number[])[]): Float64Array[] {
   return Array.from(answers[0] ?? [], (_, label) => Float64Array.from(answers, (answer) => answer[label] ?? 0));
 }
 
-function mean(answers: readonly (readonly number[] | null)[]): readonly number[] | null {
+/** By class the mean of the answers that there are, in a list of its own; null for none. */
+function meanOf(answers: Answers): readonly [readonly number[]] | null {
   const given = answers.filter((answer) => answer !== null);
   const [first] = given;
   if (first === undefined) return null;
-  return first.map((_, label) => given.reduce((sum, answer) => sum + answer[label]!, 0) / given.length);
+  return [first.map((_, label) => given.reduce((sum, answer) => sum + answer[label]!, 0) / given.length)];
 }
 
 async function answersOf(
   schema: Schema,
-  records: readonly Record[],
+  records: readonly Fields[],
   { scorer, requestRows, onRequest }: ChooseOptions,
   signal: AbortSignal,
 ): Promise<Answers> {

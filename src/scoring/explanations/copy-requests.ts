@@ -1,7 +1,7 @@
 import { RowBatch } from '../../core/row-batch.ts';
 import type { Scorer } from '../../core/scorer.ts';
 import { type ExplainedValues, explainedValues } from './explained-value.ts';
-import type { PerturbedRow, Perturbation } from './perturbation.ts';
+import type { Perturbation, PerturbedRow } from './perturbation.ts';
 import type { Steps } from './strengths.ts';
 
 /** A row that is explained. */
