@@ -49,12 +49,14 @@ export function createDatarobotWire(options: DatarobotOptions): Wire {
   const base = `${apiPath(options.server)}/deployments/${encodeURIComponent(deploymentId)}`;
   const target = `deployment ${deploymentId} at ${new URL(options.server).origin}`;
   const csvReader = new CsvTableReader(target);
-  const { maxExplanations } = settings;
-  const jsonReader = new JsonTableReader(
-    options.targetName === undefined
-      ? { target, maxExplanations }
-      : { target, maxExplanations, targetName: options.targetName },
-  );
+  const { maxExplanations, thresholdHigh, thresholdLow } = settings;
+  const explainsAll = thresholdHigh === null && thresholdLow === null;
+  const jsonReader = new JsonTableReader({
+    target,
+    maxExplanations,
+    explainsAll,
+    ...(options.targetName === undefined ? {} : { targetName: options.targetName }),
+  });
   const query = queryOf(settings);
   const plainHeaders = [
     'content-type',
