@@ -2,7 +2,7 @@
  * How far explanations by occlusion agree with the exact SHAP values of the local prediction server, and what they cost: whole jobs over
  * real rows, the server in a process of its own.
  *
- *     npm exec -- node test/bench/occlusion.ts [rows]
+ *     npm exec -- node test/bench/occlusion.ts [rows] [baseline rows,…]
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';

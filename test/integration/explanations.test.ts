@@ -244,7 +244,7 @@ describe('explanations by occlusion', () => {
     [{ maxCopies: 6 }, /maxCopies is 6, but a row with 6 columns takes 11 copies/],
     [{ baseline: { file: 'no-such-file.csv' } }, /no-such-file\.csv/],
   ])('with %j are refused before anything is sent', async (settings, message) => {
-    await expect(run(flights({ explanation: settings as JobInput['explanation'] }))).rejects.toThrow(message);
+    await expect(run(flights({ explanation: settings }))).rejects.toThrow(message);
   });
 
   test('of an intake that comes only once need a baseline; each-batch handlers have none', async () => {

@@ -46,7 +46,7 @@ export async function explained({ scorer }: OcclusionScorer, batch: RowBatch): P
   return recordsOf(scores).map((record) => {
     const cells = record.split(',');
     const found = names.flatMap((name, i) =>
-      /_FEATURE_NAME$/.test(name) && cells[i] ? [[cells[i], Number(cells[i + 1])] as const] : [],
+      name.endsWith('_FEATURE_NAME') && cells[i] ? [[cells[i], Number(cells[i + 1])] as const] : [],
     );
     return { record, strengths: new Map(found), order: found.map(([feature]) => feature) };
   });
