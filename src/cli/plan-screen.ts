@@ -22,7 +22,7 @@ export function planScreen(job: JobDescription, plan: JobPlan): string {
       'requests',
       plan.requests === null
         ? 'not known'
-        : `${range(plan.requests, count)}, of ${byteText(plan.requestBytes)} or ${count(job.chunkRows)} rows at the most, ${job.numConcurrent} at once`,
+        : `${range(plan.requests, count)}, of ${byteText(plan.requestBytes)} or ${count(plan.requestRows)} rows at the most, ${job.numConcurrent} at once`,
     ],
     ...explanationLine(plan),
     ['output', outputName(job)],

@@ -38,6 +38,7 @@ export interface JobPlan extends IntakeEstimate {
   readonly sampled: { readonly rows: number; readonly csvBytes: number; readonly whole: boolean };
   readonly requests: Estimate | null;
   readonly requestBytes: number;
+  readonly requestRows: number;
   /** What explanations cost beside it; null for a job that makes none itself. */
   readonly explanation: ExplanationCost | null;
   readonly outputColumns: readonly string[] | null;
@@ -106,6 +107,7 @@ export async function planJob(described: JobDescription, options: PlanOptions): 
     sampled: { rows: sample.rows, csvBytes: sample.csvBytes, whole: sample.isWhole },
     requests,
     requestBytes: sizing.bytes,
+    requestRows: sizing.rows,
     explanation: intake.rows === null ? null : explain(intake.rows),
     outputColumns: server.columns,
     outputBytes,

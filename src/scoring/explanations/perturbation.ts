@@ -1,4 +1,4 @@
-import { COMMA, encodeField, fieldBounds, LF, QUOTE } from '../../core/canonical-csv.ts';
+import { COMMA, encodeField, fieldBounds, LF } from '../../core/canonical-csv.ts';
 import { SluiceError } from '../../core/error.ts';
 import type { RowBatch } from '../../core/row-batch.ts';
 import { columnNames, type Schema } from '../../core/schema.ts';
@@ -42,8 +42,12 @@ export class Perturbation {
     this.walks = walksOf(this.features.length, chosen.length);
     this.#featureAt = new Int32Array(schema.columns.length).fill(-1);
     for (const [feature, { column }] of this.features.entries()) this.#featureAt[column] = feature;
+    // As a record of one missing value would be an empty line, it is the empty text in its place.
+    const missing = schema.columns.length === 1 ? '' : null;
     this.#fields = chosen.map((row) =>
-      this.features.map(({ name }) => encoder.encode(encodeField(sample.rows[row]![sample.columns.indexOf(name)]!))),
+      this.features.map(({ name }) =>
+        encoder.encode(encodeField(sample.rows[row]![sample.columns.indexOf(name)] ?? missing)),
+      ),
     );
   }
 
@@ -100,11 +104,6 @@ export class Perturbation {
       target.set(field, at);
       at += field.length;
       target[at++] = COMMA;
-    }
-    // A record of one missing value would be an empty line, which is no record.
-    if (at === start + 1) {
-      target.fill(QUOTE, start, start + 2);
-      at = start + 3;
     }
     target[at - 1] = LF;
     return at;

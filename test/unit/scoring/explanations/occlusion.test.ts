@@ -66,6 +66,13 @@ describe('rows without an explanation', () => {
     expect(found[0]!.record).toBe(`0.1${','.repeat(40)}`);
   });
 
+  test('are those that are their own baseline, also where a lone value is missing; no copy is sent', async () => {
+    const model = regression(({ a }) => (a === '' ? 1 : 2));
+    const found = await explained(explainer(model, sampleOf(['a'], [[null]])), rowsOf(['a'], [[null]]));
+    expect(found[0]!.order).toEqual([]);
+    expect(model.batches.some(({ origin }) => origin.split === 'copies')).toBe(false);
+  });
+
   test('that have failed stay failed, those beside them are explained', async () => {
     const model = regression(({ a }) => (a === 'bad' ? null : Number(a)));
     const one = explainer(model, sampleOf(['a'], [['1']]));
