@@ -7,6 +7,7 @@ const OURS = new Set([
   'deployment',
   'chunkRows',
   'lingerMs',
+  'explanation',
   'inFlightPerPartition',
   'engine',
   'kafka',

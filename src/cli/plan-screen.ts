@@ -22,8 +22,9 @@ export function planScreen(job: JobDescription, plan: JobPlan): string {
       'requests',
       plan.requests === null
         ? 'not known'
-        : `${range(plan.requests, count)}, of ${byteText(plan.requestBytes)} or ${count(job.chunkRows)} rows at the most, ${job.numConcurrent} at once`,
+        : `${range(plan.requests, count)}, of ${byteText(plan.requestBytes)} or ${count(plan.requestRows)} rows at the most, ${job.numConcurrent} at once`,
     ],
+    ...explanationLine(plan),
     ['output', outputName(job)],
     ['', plan.outputColumns === null ? 'columns not known' : names(plan.outputColumns)],
     ...(plan.outputBytes === null ? [] : [['', `about ${range(plan.outputBytes, byteText)}`] as const]),
@@ -33,6 +34,16 @@ export function planScreen(job: JobDescription, plan: JobPlan): string {
     ...plan.notes.map((note) => ['note', note] as const),
   ];
   return `${lines.map(([what, says]) => `${what.padEnd(9)} ${says}`).join('\n')}\n`;
+}
+
+function explanationLine({ explanation }: JobPlan): readonly (readonly [string, string])[] {
+  if (explanation === null) return [];
+  const { copiesPerRow, baselineRows, rows, copies, requests } = explanation;
+  const each = `${count(copiesPerRow)} copies of a row at the most (${count(baselineRows)} baseline rows)`;
+  return [
+    ['explains', `${range(rows, count)} rows, ${each}`],
+    ['', `${range(copies, count)} copies in ${range(requests, count)} requests beside those of the rows`],
+  ];
 }
 
 function range({ least, likely, most }: Estimate, text: (value: number) => string): string {

@@ -34,6 +34,7 @@ export function progressLine(progress: Progress): string {
     `${progress.inFlight} in flight`,
     `${count(tally.failed)} failed`,
     tally.skipped > 0 ? `${count(tally.skipped)} skipped` : null,
+    progress.explanations === null ? null : `${count(progress.explanations.copies)} copies`,
     progress.topics?.lag == null ? null : `lag ${count(progress.topics.lag)}`,
     progress.topics?.workers == null ? null : `${progress.topics.workers} workers`,
     progress.etaMs === null ? null : `ETA ${duration(progress.etaMs)}`,
@@ -63,6 +64,7 @@ export function progressJson(progress: Progress): string {
     latencyP99Ms: latency?.p99 ?? null,
     requests: progress.requests,
     retries: progress.retries,
+    ...(progress.explanations === null ? {} : { explanations: progress.explanations }),
     ...(progress.topics === null ? {} : { topics: progress.topics }),
   });
 }

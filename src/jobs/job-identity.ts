@@ -1,4 +1,5 @@
-import type { Json } from '../core/json.ts';
+import { createHash } from 'node:crypto';
+import { canonicalJson, type Json } from '../core/json.ts';
 import type { JobIdentity } from '../core/ledger.ts';
 import type { JobDescription } from './description/parse-job.ts';
 import { outputFormat } from './formats-of-job.ts';
@@ -27,10 +28,20 @@ export function jobIdentity(job: JobDescription, intake: Json): JobIdentity {
     predictionWarningEnabled: job.predictionWarningEnabled,
     maxExplanations: job.maxExplanations,
     explanationAlgorithm: job.explanationAlgorithm,
+    ...baselineIdentity(job),
     thresholdHigh: job.thresholdHigh,
     thresholdLow: job.thresholdLow,
     disableRowLevelErrorHandling: job.disableRowLevelErrorHandling,
   };
+}
+
+/** The rows that explanations are made with, where the job makes them: by other ones they are other explanations. */
+function baselineIdentity({ baseline }: JobDescription): JobIdentity {
+  if (baseline === null) return {};
+  const sha256 = createHash('sha256')
+    .update(canonicalJson({ ...baseline }))
+    .digest('hex');
+  return { explanation: { columns: baseline.features, baselineRows: baseline.chosen, sha256 } };
 }
 
 /** What the settings of the two ends say of the bytes that are read and written. */

@@ -1,6 +1,7 @@
 import type { Manifest } from '../core/ledger.ts';
 import type { Tally } from '../core/scored-batch.ts';
 import type { Activity } from '../core/stage-meter.ts';
+import type { ExplanationCounters } from '../scoring/explanations/occlusion.ts';
 
 /**
  * What a run is doing. `paused`: the prediction server refuses access, every row is kept and it is asked again.
@@ -65,8 +66,11 @@ export interface Progress {
   readonly latency: Latency | null;
   /** Null for a run without topics. */
   readonly topics: TopicProgress | null;
+  /** Of rows and of copies that explain them. */
   readonly requests: number;
   readonly retries: number;
+  /** Null for a run that does not explain rows itself. */
+  readonly explanations: ExplanationCounters | null;
   readonly stages: readonly StageTimes[];
 }
 

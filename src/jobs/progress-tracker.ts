@@ -2,6 +2,7 @@ import type { Clock } from '../core/clock.ts';
 import type { Ledger } from '../core/ledger.ts';
 import { EMPTY_TALLY, type Tally } from '../core/scored-batch.ts';
 import type { StageMeter } from '../core/stage-meter.ts';
+import type { ExplanationCounters } from '../scoring/explanations/occlusion.ts';
 import type { JobState, Latency, Progress, TopicProgress } from './job-run.ts';
 
 /** What a run can be asked while it goes on. */
@@ -11,6 +12,8 @@ export interface ProgressProbes {
   retries(): number;
   inFlight(): number;
   latency(): Latency | null;
+  /** For jobs that explain rows themselves. */
+  explanations?(): ExplanationCounters | null;
   /** For jobs over topics. */
   topics?(): TopicProgress | null;
 }
@@ -97,6 +100,7 @@ export class ProgressTracker {
       topics: this.#probes.topics?.() ?? null,
       requests: this.#probes.requests(),
       retries: this.#probes.retries(),
+      explanations: snapshot(this.#probes.explanations?.() ?? null),
       stages: this.#meters.map(({ stage, milliseconds }) => ({ stage, milliseconds: { ...milliseconds } })),
     };
   }
@@ -109,6 +113,11 @@ export class ProgressTracker {
       return elapsedMs > 0 ? (1000 * done) / elapsedMs : 0;
     return (1000 * (this.#tally.read - oldest.rows)) / (now - oldest.at);
   }
+}
+
+/** As of now: what a look shows does not change behind it. */
+function snapshot(counters: ExplanationCounters | null): ExplanationCounters | null {
+  return counters === null ? null : { ...counters };
 }
 
 function eta(bytesRead: number, bytesTotal: number | null, elapsedMs: number): number | null {

@@ -17,6 +17,8 @@ import { continuedVersion } from './catalog/continued-version.ts';
 import { commitPolicyOf } from './commit-policy.ts';
 import type { JobInput } from './description/job-description.ts';
 import { type JobDescription, resolveJob } from './description/parse-job.ts';
+import { batchRowsOf } from './explanations/occlusion-of.ts';
+import { type OpenedIntake, withBaseline } from './explanations/read-baseline.ts';
 import { jobHandle } from './job-handle.ts';
 import { jobIdentity } from './job-identity.ts';
 import type { JobResult, JobRun } from './job-run.ts';
@@ -173,22 +175,23 @@ class Run {
   }
 
   /** Runs the job, or says as which job its output is continued. */
-  async #attempt(job: JobDescription): Promise<JobResult | { readonly continueAs: JobDescription }> {
+  async #attempt(given: JobDescription): Promise<JobResult | { readonly continueAs: JobDescription }> {
     const { clock, signal } = this.#ports;
     const { endpoints } = this.#options;
-    const cluster = job.kafka === null ? null : await openCluster(job.kafka, clock);
+    const cluster = given.kafka === null ? null : await openCluster(given.kafka, clock);
     await using _ = cluster;
-    if (cluster !== null && isLive(job) && endpoints === undefined && this.#options.source === undefined)
-      return await runLive({ job, cluster, ...this.#ports });
-    const ends = endpoints?.(job) ?? this.#endpoints(job, cluster);
+    if (cluster !== null && isLive(given) && endpoints === undefined && this.#options.source === undefined)
+      return await runLive({ job: await this.#explained(given, null), cluster, ...this.#ports });
+    const ends = endpoints?.(given) ?? this.#endpoints(given, cluster);
     await using source = ends.source;
     await using sink = ends.sink;
     const intake = await source.identity(signal);
     const splits = await source.splits(signal);
     assertOutputIsNoIntake(
-      job,
+      given,
       splits.map(({ id, object }) => object ?? id),
     );
+    const job = await this.#explained(given, { source, identity: intake, splits });
     const identity = jobIdentity(job, intake);
     const ledger = await sink.open(identity, signal).catch((error: unknown) => {
       const continueAs = continuedVersion(job, identity, error);
@@ -208,6 +211,13 @@ class Run {
       if (this.#ports.keeps.nothing) await sink.discard();
       throw error;
     }
+  }
+
+  /** The job with the rows that it is explained by, if it needs any. */
+  #explained(job: JobDescription, intake: OpenedIntake | null): Promise<JobDescription> {
+    const { clock, signal } = this.#ports;
+    const streams = { input: process.stdin, output: process.stdout };
+    return withBaseline(job, intake, { streams, cluster: null, clock, overwrite: false }, signal);
   }
 
   /** The ends that the settings describe. */
@@ -314,6 +324,7 @@ class Run {
       retries: () => counters.retries,
       inFlight: () => counters.inFlight,
       latency: () => counters.latency(),
+      explanations: () => counters.explanations,
       topics: () => kafka?.topics ?? null,
     });
   }
@@ -325,5 +336,5 @@ function sizingOf(job: JobDescription, splits: readonly Split[]): BatchSizing {
   const lingerMs = splits.some(({ bytes }) => bytes === null) ? job.lingerMs : Number.POSITIVE_INFINITY;
   // Over Kafka a job is continued by cutting the same batches again, which those that follow the server are not.
   const chunkSize = job.engine === 'kafka' && job.chunkSize === 'dynamic' ? 'auto' : job.chunkSize;
-  return BatchSizing.of({ ...job, chunkSize, lingerMs });
+  return BatchSizing.of({ ...job, chunkSize, chunkRows: batchRowsOf(job), lingerMs });
 }

@@ -2,6 +2,7 @@ import type { Ledger } from '../core/ledger.ts';
 import type { OutputSettings } from '../scoring/output/output-settings.ts';
 import type { DeploymentAddress, StackSettings } from '../scoring/scorer-stack.ts';
 import type { JobDescription } from './description/parse-job.ts';
+import { occlusionOf } from './explanations/occlusion-of.ts';
 
 /** What scoring needs to know of a job: all but its two ends. */
 type ScoringFields = Omit<JobDescription, 'kafka' | 'intakeSettings' | 'outputSettings'>;
@@ -55,12 +56,14 @@ export function scorerSettingsOf(
     ...(deployment.json === null ? {} : { json: deployment.json }),
     ...(deployment.ca === null ? {} : { ca: deployment.ca }),
   };
+  const occlusion = occlusionOf(job);
   const settings: StackSettings = {
     numConcurrent: job.numConcurrent,
     pinned: ledger?.model ?? (job.pinnedModelId === null ? null : { id: job.pinnedModelId }),
     onModelChange: job.onModelChange,
     disableRowLevelErrorHandling: job.disableRowLevelErrorHandling,
     retry: { budgetMs: 1000 * retry.budgetSeconds, connectBudgetMs: 1000 * retry.connectSeconds },
+    ...(occlusion === undefined ? {} : { occlusion }),
     scoring: {
       maxExplanations: job.maxExplanations,
       thresholdHigh: job.thresholdHigh,

@@ -4,6 +4,8 @@ import type { Scorer } from '../core/scorer.ts';
 import { LatencyHistogram } from '../observe/latency-histogram.ts';
 import { AccessGate } from './access-gate.ts';
 import { withBisection } from './bisection.ts';
+import { withGivenExplanations } from './explanations/given-explanations.ts';
+import { type ExplanationCounters, type OcclusionSettings, withOcclusion } from './explanations/occlusion.ts';
 import type { ConnectionOptions } from './http-connection.ts';
 import { createHttpScorer } from './http-scorer.ts';
 import { fixedLimiter, type Limiter, withLimiter } from './limiter.ts';
@@ -15,7 +17,7 @@ import { ServerHealth, withHealth } from './server-health.ts';
 import { SizeLimit } from './size-limit.ts';
 import { createWire } from './wires/create-wire.ts';
 import { PLAIN_SCORING, type ScoringSettings } from './wires/wire.ts';
-import { type Ability, assertAbilities } from './wires/wire-abilities.ts';
+import { assertAbilities } from './wires/wire-abilities.ts';
 import type { WiredDeployment } from './wires/wired-deployment.ts';
 
 /** Where and how a deployment is served. */
@@ -31,14 +33,14 @@ export interface StackSettings {
   /** Requests at once, at the most. */
   readonly numConcurrent: number;
   readonly scoring?: Partial<ScoringSettings>;
+  /** Explains rows by scoring perturbed copies of them; the server is then asked for no explanations. */
+  readonly occlusion?: OcclusionSettings;
   /** The model that an interrupted run, or the job's description, fixed. */
   readonly pinned?: ModelIdentity | null;
   /** Default `abort`. */
   readonly onModelChange?: OnModelChange;
   readonly disableRowLevelErrorHandling?: boolean;
   readonly retry?: RetryPolicy;
-  /** What else than the wire provides: settings for it are not refused where the wire has none of it. */
-  readonly provided?: ReadonlySet<Ability>;
 }
 
 export interface StackPorts extends RetryEvents {
@@ -56,6 +58,8 @@ interface ScoringCounters {
   readonly inFlight: number;
   /** Milliseconds; null before the first request. */
   latency(): { readonly p50: number; readonly p99: number } | null;
+  /** Null unless rows are explained by `occlusion`. */
+  readonly explanations: ExplanationCounters | null;
 }
 
 export interface ScorerStack {
@@ -65,13 +69,19 @@ export interface ScorerStack {
   readonly model: ModelIdentity | null;
 }
 
-/** The scorer of a job: requests over HTTP with all policies around them. */
+const NO_EXPLANATIONS = { maxExplanations: 0 } as const;
+
+/** The scorer of a job: requests over HTTP with all policies around them, and around those what explains rows: its copies go the same way. */
 export function createScorer(deployment: DeploymentAddress, settings: StackSettings, ports: StackPorts): ScorerStack {
   const { clock } = ports;
   const { numConcurrent } = settings;
   const pin: ModelPin = { model: settings.pinned ?? null };
-  const scoring = { ...PLAIN_SCORING, ...settings.scoring };
-  assertAbilities(deployment.wire ?? 'datarobot', scoring, settings.provided);
+  const scoring = {
+    ...PLAIN_SCORING,
+    ...settings.scoring,
+    ...(settings.occlusion === undefined ? {} : NO_EXPLANATIONS),
+  };
+  assertAbilities(deployment.wire ?? 'datarobot', scoring);
   // Who takes whatever model there is asks for none.
   const wire = createWire(deployment, { scoring, clock, pin: settings.onModelChange === 'record' ? { model: null } : pin });
   const limiter = ports.limiter ?? fixedLimiter(numConcurrent);
@@ -90,9 +100,11 @@ export function createScorer(deployment: DeploymentAddress, settings: StackSetti
     retries += 1;
     ports.onWait?.(wait);
   };
-  const scorer = withPolicies(http, settings, { ...ports, limiter, pin, target: wire.target, onWait });
+  const { rows, copies } = withPolicies(http, settings, { ...ports, limiter, pin, target: wire.target, onWait });
+  const occlusion = settings.occlusion === undefined ? null : withOcclusion(rows, copies, settings.occlusion);
+  const asked = settings.scoring?.maxExplanations ?? 0;
   return {
-    scorer,
+    scorer: occlusion?.scorer ?? (asked > 0 ? withGivenExplanations(rows, asked) : rows),
     counters: {
       get requests() {
         return latencies.count;
@@ -108,6 +120,7 @@ export function createScorer(deployment: DeploymentAddress, settings: StackSetti
         const p99 = latencies.percentile(0.99);
         return p50 === null || p99 === null ? null : { p50, p99 };
       },
+      explanations: occlusion?.counters ?? null,
     },
     get model() {
       return pin.model;
@@ -123,6 +136,13 @@ interface PolicyPorts extends RetryEvents {
   readonly target: string;
 }
 
+/** Two that share all but one thing. */
+interface PolicedScorers {
+  readonly rows: Scorer;
+  /** Of copies that explain rows: refused ones are always split off, whatever the settings say. */
+  readonly copies: Scorer;
+}
+
 /**
  * What is around one request. From the inside: a permit for it, the pinned model, a second try for replies that do not match,
  * the note of successes, retries of each request, splitting (with `record`: into pieces of one model), and retries of whole batches
@@ -132,13 +152,16 @@ export function withPolicies(
   one: Scorer,
   { onModelChange = 'abort', retry, disableRowLevelErrorHandling }: StackSettings,
   { limiter, pin, ...ports }: PolicyPorts,
-): Scorer {
+): PolicedScorers {
   const health = new ServerHealth(ports.clock);
   const waitsForModel = onModelChange === 'pause';
   const retries = { ...retry, ...ports, health, gate: new AccessGate(), waitsForModel };
   const pinned = withModelPin(withLimiter(one, limiter, ports.clock), { pin, onChange: onModelChange });
   const request = withRetry(withHealth(withSecondTry(pinned), health), retries);
-  const bisection = { enabled: disableRowLevelErrorHandling !== true, health, limit: new SizeLimit() };
-  const split = (piece: Scorer): Scorer => withBisection(piece, bisection);
-  return withRetry(onModelChange === 'record' ? withOneModel(request, split) : split(request), retries);
+  const limit = new SizeLimit();
+  const splitting = (enabled: boolean): Scorer => {
+    const split = (piece: Scorer): Scorer => withBisection(piece, { enabled, health, limit });
+    return withRetry(onModelChange === 'record' ? withOneModel(request, split) : split(request), retries);
+  };
+  return { rows: splitting(disableRowLevelErrorHandling !== true), copies: splitting(true) };
 }

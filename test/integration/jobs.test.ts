@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type JobInput, type JobResult, runJob } from '../../src/index.ts';
 import { type ModelServer, startModelServer } from '../../src/model-server/index.ts';
 import { PredictionServer } from '../support/prediction-server.ts';
+import { givesExplanations } from '../support/server-explanations.ts';
 
 const root = join(import.meta.dirname, '../..');
 const FLIGHTS = join(root, 'config/examples/flights.csv');
@@ -143,7 +144,9 @@ describe('the prediction server is protected', () => {
   ] as const)(
     'bodies follow chunkSize $chunkSize, explanations $explanations',
     async ({ chunkSize, least, most, explanations }) => {
-      await using server = await PredictionServer.start();
+      const rewrite = givesExplanations(explanations, () => ['x', '1', '1', '+']);
+      const respond = explanations === 0 ? undefined : () => ({ rewrite });
+      await using server = await PredictionServer.start(respond === undefined ? {} : { respond });
       const filling = chunkSize === 1_000 ? '' : ','.repeat(0) + 'z'.repeat(2_000);
       const rows = chunkSize === 1_000 ? 500 : Math.ceil((2.5 * most) / 2_010);
       await run({

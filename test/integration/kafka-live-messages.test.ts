@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { partitionOfKey } from '../../src/links/kafka/live/writer-partitioner.ts';
 import { LiveRuns } from '../support/live-runs.ts';
@@ -48,6 +51,25 @@ needs('kafka')('the messages of a live job', () => {
     await live.topics.send(place.input, given);
     await live.score(place);
     expect(await written(place.output)).toEqual(wanted(given, (id) => ({ y_PREDICTION: 2 * id, id: String(id) })));
+  });
+
+  test('rows are explained against the baseline that is given, and by the columns that it has', async () => {
+    const place = await live.place(2);
+    const given = rows((id) => JSON.stringify({ id, text: 'a', ...(id % 5 === 0 ? { extra: 'x' } : {}) }));
+    await live.topics.send(place.input, given);
+    const folder = mkdtempSync(join(tmpdir(), 'sluice-live-baseline-'));
+    const baseline = join(folder, 'baseline.csv');
+    writeFileSync(baseline, 'text,id\nb,1\nc,3\n');
+    const explanation = { baseline: { file: baseline } };
+    await live.score(place, { maxExplanations: 1, explanationAlgorithm: 'occlusion', explanation });
+    rmSync(folder, { recursive: true });
+    const strengths = (await written(place.output)).map(({ row }) => [
+      Number(row['EXPLANATION_1_ACTUAL_VALUE'] ?? 2),
+      Number(row['EXPLANATION_1_STRENGTH'] ?? 0),
+    ]);
+    // The prediction is twice the id; that of the baseline is 4.
+    expect(strengths).toHaveLength(ROWS);
+    for (const [id, strength] of strengths) expect(strength).toBe(2 * id! - 4);
   });
 
   test('CSV: a record per message with the columns of the settings, also to CSV', async () => {

@@ -90,8 +90,8 @@ test('over Kafka: neither the run nor a worker loses a row, nor writes one twice
     scorer: () => {
       const pin = { model: null };
       const ports = { clock: world.clock, limiter: fixedLimiter(4), pin, target: 'a test' };
-      const scorer = withPolicies(refusing(), { numConcurrent: 4 }, { ...ports, onPause: () => (pauses += 1) });
-      return { pin, scorer };
+      const { rows } = withPolicies(refusing(), { numConcurrent: 4 }, { ...ports, onPause: () => (pauses += 1) });
+      return { pin, scorer: rows };
     },
     format: (intake) => createOutputFormat(output, intake, { columns: storage.ledger?.columns ?? null }),
   });

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { csvFields } from './csv-fields.ts';
 import { datasetIntake } from './dataset-fields.ts';
 import { inlineDeployment } from './deployment-fields.ts';
+import { explanationFields } from './explanation-fields.ts';
 import { httpIntake, httpOutput } from './http-fields.ts';
 import { kafkaIntake, kafkaJobFields, kafkaOutput } from './kafka-fields.ts';
 import { localFileIntake, localFileOutput } from './local-file-fields.ts';
@@ -101,10 +102,14 @@ export const jobDescription = z
     thresholdHigh: threshold().describe('Explains rows whose prediction is at least this.'),
     thresholdLow: threshold().describe('Explains rows whose prediction is at most this. Neither of the two: all rows.'),
     explanationAlgorithm: z
-      .enum(['shap', 'xemp'])
+      .enum(['shap', 'xemp', 'occlusion'])
       .nullable()
       .default(null)
-      .describe('How explanations are computed, on servers that let one choose.'),
+      .describe(
+        'How explanations are computed: `shap` or `xemp` by servers that let one choose; `occlusion` by Sluice, on any server, by scoring ' +
+          'perturbed copies of each row. Null: as the server likes.',
+      ),
+    explanation: explanationFields,
     predictionThreshold: z
       .number()
       .min(0)
@@ -213,6 +218,10 @@ export const jobDescription = z
     const { thresholdHigh: high, thresholdLow: low } = given;
     if (high !== null && low !== null && high < low) {
       context.addIssue({ code: 'custom', path: ['thresholdHigh'], message: 'must not be below thresholdLow' });
+    }
+    if (given.explanationAlgorithm === 'occlusion' && given.maxExplanations > 0 && given.onModelChange === 'record') {
+      const message = 'record cannot go with occlusion, whose copies of a row may be scored by another model: take abort or pause';
+      context.addIssue({ code: 'custom', path: ['onModelChange'], message });
     }
     const { intakeSettings: intake, outputSettings: output } = given;
     const isLive = intake.type === 'kafka' && intake.until === null;

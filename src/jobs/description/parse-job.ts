@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { SluiceError } from '../../core/error.ts';
+import type { BaselineSample } from '../../scoring/explanations/baseline-sample.ts';
 import { catalogPlace } from '../catalog/catalog-place.ts';
 import type { Configuration } from '../configuration.ts';
 import { s3KeysOf } from '../s3-keys.ts';
@@ -27,6 +28,8 @@ export interface JobDescription extends Immutable<Omit<JobFields, 'deployment' |
   readonly deployment: Deployment;
   /** Rows in one request at the most. */
   readonly chunkRows: number;
+  /** The rows that `explanationAlgorithm: occlusion` explains by; null until a run has read them. */
+  readonly baseline: BaselineSample | null;
 }
 
 /** Where the parts of a job come from that stand elsewhere. */
@@ -96,6 +99,8 @@ function resolveFields(fields: JobFields, places: Pick<WrittenText, 'place'>, co
     ...rest,
     intakeSettings: withCatalog(withCredentials(rest.intakeSettings, places, 'intakeSettings', context), context),
     outputSettings: withSpool(withCredentials(rest.outputSettings, places, 'outputSettings', context), context),
+    explanation: { ...rest.explanation, baseline: withCatalog(rest.explanation.baseline, context) },
+    baseline: null,
     engine,
     deployment,
     chunkRows: chunkRows ?? (isAutomatic ? AUTO_ROWS : MAX_ROWS),
@@ -123,8 +128,8 @@ function withCredentials<S extends JobFields['intakeSettings' | 'outputSettings'
 }
 
 /** A dataset with the catalog that it is in. */
-function withCatalog<S extends JobFields['intakeSettings']>(settings: S, { configuration, env }: JobContext): S {
-  if (settings.type !== 'dataset') return settings;
+function withCatalog<S extends JobFields['intakeSettings'] | null>(settings: S, { configuration, env }: JobContext): S {
+  if (settings?.type !== 'dataset') return settings;
   const { catalogUrl, token, allowedHosts } = settings;
   const place = catalogPlace(configuration, env ?? process.env);
   return { ...settings, catalog: catalogUrl === null ? place : { ...place, url: catalogUrl, token, allowedHosts } };

@@ -2,6 +2,7 @@ import { findSluiceError } from '../../core/error.ts';
 import type { DeploymentDescription } from '../../core/scorer.ts';
 import { createScorer } from '../../scoring/scorer-stack.ts';
 import type { JobDescription } from '../description/parse-job.ts';
+import { unexplained } from '../explanations/occlusion-of.ts';
 import { scorerSettingsOf } from '../scoring-settings.ts';
 import type { ExamineOptions } from './examine-options.ts';
 import { type Finding, fails, ok, skipped } from './finding.ts';
@@ -44,7 +45,7 @@ async function describeOnce(
   { clock }: ExamineOptions,
   signal: AbortSignal,
 ): Promise<DeploymentDescription> {
-  const [address, settings] = scorerSettingsOf(job, null);
+  const [address, settings] = scorerSettingsOf(unexplained(job), null);
   const retry = { budgetMs: 0, connectBudgetMs: 0, pauseOnAccess: false };
   await using scorer = createScorer(address, { ...settings, pinned: null, retry }, { clock }).scorer;
   return await scorer.describe(signal);

@@ -20,6 +20,7 @@ import { score } from '../../stages/score.ts';
 import { BatchSizing } from '../batch-sizing.ts';
 import { commitPolicyOf } from '../commit-policy.ts';
 import type { JobDescription } from '../description/parse-job.ts';
+import { batchRowsOf } from '../explanations/occlusion-of.ts';
 import { jobIdentity } from '../job-identity.ts';
 import { clusterOf } from '../kafka/cluster.ts';
 import { consumerTimes } from '../kafka/job-links.ts';
@@ -108,6 +109,7 @@ async function scoreUntilStopped(run: LiveRun): Promise<never> {
     retries: () => counters.retries,
     inFlight: () => counters.inFlight,
     latency: () => counters.latency(),
+    explanations: () => counters.explanations,
     topics: () => ({
       // Of a partition that nothing was fetched of nothing is known, and mostly there is nothing.
       lag: reader.lags.reduce((sum, { lag }) => sum + (lag ?? 0), 0),
@@ -163,7 +165,7 @@ function openReader({ job, cluster, clock, tracker }: LiveRun, numbers: Partitio
     group,
     start: startOf(intake),
     until: null,
-    limits: BatchSizing.of(job),
+    limits: BatchSizing.of({ ...job, chunkRows: batchRowsOf(job) }),
     messages: messageReaders(job, intake, clock),
     numbers,
     clock,

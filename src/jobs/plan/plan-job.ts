@@ -7,12 +7,15 @@ import { assertInputs } from '../../scoring/wires/model-inputs.ts';
 import { BatchSizing } from '../batch-sizing.ts';
 import type { JobDescription } from '../description/parse-job.ts';
 import { freeBytes, localPaths, nearestFolder } from '../doctor/examine-disk.ts';
+import { batchRowsOf, unexplained } from '../explanations/occlusion-of.ts';
+import { withBaseline } from '../explanations/read-baseline.ts';
 import { boundedIntake } from '../kafka/bounded-intake.ts';
 import { openCluster } from '../kafka/cluster.ts';
 import { openSource } from '../open-endpoints.ts';
 import { assertPartitionColumns } from '../partitioned-output.ts';
 import { scorerSettingsOf } from '../scoring-settings.ts';
 import { type Continuation, continuationOf } from './continuation.ts';
+import { type ExplanationCost, explainedShare, explanationCost } from './explanation-cost.ts';
 import { type Estimate, estimateIntake, exactly, type IntakeEstimate, scaled } from './intake-estimate.ts';
 import { type IntakeSample, type SampleLimits, sampleIntake } from './intake-sample.ts';
 import { describedColumns, repliedColumns } from './output-columns.ts';
@@ -36,6 +39,9 @@ export interface JobPlan extends IntakeEstimate {
   readonly sampled: { readonly rows: number; readonly csvBytes: number; readonly whole: boolean };
   readonly requests: Estimate | null;
   readonly requestBytes: number;
+  readonly requestRows: number;
+  /** What explanations cost beside it; null for a job that makes none itself. */
+  readonly explanation: ExplanationCost | null;
   readonly outputColumns: readonly string[] | null;
   readonly outputBytes: Estimate | null;
   readonly milliseconds: Estimate | null;
@@ -51,34 +57,41 @@ const SCORED_ROWS = [5, 50] as const;
 const CELL_BYTES = 12;
 
 /** Looks at a job and its intake before it is run. Reads a bounded sample; writes nothing anywhere. */
-export async function planJob(given: JobDescription, options: PlanOptions): Promise<JobPlan> {
+export async function planJob(described: JobDescription, options: PlanOptions): Promise<JobPlan> {
   const { clock, signal, rate } = options;
-  await using cluster = given.kafka === null ? null : await openCluster(given.kafka, clock);
-  const job = await boundedIntake(given, cluster);
+  await using cluster = described.kafka === null ? null : await openCluster(described.kafka, clock);
+  const job = await boundedIntake(described, cluster);
   const streams = { input: process.stdin, output: process.stdout };
   const ports = { streams, cluster, clock, overwrite: false, keepsNothing: true } as const;
   await using source = openSource(job, ports);
   const sample = await sampleIntake(source, job, options.sample, clock, signal);
+  const given = await withBaseline(described, { source, ...sample }, { ...ports, cluster: null }, signal);
   const intake = estimateIntake(sample, await packedBytes(job, sample));
   const notes: string[] = [];
   const server = await askServer(given, sample, options, notes);
-  const sizing = BatchSizing.of(job);
+  const sizing = BatchSizing.of({ ...job, chunkRows: batchRowsOf(given) });
   const requests = requestsOf(intake, sizing, sample.splits.length);
   const continuation = await continuationOf(given, sample.identity);
   const left = intake.rows === null ? null : minus(intake.rows, continuation.rows);
   const outputBytes = outputBytesOf(sample, intake, server.columns);
+  const rowBytes = sample.rows === 0 ? null : sample.csvBytes / sample.rows;
+  const explain = (rows: Estimate): ExplanationCost | null =>
+    explanationCost(given, rows, rowBytes ?? 0, server.explainedShare);
+  const cost = left === null ? null : explain(left);
+  const sent = left === null || cost === null ? left : plus(left, cost.copies);
+  const asked = requests === null || cost === null ? requests : plus(requests, cost.requests);
   const milliseconds =
-    left === null || requests === null
+    sent === null || asked === null
       ? null
       : rate !== null
-        ? timeAtRate(left, rate)
-        : timeFromSample(left, requests, server.timed, job.numConcurrent);
+        ? timeAtRate(sent, rate)
+        : timeFromSample(sent, asked, server.timed, job.numConcurrent);
   if (milliseconds === null && left !== null)
     notes.push('how long it takes is not known: give --rate, or --score-sample to measure some requests');
   const folder = localPaths(given)[0];
   const facts = {
     columns: columnsOf(sample).length,
-    rowBytes: sample.rows === 0 ? null : sample.csvBytes / sample.rows,
+    rowBytes,
     largestRow: Math.max(0, ...sample.batches.map(({ bytes, rows }) => (rows === 1 ? bytes.length : 0))),
     requestBytes: sizing.bytes,
     partitions: job.intakeSettings.type === 'kafka' ? sample.splits.length : null,
@@ -95,6 +108,8 @@ export async function planJob(given: JobDescription, options: PlanOptions): Prom
     sampled: { rows: sample.rows, csvBytes: sample.csvBytes, whole: sample.isWhole },
     requests,
     requestBytes: sizing.bytes,
+    requestRows: sizing.rows,
+    explanation: intake.rows === null ? null : explain(intake.rows),
     outputColumns: server.columns,
     outputBytes,
     milliseconds,
@@ -124,6 +139,8 @@ function columnsOf({ batches }: IntakeSample): readonly string[] {
 interface Asked {
   readonly columns: readonly string[] | null;
   readonly timed: readonly TimedRequest[];
+  /** Of the rows that were scored. */
+  readonly explainedShare: number | null;
 }
 
 /** What the server says, and takes. That it does not answer spoils no plan. */
@@ -134,7 +151,8 @@ async function askServer(
   notes: string[],
 ): Promise<Asked> {
   const { clock, signal, scoreSample } = options;
-  const [address, settings] = scorerSettingsOf(job, null);
+  // A row with its copies would say nothing of the cost of either.
+  const [address, settings] = scorerSettingsOf(job.baseline === null ? job : unexplained(job), null);
   const retry = { budgetMs: 0, connectBudgetMs: 0, pauseOnAccess: false };
   const stack = createScorer(address, { ...settings, retry }, { clock });
   await using scorer = stack.scorer;
@@ -145,15 +163,15 @@ async function askServer(
   } catch (error) {
     signal.throwIfAborted();
     notes.push(`the prediction server: ${messageOf(reasonOf(error))}`);
-    return { columns: null, timed: [] };
+    return { columns: null, timed: [], explainedShare: null };
   }
-  if (first === undefined) return { columns: null, timed: [] };
+  if (first === undefined) return { columns: null, timed: [], explainedShare: null };
   assertInputs(`deployment ${address.id}`, description.inputs ?? [], first);
   if (scoreSample) return await scoreRows(job, stack, sample, options);
   const columns = describedColumns(job, first.schema, description);
   if (columns === null)
     notes.push('the server does not describe its deployment: --score-sample shows the output columns');
-  return { columns, timed: [] };
+  return { columns, timed: [], explainedShare: null };
 }
 
 /** One request that nobody counts, as it opens the connection, and two that are timed. */
@@ -167,14 +185,16 @@ async function scoreRows(
   const warm = largest.slice(0, 1);
   let columns = repliedColumns(job, warm, await scorer.score(warm, signal));
   const timed: TimedRequest[] = [];
+  let share: number | null = null;
   for (const wanted of SCORED_ROWS) {
     const batch = largest.slice(0, Math.min(wanted, largest.rows));
     const began = clock.now();
     const scores = await scorer.score(batch, signal);
     timed.push({ rows: batch.rows, milliseconds: clock.now() - began });
     columns ??= repliedColumns(job, batch, scores);
+    if (scores.columns.length > 0) share = explainedShare(job, batch, scores);
   }
-  return { columns, timed };
+  return { columns, timed, explainedShare: share };
 }
 
 function reasonOf(error: unknown): unknown {
@@ -205,6 +225,10 @@ function outputBytesOf(
       if (columns.includes(names[index]!)) copied += Buffer.byteLength(String(value ?? '')) + 1;
   const made = columns.filter((name) => !names.includes(name)).length;
   return scaled(rows, copied / sampled + made * CELL_BYTES);
+}
+
+function plus(a: Estimate, b: Estimate): Estimate {
+  return { least: a.least + b.least, likely: a.likely + b.likely, most: a.most + b.most };
 }
 
 function minus({ least, likely, most }: Estimate, done: number): Estimate {

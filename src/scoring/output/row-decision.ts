@@ -63,8 +63,8 @@ export function rowDecision(settings: OutputSettings, columns: readonly ScoreCol
   };
 }
 
-/** NaN for what is no number. With `decodeField`, that is TextDecoder, a million rows take 0.54 CPU-s, with this 0.25. */
-function parseNumber(bytes: Uint8Array, start: number, end: number): number {
+/** The number in a cell; NaN for what is no number. With `decodeField`, that is TextDecoder, a million rows take 0.54 CPU-s, with this 0.25. */
+export function parseNumber(bytes: Uint8Array, start: number, end: number): number {
   if (end === start) return Number.NaN;
   if (bytes[start] === QUOTE) return Number(decodeField(bytes, start, end)?.trim() || Number.NaN);
   let text = '';

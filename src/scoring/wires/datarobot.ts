@@ -51,12 +51,14 @@ export function createDatarobotWire(options: DatarobotOptions): Wire {
   const base = `${apiPath(options.server)}/deployments/${encodeURIComponent(deploymentId)}`;
   const target = targetOf(options.server, deploymentId);
   const csvReader = new CsvTableReader(target);
-  const { maxExplanations } = settings;
-  const jsonReader = new JsonTableReader(
-    options.targetName === undefined
-      ? { target, maxExplanations }
-      : { target, maxExplanations, targetName: options.targetName },
-  );
+  const { maxExplanations, thresholdHigh, thresholdLow } = settings;
+  const explainsAll = thresholdHigh === null && thresholdLow === null;
+  const jsonReader = new JsonTableReader({
+    target,
+    maxExplanations,
+    explainsAll,
+    ...(options.targetName === undefined ? {} : { targetName: options.targetName }),
+  });
   const query = queryOf(settings);
   const plainHeaders = [
     'content-type',

@@ -15,6 +15,8 @@ interface Plan {
   /** The name in the output of each class that the server writes otherwise. */
   readonly names: ReadonlyMap<string, string>;
   readonly binary: boolean;
+  /** How many explanations the columns have room for. */
+  readonly explanations: number;
   readonly shap: boolean;
   readonly outlier: boolean;
   readonly approval: boolean;
@@ -26,6 +28,8 @@ export interface JsonTableOptions {
   /** The target's name, if the job says it. */
   readonly targetName?: string;
   readonly maxExplanations: number;
+  /** Whether rows are explained whatever their prediction is: then every one has the key of explanations. */
+  readonly explainsAll?: boolean;
 }
 
 /** Reads JSON replies into the columns that a CSV reply would have. */
@@ -77,6 +81,7 @@ export class JsonTableReader {
   }
 
   #planFor(row: JsonRow, description: DeploymentDescription): Plan {
+    const { maxExplanations, explainsAll } = this.#options;
     const sent = classValues(row).map((value) => labelText(value.label));
     const numeric = sent.length < 2 && typeof row.prediction === 'number';
     const kind = description.kind ?? (numeric ? 'regression' : undefined);
@@ -92,6 +97,8 @@ export class JsonTableReader {
     const single = kind === 'regression' || kind === 'anomaly';
     const names = binary ? binaryNames(sent, description.classes) : new Map<string, string>();
     const labels = single ? [] : binary ? positiveFirst(sent, names, description.classes) : sent.toSorted(byCodePoint);
+    // A server that does not know the parameter leaves the key out of every row.
+    const explanations = explainsAll === true && row.predictionExplanations === undefined ? 0 : maxExplanations;
     const flags = {
       shap: row.shapExplanationsMetadata !== undefined && row.shapExplanationsMetadata !== null,
       outlier: row.isOutlierPrediction !== undefined,
@@ -101,12 +108,12 @@ export class JsonTableReader {
       ...labels.map((label) => `${target}_${names.get(label) ?? label}_PREDICTION`),
       kind === 'anomaly' ? 'ANOMALY_SCORE' : `${target}_PREDICTION`,
       ...(binary ? ['THRESHOLD', 'POSITIVE_CLASS'] : []),
-      ...explanationNames(this.#options.maxExplanations),
+      ...explanationNames(explanations),
       ...(flags.shap ? ['SHAP_REMAINING_TOTAL', 'SHAP_BASE_VALUE'] : []),
       ...(flags.outlier ? ['IS_OUTLIER_PREDICTION'] : []),
       ...(flags.approval ? ['DEPLOYMENT_APPROVAL_STATUS'] : []),
     ]);
-    return { columns, labels, names, binary, ...flags };
+    return { columns, labels, names, binary, explanations, ...flags };
   }
 
   /** One canonical record, with its LF. */
@@ -130,7 +137,7 @@ export class JsonTableReader {
       line += cell(item.prediction);
     }
     if (plan.binary) line += `,${cell(item.predictionThreshold)},${encodeField(names.get(labels[0]!) ?? labels[0]!)}`;
-    if (this.#options.maxExplanations > 0) line += explanationCells(item, this.#options.maxExplanations);
+    line += explanationCells(item, plan.explanations);
     if (plan.shap) {
       const shap = (item.shapExplanationsMetadata ?? {}) as { baseValue?: unknown; remainingTotal?: unknown };
       line += `,${cell(shap.remainingTotal)},${cell(shap.baseValue)}`;

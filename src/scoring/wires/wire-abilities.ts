@@ -2,7 +2,7 @@ import { SluiceError } from '../../core/error.ts';
 import type { ScoringSettings, WireName } from './wire.ts';
 
 /** What a job may ask of predictions beyond themselves. */
-export type Ability = 'explanations' | 'predictionWarnings';
+type Ability = 'explanations' | 'predictionWarnings';
 
 const abilities: Readonly<Record<WireName, ReadonlySet<Ability>>> = {
   datarobot: new Set<Ability>(['explanations', 'predictionWarnings']),
@@ -14,25 +14,20 @@ const abilities: Readonly<Record<WireName, ReadonlySet<Ability>>> = {
 
 /**
  * Refuses settings that a wire has no words for, before anything is asked of its server.
- * @param provided what somebody else than the wire provides for the job.
  * @throws CONFIG_INVALID naming the setting and the wire.
  */
-export function assertAbilities(
-  wire: WireName,
-  settings: ScoringSettings,
-  provided: ReadonlySet<Ability> = new Set(),
-): void {
+export function assertAbilities(wire: WireName, settings: ScoringSettings): void {
   const wanted: readonly (readonly [Ability, string, boolean])[] = [
     ['explanations', 'maxExplanations', settings.maxExplanations > 0],
     ['predictionWarnings', 'predictionWarningEnabled', settings.predictionWarningEnabled],
   ];
   for (const [ability, setting, isWanted] of wanted) {
-    if (!isWanted || abilities[wire].has(ability) || provided.has(ability)) continue;
+    if (!isWanted || abilities[wire].has(ability)) continue;
     const able = Object.entries(abilities).flatMap(([name, has]) => (has.has(ability) ? [name] : []));
     throw new SluiceError(
       'CONFIG_INVALID',
       `${setting} cannot be had over the wire ${wire}: servers that speak it have no ${inWords[ability]}. ` +
-        `Take ${setting} out, or use a server with the wire ${able.join(' or ')}.`,
+        `Take ${setting} out, ${ability === 'explanations' ? 'set explanationAlgorithm: occlusion, ' : ''}or use a server with the wire ${able.join(' or ')}.`,
     );
   }
 }

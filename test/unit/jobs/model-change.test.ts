@@ -78,7 +78,7 @@ class Changes {
     const settings = { numConcurrent: 3, onModelChange: policy };
     const onPause = (reason: Error): number => this.pauses.push(reason.message);
     const ports = { clock, limiter: fixedLimiter(3), pin, target: 'a test', onPause };
-    return { pin, scorer: withPolicies(this.#set.scorer(), settings, ports) };
+    return { pin, scorer: withPolicies(this.#set.scorer(), settings, ports).rows };
   }
 
   sink() {

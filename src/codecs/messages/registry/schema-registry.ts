@@ -1,8 +1,8 @@
 import type { Clock } from '../../../core/clock.ts';
 import { SluiceError } from '../../../core/error.ts';
+import { SharedWork } from '../../../core/shared-work.ts';
 import { RegistryRequests } from './registry-requests.ts';
 import type { RegistrySettings } from './registry-settings.ts';
-import { SharedWork } from './shared-work.ts';
 
 /** A schema with all that it refers to. */
 interface FoundSchema {

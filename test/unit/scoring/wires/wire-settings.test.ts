@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../../../src/core/clock.ts';
 import { schemaOf } from '../../../../src/core/schema.ts';
 import { resolveJob } from '../../../../src/jobs/description/parse-job.ts';
+import type { OcclusionSettings } from '../../../../src/scoring/explanations/occlusion.ts';
 import { createScorer } from '../../../../src/scoring/scorer-stack.ts';
 import { WIRE_NAMES } from '../../../../src/scoring/wires/wire.ts';
 import { batchOf } from '../rows.ts';
@@ -9,15 +10,18 @@ import { wireOf } from './dialects.ts';
 
 const others = WIRE_NAMES.filter((name) => name !== 'datarobot');
 const clock = systemClock;
+const occlusion: OcclusionSettings = {
+  sample: { columns: ['a'], features: ['a'], rows: [['1']], chosen: 1 },
+  maxExplanations: 3,
+  thresholdHigh: null,
+  thresholdLow: null,
+  limits: { rows: 100, bytes: 100_000, concurrent: 1 },
+};
 
 describe('settings that a wire has no words for', () => {
   it.each(others)('are refused by name before anything is asked: %s', (wire) => {
-    const create = (scoring: object, provided?: ReadonlySet<'explanations'>) =>
-      createScorer(
-        { id: 'd', server: 'http://127.0.0.1:9', wire },
-        { numConcurrent: 1, scoring, ...(provided === undefined ? {} : { provided }) },
-        { clock },
-      );
+    const create = (scoring: object, settings: object = {}) =>
+      createScorer({ id: 'd', server: 'http://127.0.0.1:9', wire }, { numConcurrent: 1, scoring, ...settings }, { clock });
     const refused = (setting: string) =>
       expect.objectContaining({
         code: 'CONFIG_INVALID',
@@ -26,7 +30,7 @@ describe('settings that a wire has no words for', () => {
     expect(() => create({ maxExplanations: 3 })).toThrow(refused('maxExplanations'));
     expect(() => create({ predictionWarningEnabled: true })).toThrow(refused('predictionWarningEnabled'));
     expect(() => create({ predictionThreshold: 0.3, thresholdHigh: 0.8 })).not.toThrow();
-    expect(() => create({ maxExplanations: 3 }, new Set(['explanations']))).not.toThrow();
+    expect(() => create({ maxExplanations: 3 }, { occlusion })).not.toThrow();
   });
 });
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { qualitativeStrength } from '../../../src/model-server/explanation.ts';
+import { qualitativeStrength } from '../../../src/core/qualitative-strength.ts';
 
 // Share of the row's absolute strengths, number of columns, signs.
 const table: readonly (readonly [number, number, string])[] = [
