@@ -310,6 +310,7 @@ class Run {
       requests: () => counters.requests,
       retries: () => counters.retries,
       inFlight: () => counters.inFlight,
+      limit: () => counters.limit,
       latency: () => counters.latency(),
       topics: () => kafka?.topics ?? null,
     });

@@ -51,6 +51,7 @@ export function scorerSettingsOf(
   };
   const settings: StackSettings = {
     numConcurrent: job.numConcurrent,
+    limiter: job.limiter,
     pinned: ledger?.model ?? (job.pinnedModelId === null ? null : { id: job.pinnedModelId }),
     disableRowLevelErrorHandling: job.disableRowLevelErrorHandling,
     retry: { budgetMs: 1000 * retry.budgetSeconds, connectBudgetMs: 1000 * retry.connectSeconds },

@@ -6,7 +6,9 @@ import { AccessGate } from './access-gate.ts';
 import { withBisection } from './bisection.ts';
 import type { ConnectionOptions } from './http-connection.ts';
 import { createHttpScorer } from './http-scorer.ts';
-import { fixedLimiter, type Limiter, withLimiter } from './limiter.ts';
+import { fixedLimiter } from './limiter/fixed-limiter.ts';
+import { joinServer } from './limiter/server-budget.ts';
+import { type Limiter, withLimiter } from './limiter.ts';
 import { type ModelPin, withModelPin } from './model-pin.ts';
 import { type RetryEvents, type RetryPolicy, withRetry } from './retry.ts';
 import { withSecondTry } from './second-try.ts';
@@ -33,6 +35,8 @@ export interface DeploymentAddress extends Omit<ConnectionOptions, 'connections'
 export interface StackSettings {
   /** Requests at once, at the most. */
   readonly numConcurrent: number;
+  /** `auto`: as many as the server bears, together with everybody else in this process who uses it. Default `fixed`: always so many. */
+  readonly limiter?: 'auto' | 'fixed';
   readonly scoring?: Partial<ScoringSettings>;
   /** The model that an interrupted run, or the job's description, fixed. */
   readonly pinned?: ModelIdentity | null;
@@ -42,7 +46,7 @@ export interface StackSettings {
 
 export interface StackPorts extends RetryEvents {
   readonly clock: Clock;
-  /** Default: a fixed one of `numConcurrent`. */
+  /** Takes the place of what the settings say. */
   readonly limiter?: Limiter;
 }
 
@@ -53,6 +57,8 @@ interface ScoringCounters {
   /** Waits for an overloaded or missing server. */
   readonly retries: number;
   readonly inFlight: number;
+  /** Requests at once that are allowed now. */
+  readonly limit: number;
   /** Milliseconds; null before the first request. */
   latency(): { readonly p50: number; readonly p99: number } | null;
 }
@@ -82,7 +88,7 @@ export function createScorer(deployment: DeploymentAddress, settings: StackSetti
     ...(deployment.target === undefined ? {} : { targetName: deployment.target }),
     ...(deployment.rowWitness === undefined ? {} : { rowWitness: deployment.rowWitness }),
   });
-  const limiter = ports.limiter ?? fixedLimiter(numConcurrent);
+  const limiter = ports.limiter ?? limiterOf(deployment, settings, clock);
   const health = new ServerHealth(clock);
   const latencies = new LatencyHistogram();
   let retries = 0;
@@ -123,6 +129,9 @@ export function createScorer(deployment: DeploymentAddress, settings: StackSetti
       get inFlight() {
         return limiter.inFlight;
       },
+      get limit() {
+        return limiter.limit;
+      },
       latency: () => {
         const p50 = latencies.percentile(0.5);
         const p99 = latencies.percentile(0.99);
@@ -133,4 +142,8 @@ export function createScorer(deployment: DeploymentAddress, settings: StackSetti
       return pin.model;
     },
   };
+}
+
+function limiterOf({ server }: DeploymentAddress, { limiter, numConcurrent }: StackSettings, clock: Clock): Limiter {
+  return limiter === 'auto' ? joinServer(server, clock, { ceiling: numConcurrent }) : fixedLimiter(numConcurrent);
 }

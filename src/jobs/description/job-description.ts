@@ -68,6 +68,13 @@ export const jobDescription = z
       .max(1024)
       .default(4)
       .describe('Requests to the prediction server at once, at the most.'),
+    limiter: z
+      .enum(['auto', 'fixed'])
+      .default('auto')
+      .describe(
+        'How many of them are under way: `auto` finds out what the server bears, and shares it with the other jobs of the process; ' +
+          '`fixed` always allows `numConcurrent`.',
+      ),
     chunkSize: z
       .union([z.enum(['auto', 'fixed', 'dynamic']), z.int().min(20).max(41_943_040)])
       .default('auto')

@@ -107,6 +107,7 @@ async function scoreUntilStopped(run: LiveRun): Promise<never> {
     requests: () => counters.requests,
     retries: () => counters.retries,
     inFlight: () => counters.inFlight,
+    limit: () => counters.limit,
     latency: () => counters.latency(),
     topics: () => ({
       // Of a partition that nothing was fetched of nothing is known, and mostly there is nothing.
