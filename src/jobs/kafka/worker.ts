@@ -107,7 +107,16 @@ export class Worker {
   #join(announcement: Announcement): void {
     const { name } = announcement;
     const leaving = new AbortController();
-    const idle = { job: name, tally: EMPTY_TALLY, requests: 0, retries: 0, inFlight: 0, limit: 0, paused: 0, rebalances: 0 };
+    const idle = {
+      job: name,
+      tally: EMPTY_TALLY,
+      requests: 0,
+      retries: 0,
+      inFlight: 0,
+      limit: 0,
+      paused: 0,
+      rebalances: 0,
+    };
     const joined: Joined = {
       announcement,
       leaving,

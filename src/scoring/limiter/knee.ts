@@ -1,16 +1,16 @@
+import type { RequestOutcome } from '../limiter.ts';
 import { LatencyWindow } from './latency-window.ts';
 import { RequestCost } from './request-cost.ts';
 import { Roof } from './roof.ts';
+import { UnderWay } from './under-way.ts';
 
-/** What the knee learns of a request that has ended. */
-export interface KneeSample {
-  readonly latencyMs: number;
-  readonly rows: number;
+/** A request under way. */
+export interface Begun {
   /** Requests under way when it began, itself included. */
   readonly inFlight: number;
-  /** `Knee.epoch` when it began. */
+  /** How often the limit had changed, and how many windows were over. */
   readonly epoch: number;
-  readonly result: 'ok' | 'overload';
+  readonly window: number;
 }
 
 /** Samples that a decision rests on at the least. */
@@ -33,6 +33,8 @@ const GAIN = 0.25;
 const JITTER_GAIN = 0.2;
 const CERTAIN = 2;
 const LEAST_JITTER = 0.02;
+/** A request that outlives so many windows may never be answered. */
+const OVERDUE = 3;
 /** What counts as another size of requests. */
 const OTHER_SIZE = 1.25;
 
@@ -50,15 +52,21 @@ const OTHER_SIZE = 1.25;
  * down when the server has become slower; so now and then the limit goes below the knee for a window, where nothing can wait (as TCP BBR
  * does), and on down for as long as that makes requests faster.
  *
- * Two refusals in a window cut the limit by a quarter; `Roof` keeps what the server refused.
+ * Requests that are not answered at all are seen late: nothing grows while one has been under way for several windows.
+ *
+ * Two refusals in a window cut the limit by a quarter, and so does one time-out; `Roof` keeps what the server refused.
  */
 export class Knee {
   readonly #ceiling: () => number;
   readonly #cost = new RequestCost();
   readonly #roof = new Roof();
   #limit: number;
+  /** How often the limit has changed: a request tells of the limit that it began under. */
   #epoch = 0;
+  #windows = 0;
+  readonly #underWay = new UnderWay();
   #window = new LatencyWindow();
+  /** Since the limit was last cut. */
   #isAnswered = false;
   #jitter = 0.1;
   /** Rows per request, and workers that seemed busy, in the last window. */
@@ -79,7 +87,7 @@ export class Knee {
    */
   constructor(start: number, ceiling: () => number) {
     this.#ceiling = ceiling;
-    this.#limit = Math.max(1, Math.min(start, ceiling()));
+    this.#limit = start;
   }
 
   /** Requests at once, as of now: a whole number from 1 to the ceiling. */
@@ -87,32 +95,37 @@ export class Knee {
     return Math.max(1, Math.floor(Math.min(this.#limit, this.#ceiling())));
   }
 
-  /** Counts the changes of the limit: a sample tells of the limit that it began under. */
-  get epoch(): number {
-    return this.#epoch;
-  }
-
   /** Whether the limit has come to rest: if latencies change now, it is not by its doing. */
   get isSettled(): boolean {
     return this.#still >= 2 && !this.#isProbing;
   }
 
-  /** Told of every request that was answered or refused. */
-  observe({ epoch, result, rows, latencyMs, inFlight }: KneeSample): void {
+  /** Told of every request; the outcome is told with what this gives. */
+  begin(inFlight: number): Begun {
+    this.#underWay.began(this.#windows);
+    return { inFlight, epoch: this.#epoch, window: this.#windows };
+  }
+
+  end({ inFlight, epoch, window: begunIn }: Begun, { result, rows, latencyMs }: RequestOutcome): void {
+    this.#underWay.ended(begunIn);
+    if (result === 'other') return;
+    if (result === 'ok') this.#isAnswered = true;
     if (epoch !== this.#epoch) return;
     const window = this.#window;
     if (result === 'overload') {
       window.overloads += 1;
-      if (window.overloads >= OVERLOADS || !this.#isAnswered) this.#cut(Math.min(inFlight, this.limit) - 1);
+      const isLate = latencyMs > 2 * this.#cost.of(rows);
+      const isPlain = this.#isAnswered && !this.#roof.isTrying && !isLate;
+      if (window.overloads >= (isPlain ? OVERLOADS : 1)) this.#cut(Math.min(inFlight, this.limit) - 1, isLate);
       return;
     }
-    this.#isAnswered = true;
     window.add(rows, latencyMs, inFlight, inFlight >= this.limit);
     if (window.samples >= Math.max(LEAST_SAMPLES, this.limit)) this.#decide(window);
   }
 
   #decide(window: LatencyWindow): void {
     this.#window = new LatencyWindow();
+    this.#windows += 1;
     const { rows, latency, inFlight, isFull } = window;
     this.#jitter += JITTER_GAIN * (window.jitter - this.#jitter);
     const error = (CERTAIN * Math.max(LEAST_JITTER, this.#jitter)) / Math.sqrt(window.samples);
@@ -160,7 +173,12 @@ export class Knee {
   }
 
   #grow(busy: number, samples: number): void {
-    this.#roof.wanted(this.limit, samples);
+    const behind = this.#windows - this.#underWay.oldest;
+    if (behind > OVERDUE) {
+      this.#still += 1;
+      return;
+    }
+    this.#roof.wanted(this.limit, samples, behind < OVERDUE - 1);
     const first = Math.max(this.#limit + 1, busy + room(busy));
     const step = Math.min(room(busy) * 2 ** this.#streak, this.#limit / (this.#streak > 1 ? 2 : 3));
     this.#move(this.#streak === 0 ? first : Math.max(this.#limit + 1, this.#limit + step));
@@ -179,7 +197,6 @@ export class Knee {
     this.#epoch += 1;
     this.#still = 0;
     this.#window = new LatencyWindow();
-    this.#isAnswered = false;
   }
 
   #isProbeDue(busy: number): boolean {
@@ -211,13 +228,14 @@ export class Knee {
   }
 
   /** @param level the requests at once that the server did not refuse. */
-  #cut(level: number): void {
+  #cut(level: number, isLate: boolean): void {
     // Where nothing is answered nothing is learned of how many would be.
     const decreased = this.#isAnswered ? Math.min(level, DECREASE * this.#limit) : DECREASE * this.#limit;
-    const roof = this.#isAnswered ? this.#roof.refused(Math.max(1, level)) : null;
+    const roof = this.#isAnswered ? this.#roof.refused(Math.max(1, level), isLate) : null;
     this.#limit = Math.max(1, roof ?? decreased);
     this.#streak = 0;
     this.#isProbing = false;
+    this.#isAnswered = false;
     this.#begin();
   }
 }

@@ -5,10 +5,13 @@ const MEMORY = 0.95;
 /** How far off a latency may be that the slope predicts for another size, as a share of it. */
 const TRUSTED = 0.3;
 
+/** Differences in size, as a share, that are too small to tell a slope by. */
+const NO_SPREAD = 1e-6;
+
 /**
  * What a request of n rows takes without a queue: a + b·n milliseconds. How latencies differ between requests of one window gives the
- * slope, as all of them met the same queue; where all requests are of one size there is none, and nothing depends on it until the size
- * changes.
+ * slope, as all of them waited in one line, whatever their size; where all requests are of one size there is none, and nothing depends on
+ * it until the size changes.
  */
 export class RequestCost {
   #fixed = 0;
@@ -32,12 +35,10 @@ export class RequestCost {
 
   /** The slope as a window shows it. Nothing else changes for requests of its mean size. */
   learn(window: LatencyWindow): void {
-    const { rows, latency, rowSpread, covariation } = window;
-    const now = this.of(rows);
+    const { rows, rowSpread, covariation } = window;
     this.#spread = MEMORY * this.#spread + rowSpread;
-    // In latencies without a queue, which stretches all of them alike.
-    this.#covariation = MEMORY * this.#covariation + (covariation * now) / latency;
-    if (this.#spread > 1e-6 * rows ** 2) this.#turn(rows, now, this.#covariation / this.#spread);
+    this.#covariation = MEMORY * this.#covariation + covariation;
+    if (this.#spread > NO_SPREAD * rows ** 2) this.#turn(rows, this.of(rows), this.#covariation / this.#spread);
   }
 
   /** Whether the slope is known well enough to say what another size takes. */

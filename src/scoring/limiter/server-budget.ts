@@ -1,5 +1,5 @@
 import type { Clock } from '../../core/clock.ts';
-import type { Limiter, Permit, RequestOutcome } from '../limiter.ts';
+import type { Limiter, Permit } from '../limiter.ts';
 import { Knee } from './knee.ts';
 import { WaitingLine } from './waiting-line.ts';
 
@@ -105,16 +105,15 @@ export class ServerBudget {
 
   #permit(share: Share): Permit {
     const knee = this.#knee;
-    const inFlight = this.#inFlight;
-    const { epoch } = knee;
+    const begun = knee.begin(this.#inFlight);
     let held = true;
     return {
-      release: ({ latencyMs, rows, result }: RequestOutcome) => {
+      release: (outcome) => {
         if (!held) return;
         held = false;
         this.#inFlight -= 1;
         share.inFlight -= 1;
-        if (result !== 'other') knee.observe({ latencyMs, rows, result, inFlight, epoch });
+        knee.end(begun, outcome);
         this.#serve();
       },
     };
