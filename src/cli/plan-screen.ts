@@ -1,3 +1,4 @@
+import { learnsSize } from '../jobs/batch-sizing.ts';
 import type { JobDescription } from '../jobs/description/parse-job.ts';
 import { intakeName, outputName } from '../jobs/open-endpoints.ts';
 import { byteText } from '../jobs/plan/byte-text.ts';
@@ -22,7 +23,7 @@ export function planScreen(job: JobDescription, plan: JobPlan): string {
       'requests',
       plan.requests === null
         ? 'not known'
-        : `${range(plan.requests, count)}, of ${byteText(plan.requestBytes)} or ${count(job.chunkRows)} rows at the most, ${job.numConcurrent} at once`,
+        : `${range(plan.requests, count)}, of ${byteText(plan.requestBytes)} or ${count(job.chunkRows)} rows ${learnsSize(job) ? 'to begin with' : 'at the most'}, ${job.numConcurrent} at once`,
     ],
     ['output', outputName(job)],
     ['', plan.outputColumns === null ? 'columns not known' : names(plan.outputColumns)],

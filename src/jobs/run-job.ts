@@ -12,7 +12,7 @@ import { createScorer, type ScorerStack } from '../scoring/scorer-stack.ts';
 import type { CommitPolicy } from '../stages/delivery.ts';
 import { FailureBudget } from '../stages/failure-budget.ts';
 import { withBatchObserver } from './batch-observer.ts';
-import { BatchSizing } from './batch-sizing.ts';
+import { BatchSizing, learnsSize } from './batch-sizing.ts';
 import { continuedVersion } from './catalog/continued-version.ts';
 import { commitPolicyOf } from './commit-policy.ts';
 import type { JobInput } from './description/job-description.ts';
@@ -223,15 +223,17 @@ class Run {
   async #score(opened: Opened): Promise<JobResult> {
     const { job, sink, ledger } = opened;
     const { clock, tracker, signal, onWait } = this.#ports;
+    const sizing = this.#sizing(opened);
     const stack = createScorer(...scorerSettingsOf(job, ledger), {
       clock,
+      onSent: (request) => sizing.sent(request),
       onWait: ({ ms }) => onWait(ms),
       onPause: (reason) => tracker.enter('paused', reason.message),
       onResume: () => tracker.enter('running'),
     });
     await using scorer = stack.scorer;
     await scorer.describe(signal);
-    const parts = this.#parts(opened, stack);
+    const parts = this.#parts(opened, stack, sizing);
     await using kafka = await this.#kafkaJob(opened, parts, stack);
     this.#begin(opened, stack, kafka);
     const { stop } = this.#ports;
@@ -262,9 +264,24 @@ class Run {
     return { manifest, progress: tracker.look() };
   }
 
-  #parts({ job, source, splits, sink, ledger }: Opened, { scorer }: ScorerStack): Omit<PipelineParts, 'partitions'> {
+  /** How the batches of the job are cut. */
+  #sizing({ job, splits }: Opened): BatchSizing {
+    // Cutting by time would give other batches on another run; only a stream that comes as it comes is worth it.
+    const lingerMs = splits.some(({ bytes }) => bytes === null) ? job.lingerMs : Number.POSITIVE_INFINITY;
+    // Over Kafka a job is continued by cutting the same batches again, which those that follow the server are not.
+    const chunkSize = job.engine === 'kafka' && job.chunkSize === 'dynamic' ? 'auto' : job.chunkSize;
+    // Of ends that somebody else made nothing is known.
+    const { sink, endpoints } = this.#options;
+    const learns = sink === undefined && endpoints === undefined && learnsSize(job);
+    return new BatchSizing({ ...job, chunkSize, lingerMs }, learns);
+  }
+
+  #parts(
+    { job, source, splits, sink, ledger }: Opened,
+    { scorer }: ScorerStack,
+    sizing: BatchSizing,
+  ): Omit<PipelineParts, 'partitions'> {
     const { clock, meters, tracker } = this.#ports;
-    const sizing = sizingOf(job, splits);
     return {
       source,
       splits,
@@ -315,13 +332,4 @@ class Run {
       topics: () => kafka?.topics ?? null,
     });
   }
-}
-
-/** How the batches of a job are cut. */
-function sizingOf(job: JobDescription, splits: readonly Split[]): BatchSizing {
-  // Cutting by time would give other batches on another run; only a stream that comes as it comes is worth it.
-  const lingerMs = splits.some(({ bytes }) => bytes === null) ? job.lingerMs : Number.POSITIVE_INFINITY;
-  // Over Kafka a job is continued by cutting the same batches again, which those that follow the server are not.
-  const chunkSize = job.engine === 'kafka' && job.chunkSize === 'dynamic' ? 'auto' : job.chunkSize;
-  return BatchSizing.of({ ...job, chunkSize, lingerMs });
 }

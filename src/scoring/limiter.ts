@@ -11,6 +11,20 @@ export interface RequestOutcome {
   readonly result: 'ok' | 'overload' | 'other';
 }
 
+/** One request that was sent, for whoever decides how large the next ones are. */
+export interface SentRequest extends RequestOutcome {
+  /** Canonical CSV. */
+  readonly bytes: number;
+  /** Requests under way when it began, itself included. */
+  readonly inFlight: number;
+  /** By the clock. */
+  readonly endedMs: number;
+  /** Whether the limit was at rest then. */
+  readonly isSettled: boolean;
+  /** The server refused it for its size. */
+  readonly isTooLarge: boolean;
+}
+
 /** The right to one request. Released exactly once. */
 export interface Permit {
   release(outcome: RequestOutcome): void;
@@ -31,21 +45,36 @@ export interface Limiter {
 
 const overload = new Set(['SERVER_OVERLOADED', 'SERVER_UNREACHABLE']);
 
-/** Takes a permit for every request, and says how it went. Leaves the limiter when it is closed. */
-export function withLimiter(scorer: Scorer, limiter: Limiter, clock: Clock): Scorer {
+/**
+ * Takes a permit for every request, and says how it went. Leaves the limiter when it is closed.
+ * @param onSent told of every request that has ended, unless it was aborted.
+ */
+export function withLimiter(
+  scorer: Scorer,
+  limiter: Limiter,
+  clock: Clock,
+  onSent: (request: SentRequest) => void = () => undefined,
+): Scorer {
   const score = async (batch: RowBatch, signal: AbortSignal): Promise<Scores> => {
     const permit = await limiter.acquire(signal);
     const start = clock.now();
+    const { inFlight, isSettled } = limiter;
     let result: RequestOutcome['result'] = 'other';
+    let isTooLarge = false;
     try {
       const scores = await scorer.score(batch, signal);
       result = 'ok';
       return scores;
     } catch (error) {
-      if (overload.has(findSluiceError(error)?.code ?? '')) result = 'overload';
+      const code = findSluiceError(error)?.code ?? '';
+      if (overload.has(code)) result = 'overload';
+      isTooLarge = code === 'REQUEST_TOO_LARGE';
       throw error;
     } finally {
-      permit.release({ latencyMs: clock.now() - start, rows: batch.rows, result });
+      const endedMs = clock.now();
+      const outcome = { latencyMs: endedMs - start, rows: batch.rows, result };
+      permit.release(outcome);
+      if (!signal.aborted) onSent({ ...outcome, bytes: batch.bytes.length, inFlight, endedMs, isSettled, isTooLarge });
     }
   };
   const close = async (): Promise<void> => {

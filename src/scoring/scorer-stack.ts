@@ -8,7 +8,7 @@ import type { ConnectionOptions } from './http-connection.ts';
 import { createHttpScorer } from './http-scorer.ts';
 import { fixedLimiter } from './limiter/fixed-limiter.ts';
 import { joinServer } from './limiter/server-budget.ts';
-import { type Limiter, withLimiter } from './limiter.ts';
+import { type Limiter, type SentRequest, withLimiter } from './limiter.ts';
 import { type ModelPin, withModelPin } from './model-pin.ts';
 import { type RetryEvents, type RetryPolicy, withRetry } from './retry.ts';
 import { withSecondTry } from './second-try.ts';
@@ -48,6 +48,8 @@ export interface StackPorts extends RetryEvents {
   readonly clock: Clock;
   /** Takes the place of what the settings say. */
   readonly limiter?: Limiter;
+  /** Told of every request that has ended, unless it was aborted. */
+  readonly onSent?: (request: SentRequest) => void;
 }
 
 /** What a run's progress shows of its requests. */
@@ -113,7 +115,7 @@ export function createScorer(deployment: DeploymentAddress, settings: StackSetti
       ports.onWait?.(wait);
     },
   };
-  const pinned = withModelPin(withLimiter(http, limiter, clock), { pin, onChange: 'abort' });
+  const pinned = withModelPin(withLimiter(http, limiter, clock, ports.onSent), { pin, onChange: 'abort' });
   const request = withRetry(withHealth(withSecondTry(pinned), health), retryOptions);
   const enabled = settings.disableRowLevelErrorHandling !== true;
   const scorer = withRetry(withBisection(request, { enabled, health }), retryOptions);

@@ -27,6 +27,8 @@ export interface JobDescription extends Immutable<Omit<JobFields, 'deployment' |
   readonly deployment: Deployment;
   /** Rows in one request at the most. */
   readonly chunkRows: number;
+  /** Whether the job says so itself; else `chunkSize: auto` only begins with so many. */
+  readonly isChunkRowsGiven: boolean;
 }
 
 /** Where the parts of a job come from that stand elsewhere. */
@@ -99,6 +101,7 @@ function resolveFields(fields: JobFields, places: Pick<WrittenText, 'place'>, co
     engine,
     deployment,
     chunkRows: chunkRows ?? (isAutomatic ? AUTO_ROWS : MAX_ROWS),
+    isChunkRowsGiven: chunkRows !== null,
   };
   return { ...job, kafka: clusterOf(job, places, context) };
 }

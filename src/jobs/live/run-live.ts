@@ -164,7 +164,7 @@ function openReader({ job, cluster, clock, tracker }: LiveRun, numbers: Partitio
     group,
     start: startOf(intake),
     until: null,
-    limits: BatchSizing.of(job),
+    limits: new BatchSizing(job),
     messages: messageReaders(job, intake, clock),
     numbers,
     clock,

@@ -61,7 +61,7 @@ export async function planJob(given: JobDescription, options: PlanOptions): Prom
   const intake = estimateIntake(sample, await packedBytes(job, sample));
   const notes: string[] = [];
   const server = await askServer(given, sample, options, notes);
-  const sizing = BatchSizing.of(job);
+  const sizing = new BatchSizing(job);
   const requests = requestsOf(intake, sizing, sample.splits.length);
   const continuation = await continuationOf(given, sample.identity);
   const left = intake.rows === null ? null : minus(intake.rows, continuation.rows);

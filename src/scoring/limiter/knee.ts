@@ -74,8 +74,7 @@ export class Knee {
   #busy = 0;
   /** Windows in a row without a queue. */
   #streak = 0;
-  /** Windows since the limit changed. */
-  #still = 0;
+  #isClimbing = false;
   #isProbing = false;
   #untilProbe = 0;
   #probeWindows = PROBE_WINDOWS;
@@ -95,9 +94,9 @@ export class Knee {
     return Math.max(1, Math.floor(Math.min(this.#limit, this.#ceiling())));
   }
 
-  /** Whether the limit has come to rest: if latencies change now, it is not by its doing. */
+  /** Whether the limit is near the knee: it neither climbs nor looks at the base. */
   get isSettled(): boolean {
-    return this.#still >= 2 && !this.#isProbing;
+    return this.#rows > 0 && !this.#isClimbing && !this.#isProbing;
   }
 
   /** Told of every request; the outcome is told with what this gives. */
@@ -151,12 +150,12 @@ export class Knee {
       return;
     }
     this.#streak = 0;
+    this.#isClimbing = false;
     const target = busy + room(busy);
     const slack = Math.max(1, (error * busy) / 2);
     if (isFull && this.limit > 1 && this.#isProbeDue(busy)) this.#probe(busy);
     else if (isFull && target >= this.#limit + slack) this.#move((this.#limit + target) / 2);
-    else if (target > this.#limit - slack) this.#still += 1;
-    else this.#move(waiting > 3 * room(busy) ? target : (this.#limit + target) / 2);
+    else if (target <= this.#limit - slack) this.#move(waiting > 3 * room(busy) ? target : (this.#limit + target) / 2);
   }
 
   /** Sets what is known of the cost of requests to the sizes of a window. */
@@ -174,28 +173,26 @@ export class Knee {
 
   #grow(busy: number, samples: number): void {
     const behind = this.#windows - this.#underWay.oldest;
-    if (behind > OVERDUE) {
-      this.#still += 1;
-      return;
-    }
+    if (behind > OVERDUE) return;
     this.#roof.wanted(this.limit, samples, behind < OVERDUE - 1);
+    const epoch = this.#epoch;
     const first = Math.max(this.#limit + 1, busy + room(busy));
     const step = Math.min(room(busy) * 2 ** this.#streak, this.#limit / (this.#streak > 1 ? 2 : 3));
     this.#move(this.#streak === 0 ? first : Math.max(this.#limit + 1, this.#limit + step));
     this.#streak += 1;
+    // At the ceiling or the roof it stays where it is.
+    this.#isClimbing = this.#epoch !== epoch;
   }
 
   #move(to: number): void {
     const before = this.limit;
     this.#limit = Math.max(1, Math.min(to, this.#roof.limit, this.#ceiling()));
-    if (this.limit === before) this.#still += 1;
-    else this.#begin();
+    if (this.limit !== before) this.#begin();
   }
 
   /** Under another limit: what began before does not count any more. */
   #begin(): void {
     this.#epoch += 1;
-    this.#still = 0;
     this.#window = new LatencyWindow();
   }
 
@@ -234,6 +231,7 @@ export class Knee {
     const roof = this.#isAnswered ? this.#roof.refused(Math.max(1, level), isLate) : null;
     this.#limit = Math.max(1, roof ?? decreased);
     this.#streak = 0;
+    this.#isClimbing = false;
     this.#isProbing = false;
     this.#isAnswered = false;
     this.#begin();
