@@ -15,14 +15,14 @@ export interface LearnedSizeSettings {
 const SAMPLES = 24;
 const SAMPLES_IN_FLIGHT = 3;
 /** More where latencies jump: until their mean is as sure as this, or there are so many. */
-const SURE = 0.02;
+const SURE = 0.04;
 const MOST_SAMPLES = 400;
 /** The next size that is tried. */
 const STEP = 2;
 /** A size must be better by so much, or it is not worth the change. */
 const GAIN = 0.04;
 /** And by so many standard errors, or it is chance. */
-const CERTAIN = 2;
+const CERTAIN = 1.5;
 /** Windows of requests between trials that changed nothing: each time twice as many. */
 const REST = 4;
 const MOST_REST = 64;
@@ -103,11 +103,12 @@ export class LearnedSize {
     const size = this.#sizeOf(request) / this.#now;
     if (request.result !== 'ok' || !request.isSettled || size < SMALLER || size > LARGER) return;
     window.add(request, request.endedMs - before);
-    if (!window.isEnough(request.inFlight)) return;
-    this.#window = new Sums();
-    if (this.#trial !== null) this.#judge(window.measured);
-    else {
-      const measured = window.measured;
+    if (window.samples < Math.max(SAMPLES, SAMPLES_IN_FLIGHT * request.inFlight)) return;
+    const { measured } = window;
+    const isLast = window.samples >= MOST_SAMPLES;
+    if (this.#trial !== null) this.#judge(measured, isLast);
+    else if (isLast || measured.error <= SURE) {
+      this.#window = new Sums();
       this.#measured = measured;
       if (this.#rest > 0) this.#rest -= 1;
       else if (measured.bytes < this.#settings.fast * measured.ms) this.#try();
@@ -130,13 +131,16 @@ export class LearnedSize {
     else this.#trial = next;
   }
 
-  #judge(trial: Measured): void {
+  /** @param isLast whether what is not certain now never will be. */
+  #judge(trial: Measured, isLast: boolean): void {
     const before = this.#measured!;
     const gain = trial.rows / trial.ms / (before.rows / before.ms) - 1;
-    if (gain < Math.max(GAIN, CERTAIN * Math.hypot(trial.error, before.error))) {
-      this.#end(false);
+    const error = CERTAIN * Math.hypot(trial.error, before.error);
+    if (gain < Math.max(GAIN, error)) {
+      if (isLast || gain < GAIN - error || error < GAIN) this.#end(false);
       return;
     }
+    this.#window = new Sums();
     this.#size = this.#trial!;
     this.#measured = trial;
     // The line through both sizes says what the next step is worth.
@@ -184,11 +188,6 @@ class Sums {
     this.#latency += latencyMs;
     this.#squares += latencyMs ** 2;
     this.#ms += sinceLastMs;
-  }
-
-  isEnough(inFlight: number): boolean {
-    if (this.samples < Math.max(SAMPLES, SAMPLES_IN_FLIGHT * inFlight)) return false;
-    return this.samples >= MOST_SAMPLES || this.#error <= SURE;
   }
 
   get measured(): Measured {
