@@ -5,9 +5,6 @@ import type { JobDescription } from './description/parse-job.ts';
 import { outputFormat } from './formats-of-job.ts';
 import { LearnedSize } from './learned-size.ts';
 
-/** The setting `chunkSize`: a strategy, or a number of bytes. */
-type ChunkSize = 'auto' | 'fixed' | 'dynamic' | number;
-
 const KIB = 1024;
 const MB = 1_000_000;
 

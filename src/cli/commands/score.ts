@@ -14,6 +14,7 @@ interface Options extends RunOptions {
   readonly target?: string;
   readonly associationId?: string;
   readonly concurrency?: number;
+  readonly limiter?: 'auto' | 'fixed';
   readonly chunkSize?: 'auto' | 'fixed' | 'dynamic' | number;
   readonly passthrough?: readonly string[];
   readonly rename?: readonly (readonly [string, string])[];
@@ -50,6 +51,12 @@ export function scoreCommand(): Command {
     .option('--target <name>', 'name of the target, for JSON replies of servers that do not describe their deployments')
     .option('--association-id <column>', 'column that is always in the output')
     .option('--concurrency <number>', 'requests at once, at the most (4)', wholeNumber)
+    .addOption(
+      new Option('--limiter <kind>', 'as many at once as the server bears (auto), or always that many').choices([
+        'auto',
+        'fixed',
+      ]),
+    )
     .option('--chunk-size <size>', 'auto, fixed, dynamic, or bytes of one request', chunkSize)
     .option('--passthrough <columns>', 'columns to copy, comma separated, or all', names)
     .option('--rename <old=new>', 'another name for an output column; old= drops it; repeatable', renaming)
@@ -122,6 +129,7 @@ function jobOf(input: string, output: string, options: Options): JobInput {
     abortOnError: options.abortOnError,
     ...given({
       numConcurrent: options.concurrency,
+      limiter: options.limiter,
       chunkSize: options.chunkSize,
       passthroughColumns: passthrough === undefined || all ? undefined : [...passthrough],
       passthroughColumnsSet: all ? ('all' as const) : undefined,
