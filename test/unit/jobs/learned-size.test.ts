@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { BatchSizing, learnsSize } from '../../../src/jobs/batch-sizing.ts';
+import { resolveJob } from '../../../src/jobs/description/parse-job.ts';
 import { LearnedSize } from '../../../src/jobs/learned-size.ts';
 import { ServerBudget } from '../../../src/scoring/limiter/server-budget.ts';
 import type { SentRequest } from '../../../src/scoring/limiter.ts';
@@ -189,5 +191,50 @@ describe('what is learned from one request', () => {
     const size = learned();
     told(size, { ...ok, bytes: 10_000, rows: 5000 }, 25);
     expect([size.bytes, size.rows]).toEqual([2 * BYTES.bytes, 10_000]);
+  });
+});
+
+describe('which jobs learn', () => {
+  const job = (path: string, more: object = {}) =>
+    resolveJob({
+      deployment: { id: 'd', server: 'http://one' },
+      intakeSettings: { file: 'in.csv' },
+      outputSettings: { path },
+      ...more,
+    });
+
+  test.each([
+    ['out.csv', {}, true],
+    ['out.jsonl', {}, true],
+    ['-', {}, true],
+    ['out.csv.gz', {}, false],
+    ['out.avro', {}, false],
+    ['out.parquet', {}, false],
+    ['out.csv', { outputSettings: { path: 'out.csv', compression: 'zstd' } }, false],
+    ['out.csv', { engine: 'kafka', kafka: { brokers: ['one:9092'] } }, false],
+    ['out.csv', { chunkSize: 'dynamic' }, false],
+    ['out.csv', { chunkSize: 1000 }, false],
+  ] as const)('%s with %j: %s', (path, more, learns) => {
+    expect(learnsSize(job(path, more))).toBe(learns);
+  });
+
+  test('rows that the job gives are a bound, those that it does not give a beginning', () => {
+    const rowsAfterGrowth = (more: object): number => {
+      const sizing = new BatchSizing(job('out.csv', more), true);
+      for (let i = 1; i <= 25; i += 1)
+        sizing.sent({
+          latencyMs: 1000,
+          rows: sizing.rows,
+          bytes: 50_000,
+          inFlight: 1,
+          endedMs: 1000 * i,
+          isSettled: true,
+          isTooLarge: false,
+          result: 'ok',
+        });
+      return sizing.rows;
+    };
+    expect(rowsAfterGrowth({})).toBe(10_000);
+    expect(rowsAfterGrowth({ chunkRows: 300 })).toBe(300);
   });
 });

@@ -107,12 +107,12 @@ describe('over random servers', () => {
               () => 1,
               (request) => done.push(request),
             );
-          await clock.runUntil((8000 * ms) / workers);
+          await clock.runUntil((24_000 * ms) / workers);
           expect(server.utilisation).toBeGreaterThan(0.8);
           expect(limiter.limit).toBeLessThanOrEqual(3 + 2.5 * workers);
         },
       ),
-      { numRuns: 15 },
+      { numRuns: 10 },
     );
   });
 });
@@ -152,6 +152,12 @@ describe('several users of one server', () => {
     const { counts, utilisation } = await minute([{ ceiling: 100 }, { ceiling: 1 }], [100, 1]);
     expect(counts[0]).toBeGreaterThan(5 * counts[1]!);
     expect(utilisation).toBeGreaterThan(0.97);
+  });
+
+  test('priority goes before equal shares', async () => {
+    const { counts } = await minute([{ ceiling: 100, priority: 'live' }, { ceiling: 100 }], [8, 100]);
+    expect(counts[0]).toBeGreaterThan(2 * counts[1]!);
+    expect(counts[1]).toBeGreaterThan(0);
   });
 
   test('no more than maxShare, also where nobody else is', async () => {
