@@ -1,4 +1,5 @@
 import type { JobDescription } from '../jobs/description/parse-job.ts';
+import { learnsSize } from '../jobs/learns-size.ts';
 import { intakeName, outputName } from '../jobs/open-endpoints.ts';
 import { byteText } from '../jobs/plan/byte-text.ts';
 import type { Estimate } from '../jobs/plan/intake-estimate.ts';
@@ -22,7 +23,7 @@ export function planScreen(job: JobDescription, plan: JobPlan): string {
       'requests',
       plan.requests === null
         ? 'not known'
-        : `${range(plan.requests, count)}, of ${byteText(plan.requestBytes)} or ${count(plan.requestRows)} rows at the most, ${job.numConcurrent} at once`,
+        : `${range(plan.requests, count)}, of ${byteText(plan.requestBytes)} or ${count(plan.requestRows)} rows ${learnsSize(job) ? 'to begin with' : 'at the most'}, ${job.numConcurrent} at once`,
     ],
     ...explanationLine(plan),
     ['output', outputName(job)],

@@ -58,6 +58,7 @@ export async function watchWorker(
     requests: sum(({ requests }) => requests),
     retries: sum(({ retries }) => retries),
     inFlight: sum(({ inFlight }) => inFlight),
+    limit: sum(({ limit }) => limit),
     latency: null,
     topics: {
       lag: null,

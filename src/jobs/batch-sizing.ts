@@ -1,12 +1,12 @@
 import type { BatchLimits } from '../core/batch-limits.ts';
-
-/** The setting `chunkSize`: a strategy, or a number of bytes. */
-export type ChunkSize = 'auto' | 'fixed' | 'dynamic' | number;
+import type { SentRequest } from '../scoring/limiter.ts';
+import type { JobDescription } from './description/parse-job.ts';
+import { LearnedSize } from './learned-size.ts';
 
 const KIB = 1024;
 const MB = 1_000_000;
 
-/** Where `dynamic` starts, and what `auto` uses: large enough that requests cost little, small enough to stay in caches. */
+/** Where `dynamic` and `auto` start: large enough that requests cost little, small enough to stay in caches. */
 const AUTO_BYTES = 256 * KIB;
 const AUTO_BYTES_EXPLAINED = 64 * KIB;
 /** What DataRobot documents for `fixed`: 5 MB, 1 MB with explanations. */
@@ -16,54 +16,62 @@ const FIXED_BYTES_EXPLAINED = 1 * MB;
 /** A request of `dynamic` should take about so long: long enough to amortise its cost, short enough to retry cheaply. */
 const DYNAMIC_FAST_MS = 100;
 const DYNAMIC_SLOW_MS = 400;
-const DYNAMIC_MIN_BYTES = 16 * KIB;
+/**
+ * Requests above 256 KiB cost Sluice itself more for each row, as its buffers are made for that size. Where it moves so much it is near its own
+ * limit, and a server of that speed gains nothing by them.
+ */
+const FAST_BYTES_PER_MS = 10_000;
+const LEAST_BYTES = 16 * KIB;
+
+/** What the size of batches depends on. */
+type SizedJob = Pick<JobDescription, 'chunkSize' | 'chunkRows' | 'isChunkRowsGiven' | 'lingerMs' | 'maxExplanations'>;
 
 /**
- * How large the batches of a job are. All but `dynamic` cut the same batches on every run; `dynamic` follows the latency of
- * the server, told by `observe`, between 16 KiB and the size of `fixed`.
+ * How large the batches of a job are. `dynamic` follows the latency of batches, told by `observe`, and `auto` learns the best size of
+ * requests from all that `sent` is told, where it is allowed to; both stay between 16 KiB and the size of `fixed`. All others cut the
+ * same batches on every run.
  */
 export class BatchSizing implements BatchLimits {
-  readonly rows: number;
   readonly lingerMs: number;
-  readonly #dynamic: boolean;
-  readonly #maxBytes: number;
+  readonly #isDynamic: boolean;
+  readonly #most: number;
+  readonly #rows: number;
+  readonly #mostRows: number;
+  readonly #learned: LearnedSize | null;
   #bytes: number;
 
-  constructor(settings: {
-    readonly chunkSize: ChunkSize;
-    readonly rows: number;
-    readonly lingerMs: number;
-    readonly explained: boolean;
-  }) {
-    const { chunkSize, explained } = settings;
-    this.rows = settings.rows;
-    this.lingerMs = settings.lingerMs;
-    this.#dynamic = chunkSize === 'dynamic';
-    this.#maxBytes = explained ? FIXED_BYTES_EXPLAINED : FIXED_BYTES;
+  /** @param learns whether `auto` may cut other batches than another run of the job would (see `learnsSize`). */
+  constructor({ chunkSize, chunkRows, isChunkRowsGiven, lingerMs, maxExplanations }: SizedJob, learns = false) {
+    const isExplained = maxExplanations > 0;
+    this.lingerMs = lingerMs;
+    this.#isDynamic = chunkSize === 'dynamic';
+    this.#most = isExplained ? FIXED_BYTES_EXPLAINED : FIXED_BYTES;
     if (typeof chunkSize === 'number') this.#bytes = chunkSize;
-    else if (chunkSize === 'fixed') this.#bytes = this.#maxBytes;
-    else this.#bytes = explained ? AUTO_BYTES_EXPLAINED : AUTO_BYTES;
-  }
-
-  /** As a job's settings have it. */
-  static of(job: {
-    readonly chunkSize: ChunkSize;
-    readonly chunkRows: number;
-    readonly lingerMs: number;
-    readonly maxExplanations: number;
-  }): BatchSizing {
-    const { chunkSize, chunkRows, lingerMs, maxExplanations } = job;
-    return new BatchSizing({ chunkSize, rows: chunkRows, lingerMs, explained: maxExplanations > 0 });
+    else if (chunkSize === 'fixed') this.#bytes = this.#most;
+    else this.#bytes = isExplained ? AUTO_BYTES_EXPLAINED : AUTO_BYTES;
+    this.#rows = chunkRows;
+    this.#mostRows = isChunkRowsGiven ? chunkRows : Infinity;
+    const size = { bytes: this.#bytes, least: LEAST_BYTES, most: this.#most, rows: chunkRows, fast: FAST_BYTES_PER_MS };
+    this.#learned = learns && chunkSize === 'auto' ? new LearnedSize(size) : null;
   }
 
   get bytes(): number {
-    return this.#bytes;
+    return this.#learned?.bytes ?? this.#bytes;
   }
 
-  /** Told of every finished request: its latency in milliseconds. */
+  get rows(): number {
+    return this.#learned === null ? this.#rows : Math.min(this.#mostRows, this.#learned.rows);
+  }
+
+  /** Told of every batch that was scored: its latency in milliseconds, retries included. */
   observe(latencyMs: number): void {
-    if (!this.#dynamic) return;
-    if (latencyMs < DYNAMIC_FAST_MS) this.#bytes = Math.min(this.#maxBytes, Math.ceil(this.#bytes * 1.25));
-    else if (latencyMs > DYNAMIC_SLOW_MS) this.#bytes = Math.max(DYNAMIC_MIN_BYTES, Math.floor(this.#bytes * 0.7));
+    if (!this.#isDynamic) return;
+    if (latencyMs < DYNAMIC_FAST_MS) this.#bytes = Math.min(this.#most, Math.ceil(this.#bytes * 1.25));
+    else if (latencyMs > DYNAMIC_SLOW_MS) this.#bytes = Math.max(LEAST_BYTES, Math.floor(this.#bytes * 0.7));
+  }
+
+  /** Told of every request. */
+  sent(request: SentRequest): void {
+    this.#learned?.observe(request);
   }
 }

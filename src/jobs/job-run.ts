@@ -60,6 +60,8 @@ export interface Progress {
   readonly rowsPerSecond: number;
   /** Requests under way now. */
   readonly inFlight: number;
+  /** Requests at once that are allowed now; null before the run knows its server. */
+  readonly limit: number | null;
   readonly elapsedMs: number;
   /** Null while nobody can tell. */
   readonly etaMs: number | null;

@@ -11,6 +11,7 @@ export interface ProgressProbes {
   requests(): number;
   retries(): number;
   inFlight(): number;
+  limit(): number | null;
   latency(): Latency | null;
   /** For jobs that explain rows themselves. */
   explanations?(): ExplanationCounters | null;
@@ -23,6 +24,7 @@ const NOTHING: ProgressProbes = {
   requests: () => 0,
   retries: () => 0,
   inFlight: () => 0,
+  limit: () => null,
   latency: () => null,
 };
 
@@ -94,6 +96,7 @@ export class ProgressTracker {
       bytesTotal: this.#bytesTotal,
       rowsPerSecond: this.#rate(now, elapsedMs),
       inFlight: this.#probes.inFlight(),
+      limit: this.#probes.limit(),
       elapsedMs,
       etaMs: eta(bytesRead, this.#bytesTotal, elapsedMs),
       latency: this.#probes.latency(),

@@ -22,6 +22,7 @@ import { type OpenedIntake, withBaseline } from './explanations/read-baseline.ts
 import { jobHandle } from './job-handle.ts';
 import { jobIdentity } from './job-identity.ts';
 import type { JobResult, JobRun } from './job-run.ts';
+import { learnsSize } from './learns-size.ts';
 import { type ClusterSettings, openCluster } from './kafka/cluster.ts';
 import { KafkaJob } from './kafka/kafka-job.ts';
 import { isLive } from './kafka/open-topics.ts';
@@ -233,15 +234,17 @@ class Run {
   async #score(opened: Opened): Promise<JobResult> {
     const { job, sink, ledger } = opened;
     const { clock, tracker, signal, onWait } = this.#ports;
+    const sizing = this.#sizing(opened);
     const stack = createScorer(...scorerSettingsOf(job, ledger), {
       clock,
+      onSent: (request) => sizing.sent(request),
       onWait: ({ ms }) => onWait(ms),
       onPause: (reason) => tracker.enter('paused', reason.message),
       onResume: () => tracker.enter('running'),
     });
     await using scorer = stack.scorer;
     await scorer.describe(signal);
-    const parts = this.#parts(opened, stack);
+    const parts = this.#parts(opened, stack, sizing);
     await using kafka = await this.#kafkaJob(opened, parts, stack);
     this.#begin(opened, stack, kafka);
     const { stop } = this.#ports;
@@ -274,9 +277,24 @@ class Run {
     return { manifest, progress: tracker.look() };
   }
 
-  #parts({ job, source, splits, sink, ledger }: Opened, { scorer }: ScorerStack): Omit<PipelineParts, 'partitions'> {
+  /** How the batches of the job are cut. */
+  #sizing({ job, splits }: Opened): BatchSizing {
+    // Cutting by time would give other batches on another run; only a stream that comes as it comes is worth it.
+    const lingerMs = splits.some(({ bytes }) => bytes === null) ? job.lingerMs : Number.POSITIVE_INFINITY;
+    // Over Kafka a job is continued by cutting the same batches again, which those that follow the server are not.
+    const chunkSize = job.engine === 'kafka' && job.chunkSize === 'dynamic' ? 'auto' : job.chunkSize;
+    // Of ends that somebody else made nothing is known.
+    const { sink, endpoints } = this.#options;
+    const learns = sink === undefined && endpoints === undefined && learnsSize(job);
+    return new BatchSizing({ ...job, chunkSize, chunkRows: batchRowsOf(job), lingerMs }, learns);
+  }
+
+  #parts(
+    { job, source, splits, sink, ledger }: Opened,
+    { scorer }: ScorerStack,
+    sizing: BatchSizing,
+  ): Omit<PipelineParts, 'partitions'> {
     const { clock, meters, tracker } = this.#ports;
-    const sizing = sizingOf(job, splits);
     return {
       source,
       splits,
@@ -323,18 +341,10 @@ class Run {
       requests: () => counters.requests,
       retries: () => counters.retries,
       inFlight: () => counters.inFlight,
+      limit: () => counters.limit,
       latency: () => counters.latency(),
       explanations: () => counters.explanations,
       topics: () => kafka?.topics ?? null,
     });
   }
-}
-
-/** How the batches of a job are cut. */
-function sizingOf(job: JobDescription, splits: readonly Split[]): BatchSizing {
-  // Cutting by time would give other batches on another run; only a stream that comes as it comes is worth it.
-  const lingerMs = splits.some(({ bytes }) => bytes === null) ? job.lingerMs : Number.POSITIVE_INFINITY;
-  // Over Kafka a job is continued by cutting the same batches again, which those that follow the server are not.
-  const chunkSize = job.engine === 'kafka' && job.chunkSize === 'dynamic' ? 'auto' : job.chunkSize;
-  return BatchSizing.of({ ...job, chunkSize, chunkRows: batchRowsOf(job), lingerMs });
 }

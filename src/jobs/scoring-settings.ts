@@ -59,6 +59,7 @@ export function scorerSettingsOf(
   const occlusion = occlusionOf(job);
   const settings: StackSettings = {
     numConcurrent: job.numConcurrent,
+    limiter: job.limiter,
     pinned: ledger?.model ?? (job.pinnedModelId === null ? null : { id: job.pinnedModelId }),
     onModelChange: job.onModelChange,
     disableRowLevelErrorHandling: job.disableRowLevelErrorHandling,

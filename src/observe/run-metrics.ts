@@ -9,6 +9,8 @@ export interface RunFigures {
   readonly requests: number;
   readonly retries: number;
   readonly inFlight: number;
+  /** Requests at once that are allowed now; null while nobody knows. */
+  readonly limit: number | null;
   /** Milliseconds; null before the first request. */
   readonly latency: { readonly p50: number; readonly p99: number } | null;
   /** Null without topics. */
@@ -101,6 +103,7 @@ export class RunMetrics {
     counter('requests', 'Requests to the prediction server that have ended.', ({ requests }) => requests);
     counter('retries', 'Waits for an overloaded or missing prediction server.', ({ retries }) => retries);
     gauge('requests_in_flight', 'Requests to the prediction server under way.', ({ inFlight }) => inFlight);
+    gauge('requests_limit', 'Requests to the prediction server at once that are allowed now.', ({ limit }) => limit);
     gauge(
       'lag',
       'Messages of a live topic, or batches of a job, that are not scored yet.',

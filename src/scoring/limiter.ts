@@ -4,11 +4,25 @@ import type { RowBatch } from '../core/row-batch.ts';
 import type { Scorer, Scores } from '../core/scorer.ts';
 
 /** How one request went: what a limiter that adapts itself learns from. */
-interface RequestOutcome {
+export interface RequestOutcome {
   readonly latencyMs: number;
   readonly rows: number;
   /** `overload`: the server refused, timed out or broke off. `other`: nothing to be learned (an abort, a bad row). */
   readonly result: 'ok' | 'overload' | 'other';
+}
+
+/** One request that was sent, for whoever decides how large the next ones are. */
+export interface SentRequest extends RequestOutcome {
+  /** Canonical CSV. */
+  readonly bytes: number;
+  /** Requests under way when it began, itself included. */
+  readonly inFlight: number;
+  /** By the clock. */
+  readonly endedMs: number;
+  /** Whether the limit was at rest then. */
+  readonly isSettled: boolean;
+  /** The server refused it for its size. */
+  readonly isTooLarge: boolean;
 }
 
 /** The right to one request. Released exactly once. */
@@ -21,82 +35,56 @@ export interface Limiter {
   /** Requests at once, as of now. */
   readonly limit: number;
   readonly inFlight: number;
+  /** Whether the limit has come to rest, so that latencies may be compared. */
+  readonly isSettled: boolean;
   /** Waits for its turn, first come first served. Rejects with the signal's reason when it aborts. */
   acquire(signal: AbortSignal): Promise<Permit>;
-}
-
-/** At most `limit` requests at once, always. */
-export function fixedLimiter(limit: number): Limiter {
-  const waiting = new Set<() => void>();
-  let inFlight = 0;
-
-  const permit = (): Permit => {
-    let held = true;
-    return {
-      release: () => {
-        if (!held) return;
-        held = false;
-        inFlight -= 1;
-        const [next] = waiting;
-        next?.();
-      },
-    };
-  };
-
-  return {
-    limit,
-    get inFlight() {
-      return inFlight;
-    },
-    acquire: (signal) =>
-      new Promise((resolve, reject) => {
-        if (signal.aborted) {
-          reject(signal.reason);
-          return;
-        }
-        const admit = (): void => {
-          waiting.delete(admit);
-          signal.removeEventListener('abort', leave);
-          inFlight += 1;
-          resolve(permit());
-        };
-        const leave = (): void => {
-          waiting.delete(admit);
-          reject(signal.reason);
-        };
-        if (inFlight < limit) {
-          admit();
-          return;
-        }
-        waiting.add(admit);
-        signal.addEventListener('abort', leave, { once: true });
-      }),
-  };
+  /** Nobody will acquire by it any more. Called once all its permits are released; a limiter that is shared then has one user less. */
+  leave(): void;
 }
 
 const overload = new Set(['SERVER_OVERLOADED', 'SERVER_UNREACHABLE']);
 
-/** Takes a permit for every request, and says how it went. */
-export function withLimiter(scorer: Scorer, limiter: Limiter, clock: Clock): Scorer {
+/**
+ * Takes a permit for every request, and says how it went. Leaves the limiter when it is closed.
+ * @param onSent told of every request that has ended, unless it was aborted.
+ */
+export function withLimiter(
+  scorer: Scorer,
+  limiter: Limiter,
+  clock: Clock,
+  onSent: (request: SentRequest) => void = () => undefined,
+): Scorer {
   const score = async (batch: RowBatch, signal: AbortSignal): Promise<Scores> => {
     const permit = await limiter.acquire(signal);
     const start = clock.now();
+    const { inFlight, isSettled } = limiter;
     let result: RequestOutcome['result'] = 'other';
+    let isTooLarge = false;
     try {
       const scores = await scorer.score(batch, signal);
       result = 'ok';
       return scores;
     } catch (error) {
-      if (overload.has(findSluiceError(error)?.code ?? '')) result = 'overload';
+      const code = findSluiceError(error)?.code ?? '';
+      if (overload.has(code)) result = 'overload';
+      isTooLarge = code === 'REQUEST_TOO_LARGE';
       throw error;
     } finally {
-      permit.release({ latencyMs: clock.now() - start, rows: batch.rows, result });
+      const endedMs = clock.now();
+      const outcome = { latencyMs: endedMs - start, rows: batch.rows, result };
+      permit.release(outcome);
+      if (!signal.aborted) onSent({ ...outcome, bytes: batch.bytes.length, inFlight, endedMs, isSettled, isTooLarge });
     }
+  };
+  const close = async (): Promise<void> => {
+    limiter.leave();
+    await scorer.close();
   };
   return {
     describe: (signal) => scorer.describe(signal),
     score,
-    close: () => scorer.close(),
-    [Symbol.asyncDispose]: () => scorer.close(),
+    close,
+    [Symbol.asyncDispose]: close,
   };
 }

@@ -8,7 +8,9 @@ import { withGivenExplanations } from './explanations/given-explanations.ts';
 import { type ExplanationCounters, type OcclusionSettings, withOcclusion } from './explanations/occlusion.ts';
 import type { ConnectionOptions } from './http-connection.ts';
 import { createHttpScorer } from './http-scorer.ts';
-import { fixedLimiter, type Limiter, withLimiter } from './limiter.ts';
+import { fixedLimiter } from './limiter/fixed-limiter.ts';
+import { joinServer } from './limiter/server-budget.ts';
+import { type Limiter, type SentRequest, withLimiter } from './limiter.ts';
 import { type ModelPin, type OnModelChange, withModelPin } from './model-pin.ts';
 import { withOneModel } from './one-model.ts';
 import { type RetryEvents, type RetryPolicy, withRetry } from './retry.ts';
@@ -32,6 +34,8 @@ export interface DeploymentAddress extends Omit<ConnectionOptions, 'connections'
 export interface StackSettings {
   /** Requests at once, at the most. */
   readonly numConcurrent: number;
+  /** `auto`: as many as the server bears, together with everybody else in this process who uses it. Default `fixed`: always so many. */
+  readonly limiter?: 'auto' | 'fixed';
   readonly scoring?: Partial<ScoringSettings>;
   /** Explains rows by scoring perturbed copies of them; the server is then asked for no explanations. */
   readonly occlusion?: OcclusionSettings;
@@ -45,8 +49,10 @@ export interface StackSettings {
 
 export interface StackPorts extends RetryEvents {
   readonly clock: Clock;
-  /** Default: a fixed one of `numConcurrent`. */
+  /** Takes the place of what the settings say. */
   readonly limiter?: Limiter;
+  /** Told of every request that has ended, unless it was aborted. */
+  readonly onSent?: (request: SentRequest) => void;
 }
 
 /** What a run's progress shows of its requests. */
@@ -56,6 +62,8 @@ interface ScoringCounters {
   /** Waits for an overloaded or missing server. */
   readonly retries: number;
   readonly inFlight: number;
+  /** Requests at once that are allowed now. */
+  readonly limit: number;
   /** Milliseconds; null before the first request. */
   latency(): { readonly p50: number; readonly p99: number } | null;
   /** Null unless rows are explained by `occlusion`. */
@@ -84,7 +92,7 @@ export function createScorer(deployment: DeploymentAddress, settings: StackSetti
   assertAbilities(deployment.wire ?? 'datarobot', scoring);
   // Who takes whatever model there is asks for none.
   const wire = createWire(deployment, { scoring, clock, pin: settings.onModelChange === 'record' ? { model: null } : pin });
-  const limiter = ports.limiter ?? fixedLimiter(numConcurrent);
+  const limiter = ports.limiter ?? limiterOf(deployment, settings, clock);
   const latencies = new LatencyHistogram();
   let retries = 0;
   const { datarobotKey } = deployment;
@@ -115,6 +123,9 @@ export function createScorer(deployment: DeploymentAddress, settings: StackSetti
       get inFlight() {
         return limiter.inFlight;
       },
+      get limit() {
+        return limiter.limit;
+      },
       latency: () => {
         const p50 = latencies.percentile(0.5);
         const p99 = latencies.percentile(0.99);
@@ -128,9 +139,14 @@ export function createScorer(deployment: DeploymentAddress, settings: StackSetti
   };
 }
 
+function limiterOf({ server }: DeploymentAddress, { limiter, numConcurrent }: StackSettings, clock: Clock): Limiter {
+  return limiter === 'auto' ? joinServer(server, clock, { ceiling: numConcurrent }) : fixedLimiter(numConcurrent);
+}
+
 interface PolicyPorts extends RetryEvents {
   readonly clock: Clock;
   readonly limiter: Limiter;
+  readonly onSent?: StackPorts['onSent'];
   readonly pin: ModelPin;
   /** For messages: which deployment of which server. */
   readonly target: string;
@@ -151,12 +167,12 @@ interface PolicedScorers {
 export function withPolicies(
   one: Scorer,
   { onModelChange = 'abort', retry, disableRowLevelErrorHandling }: StackSettings,
-  { limiter, pin, ...ports }: PolicyPorts,
+  { limiter, onSent, pin, ...ports }: PolicyPorts,
 ): PolicedScorers {
   const health = new ServerHealth(ports.clock);
   const waitsForModel = onModelChange === 'pause';
   const retries = { ...retry, ...ports, health, gate: new AccessGate(), waitsForModel };
-  const pinned = withModelPin(withLimiter(one, limiter, ports.clock), { pin, onChange: onModelChange });
+  const pinned = withModelPin(withLimiter(one, limiter, ports.clock, onSent), { pin, onChange: onModelChange });
   const request = withRetry(withHealth(withSecondTry(pinned), health), retries);
   const limit = new SizeLimit();
   const splitting = (enabled: boolean): Scorer => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { SluiceError } from '../../src/core/error.ts';
 import { runJob } from '../../src/jobs/run-job.ts';
-import { fixedLimiter } from '../../src/scoring/limiter.ts';
+import { fixedLimiter } from '../../src/scoring/limiter/fixed-limiter.ts';
 import { createOutputFormat } from '../../src/scoring/output/output-format.ts';
 import { defaultOutputSettings } from '../../src/scoring/output/output-settings.ts';
 import { withPolicies } from '../../src/scoring/scorer-stack.ts';

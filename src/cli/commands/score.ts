@@ -18,6 +18,7 @@ interface Options extends RunOptions {
   readonly positiveClass?: string;
   readonly associationId?: string;
   readonly concurrency?: number;
+  readonly limiter?: 'auto' | 'fixed';
   readonly chunkSize?: 'auto' | 'fixed' | 'dynamic' | number;
   readonly passthrough?: readonly string[];
   readonly rename?: readonly (readonly [string, string])[];
@@ -57,6 +58,12 @@ export function scoreCommand(): Command {
     .option('--positive-class <label>', 'which of two classes is the positive one')
     .option('--association-id <column>', 'column that is always in the output')
     .option('--concurrency <number>', 'requests at once, at the most (4)', wholeNumber)
+    .addOption(
+      new Option('--limiter <kind>', 'as many at once as the server bears (auto), or always that many').choices([
+        'auto',
+        'fixed',
+      ]),
+    )
     .option('--chunk-size <size>', 'auto, fixed, dynamic, or bytes of one request', chunkSize)
     .option('--passthrough <columns>', 'columns to copy, comma separated, or all', names)
     .option('--rename <old=new>', 'another name for an output column; old= drops it; repeatable', renaming)
@@ -133,6 +140,7 @@ function jobOf(input: string, output: string, options: Options): JobInput {
     abortOnError: options.abortOnError,
     ...given({
       numConcurrent: options.concurrency,
+      limiter: options.limiter,
       chunkSize: options.chunkSize,
       passthroughColumns: passthrough === undefined || all ? undefined : [...passthrough],
       passthroughColumnsSet: all ? ('all' as const) : undefined,

@@ -76,12 +76,20 @@ export const jobDescription = z
       .max(1024)
       .default(4)
       .describe('Requests to the prediction server at once, at the most.'),
+    limiter: z
+      .enum(['auto', 'fixed'])
+      .default('auto')
+      .describe(
+        'How many of them are under way: `auto` finds out what the server bears, and shares it with the other jobs of the process; ' +
+          '`fixed` always allows `numConcurrent`.',
+      ),
     chunkSize: z
       .union([z.enum(['auto', 'fixed', 'dynamic']), z.int().min(20).max(41_943_040)])
       .default('auto')
       .describe(
-        'How much goes into one request: `auto` chooses by kind of job, `fixed` is 5 MB (1 MB with explanations), ' +
-          '`dynamic` follows the speed of the server, a number is bytes.',
+        'How much goes into one request: `auto` begins with 256 KiB (64 KiB with explanations) and learns what gives most rows a second, ' +
+          'where no byte of the output depends on it; `fixed` is 5 MB (1 MB with explanations), ' +
+          '`dynamic` keeps requests between 0.1 and 0.4 s, a number is bytes.',
       ),
     chunkRows: z
       .int()
@@ -90,7 +98,7 @@ export const jobDescription = z
       .nullable()
       .default(null)
       .describe(
-        'Rows in one request at the most. Null: 5,000 for `auto` and `dynamic`, no limit of its own for `fixed` and bytes.',
+        'Rows in one request at the most. Null: 5,000 for `auto` to begin with, 5,000 for `dynamic`, no limit of its own for `fixed` and bytes.',
       ),
     lingerMs: z
       .int()

@@ -30,6 +30,8 @@ export interface JobDescription extends Immutable<Omit<JobFields, 'deployment' |
   readonly chunkRows: number;
   /** The rows that `explanationAlgorithm: occlusion` explains by; null until a run has read them. */
   readonly baseline: BaselineSample | null;
+  /** Whether the job says so itself; else `chunkSize: auto` only begins with so many. */
+  readonly isChunkRowsGiven: boolean;
 }
 
 /** Where the parts of a job come from that stand elsewhere. */
@@ -104,6 +106,7 @@ function resolveFields(fields: JobFields, places: Pick<WrittenText, 'place'>, co
     engine,
     deployment,
     chunkRows: chunkRows ?? (isAutomatic ? AUTO_ROWS : MAX_ROWS),
+    isChunkRowsGiven: chunkRows !== null,
   };
   return { ...job, kafka: clusterOf(job, places, context) };
 }

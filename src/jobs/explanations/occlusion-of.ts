@@ -33,8 +33,8 @@ export function occlusionOf(job: ExplainedJob): OcclusionSettings | undefined {
 }
 
 /** How large requests of copies are: as those of rows that are not explained, and the same all through the job. */
-export function copySizing(job: Pick<JobDescription, 'chunkSize' | 'chunkRows' | 'lingerMs'>): BatchSizing {
-  return BatchSizing.of({ ...job, maxExplanations: 0 });
+export function copySizing(job: Pick<JobDescription, 'chunkSize' | 'chunkRows' | 'isChunkRowsGiven' | 'lingerMs'>): BatchSizing {
+  return new BatchSizing({ ...job, maxExplanations: 0 });
 }
 
 /** Rows of one batch at the most. */

@@ -31,6 +31,8 @@ export interface WorkerStatus {
   readonly requests: number;
   readonly retries: number;
   readonly inFlight: number;
+  /** Requests at once that are allowed now. */
+  readonly limit: number;
   readonly paused: number;
   readonly rebalances: number;
 }
@@ -105,7 +107,16 @@ export class Worker {
   #join(announcement: Announcement): void {
     const { name } = announcement;
     const leaving = new AbortController();
-    const idle = { job: name, tally: EMPTY_TALLY, requests: 0, retries: 0, inFlight: 0, paused: 0, rebalances: 0 };
+    const idle = {
+      job: name,
+      tally: EMPTY_TALLY,
+      requests: 0,
+      retries: 0,
+      inFlight: 0,
+      limit: 0,
+      paused: 0,
+      rebalances: 0,
+    };
     const joined: Joined = {
       announcement,
       leaving,
@@ -160,9 +171,9 @@ export class Worker {
     if (leaving.aborted) leave();
     let tally = EMPTY_TALLY;
     show(() => {
-      const { requests, retries, inFlight } = stack.counters;
+      const { requests, retries, inFlight, limit } = stack.counters;
       const { paused, rebalances } = rows.consumer;
-      return { job: name, tally, requests, retries, inFlight, paused, rebalances };
+      return { job: name, tally, requests, retries, inFlight, limit, paused, rebalances };
     });
     await score(
       {

@@ -108,6 +108,7 @@ async function scoreUntilStopped(run: LiveRun): Promise<never> {
     requests: () => counters.requests,
     retries: () => counters.retries,
     inFlight: () => counters.inFlight,
+    limit: () => counters.limit,
     latency: () => counters.latency(),
     explanations: () => counters.explanations,
     topics: () => ({
@@ -165,7 +166,7 @@ function openReader({ job, cluster, clock, tracker }: LiveRun, numbers: Partitio
     group,
     start: startOf(intake),
     until: null,
-    limits: BatchSizing.of({ ...job, chunkRows: batchRowsOf(job) }),
+    limits: new BatchSizing({ ...job, chunkRows: batchRowsOf(job) }),
     messages: messageReaders(job, intake, clock),
     numbers,
     clock,

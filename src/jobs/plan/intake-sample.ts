@@ -36,7 +36,7 @@ export async function sampleIntake(
 ): Promise<IntakeSample> {
   const identity = await source.identity(signal);
   const splits = await source.splits(signal);
-  const sizing = BatchSizing.of(job);
+  const sizing = new BatchSizing(job);
   // Small batches, so that the sample ends near its limit whatever the size of a request.
   const cut = {
     rows: Math.max(1, Math.min(sizing.rows, 100)),

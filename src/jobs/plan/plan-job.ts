@@ -69,7 +69,7 @@ export async function planJob(described: JobDescription, options: PlanOptions): 
   const intake = estimateIntake(sample, await packedBytes(job, sample));
   const notes: string[] = [];
   const server = await askServer(given, sample, options, notes);
-  const sizing = BatchSizing.of({ ...job, chunkRows: batchRowsOf(given) });
+  const sizing = new BatchSizing({ ...job, chunkRows: batchRowsOf(given) });
   const requests = requestsOf(intake, sizing, sample.splits.length);
   const continuation = await continuationOf(given, sample.identity);
   const left = intake.rows === null ? null : minus(intake.rows, continuation.rows);

@@ -2,7 +2,7 @@ import { runJob } from '../../../src/index.ts';
 import { measured } from './case.ts';
 
 // The product: field-count check, row identity, join with one passed through column, order, ledger and checksum on.
-await measured(async ({ file, port, concurrency, chunkBytes, output, reply }) => {
+await measured(async ({ file, port, concurrency, chunkBytes, output, reply, limiter, chunkSize }) => {
   const run = runJob(
     {
       deployment: { id: 'bench', server: `http://127.0.0.1:${port}`, wire: 'datarobot', reply, target: 'y' },
@@ -10,7 +10,8 @@ await measured(async ({ file, port, concurrency, chunkBytes, output, reply }) =>
       outputSettings: { type: 'localFile', path: output },
       passthroughColumns: ['id'],
       numConcurrent: concurrency,
-      chunkSize: chunkBytes,
+      limiter,
+      chunkSize: chunkSize === 'auto' ? chunkSize : chunkBytes,
     },
     { overwrite: true },
   );
@@ -20,5 +21,6 @@ await measured(async ({ file, port, concurrency, chunkBytes, output, reply }) =>
     const parts = Object.entries(milliseconds).filter(([, ms]) => ms > 0.005 * total);
     return `${stage}: ${parts.map(([activity, ms]) => `${activity} ${Math.round((100 * ms) / total)} %`).join(', ')}`;
   });
-  return { rows: manifest.tally.scored, note: shares.join(' | ') };
+  const requests = `${progress.requests} requests, ${progress.limit} at once in the end`;
+  return { rows: manifest.tally.scored, note: `${shares.join(' | ')} | ${requests}` };
 });

@@ -7,6 +7,9 @@ export interface CaseInput {
   readonly concurrency: number;
   readonly chunkBytes: number;
   readonly reply: 'csv' | 'json';
+  /** Settings of the product: what is learned of the server, and what is given. */
+  readonly limiter: 'auto' | 'fixed';
+  readonly chunkSize: 'auto' | 'bytes';
 }
 
 /** What a case says of itself, as JSON on its last line. */

@@ -15,7 +15,7 @@ nothing, and prints rows/s, CPU and memory of each case, all in one run.
   --runs         how often each case runs, in turn; the median is printed (3)
   --concurrency  requests in flight (4)
   --chunk-bytes  bytes of one request (262144)
-  --only         bare,sluice,json,csv-parse
+  --only         bare,sluice,fixed,learned,json,csv-parse
   --memory       the product alone with 1 M and 20 M rows: peak memory must not grow`;
 
 const { values } = parseArgs({
@@ -44,10 +44,14 @@ interface Case {
   readonly script: string;
   readonly reply: 'csv' | 'json';
   readonly share: number;
+  readonly limiter?: 'auto' | 'fixed';
+  readonly chunkSize?: 'auto';
 }
 const cases: readonly Case[] = [
   { name: 'bare', script: 'case-bare.ts', reply: 'csv', share: 1 },
   { name: 'sluice', script: 'case-sluice.ts', reply: 'csv', share: 1 },
+  { name: 'fixed', script: 'case-sluice.ts', reply: 'csv', share: 1, limiter: 'fixed' },
+  { name: 'learned', script: 'case-sluice.ts', reply: 'csv', share: 1, chunkSize: 'auto' },
   { name: 'json', script: 'case-sluice.ts', reply: 'json', share: 5 },
   { name: 'csv-parse', script: 'case-csv-parse.ts', reply: 'csv', share: SLOW_CASE_SHARE },
 ];
@@ -70,6 +74,8 @@ async function runCase(tested: Case, rows: number, port: number): Promise<CaseOu
     concurrency: Number(values.concurrency),
     chunkBytes: Number(values['chunk-bytes']),
     reply: tested.reply,
+    limiter: tested.limiter ?? 'auto',
+    chunkSize: tested.chunkSize ?? 'bytes',
   };
   const child = spawn(process.execPath, [join(here, tested.script), JSON.stringify(input)], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -117,6 +123,8 @@ try {
     };
     ratio('sluice', 'bare');
     ratio('sluice', 'csv-parse');
+    ratio('sluice', 'fixed');
+    ratio('learned', 'fixed');
   }
 } finally {
   server.kill();

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { findSluiceError } from '../../../src/core/error.ts';
 import type { ModelIdentity } from '../../../src/core/model.ts';
-import { fixedLimiter } from '../../../src/scoring/limiter.ts';
+import { fixedLimiter } from '../../../src/scoring/limiter/fixed-limiter.ts';
 import type { OnModelChange } from '../../../src/scoring/model-pin.ts';
 import { createOutputFormat } from '../../../src/scoring/output/output-format.ts';
 import { defaultOutputSettings } from '../../../src/scoring/output/output-settings.ts';

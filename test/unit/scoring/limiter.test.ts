@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { fixedLimiter, type Permit } from '../../../src/scoring/limiter.ts';
+import { fixedLimiter } from '../../../src/scoring/limiter/fixed-limiter.ts';
+import type { Permit } from '../../../src/scoring/limiter.ts';
 import { never } from './rows.ts';
 
 const done = { latencyMs: 1, rows: 1, result: 'ok' } as const;
