@@ -1,8 +1,10 @@
 import { SluiceError } from './error.ts';
 import { canonicalJson, type Json, sameJson } from './json.ts';
+import { addStatistics } from './merge-statistics.ts';
 import type { ModelIdentity } from './model.ts';
 import type { IntakePosition } from './position.ts';
 import { addTally, EMPTY_TALLY, type ScoredBatch, type Tally } from './scored-batch.ts';
+import type { Statistics } from './statistics.ts';
 
 /**
  * What makes two runs the same job: the intake as it was found, the deployment, and each setting that shapes the
@@ -31,6 +33,8 @@ export interface Ledger {
   readonly columns: readonly string[] | null;
   /** The model that all rows so far are from, where the server says so. */
   readonly model: ModelIdentity | null;
+  /** Of the rows that are durable; only where a job is monitored. */
+  readonly statistics?: Statistics;
   /** The sink's own record of what it holds (lengths, checksums, upload parts); opaque to the engine. */
   readonly holds: Json;
 }
@@ -53,6 +57,7 @@ export function freshLedger(job: JobIdentity): Ledger {
 
 /** The ledger once `batch`, the next one, is held, too; `holds` stays for the sink to say. */
 export function ledgerAfter(ledger: Ledger, batch: ScoredBatch, columns: readonly string[]): Ledger {
+  const statistics = addStatistics(ledger.statistics, batch.statistics);
   return {
     ...ledger,
     sequence: batch.sequence + 1,
@@ -62,6 +67,7 @@ export function ledgerAfter(ledger: Ledger, batch: ScoredBatch, columns: readonl
     badBytes: ledger.badBytes + batch.badBytes,
     columns: ledger.columns ?? columns,
     model: ledger.model ?? batch.model,
+    ...(statistics === undefined ? {} : { statistics }),
   };
 }
 
@@ -72,6 +78,8 @@ export interface Manifest {
   readonly tally: Tally;
   readonly columns: readonly string[];
   readonly model: ModelIdentity | null;
+  /** Of the rows, where the job was monitored. */
+  readonly statistics?: Statistics;
   readonly intakeBytes: number;
   /** ISO 8601, UTC. */
   readonly finished: string;

@@ -2,11 +2,13 @@ import type { Clock } from '../core/clock.ts';
 import { SluiceError } from '../core/error.ts';
 import type { Ledger } from '../core/ledger.ts';
 import type { EndMarker, LinkReader } from '../core/link.ts';
+import { addStatistics } from '../core/merge-statistics.ts';
 import { ROWLESS_SCHEMA } from '../core/output-format.ts';
 import { type Schema, schemaOf } from '../core/schema.ts';
 import { addTally, EMPTY_TALLY, type OutputRows, type ScoredBatch, type Tally } from '../core/scored-batch.ts';
 import type { Sink } from '../core/sink.ts';
 import type { StageMeter } from '../core/stage-meter.ts';
+import type { Statistics } from '../core/statistics.ts';
 import type { FailureBudget } from './failure-budget.ts';
 import type { OutputFormatSlot } from './output-format-slot.ts';
 
@@ -35,13 +37,15 @@ export interface DeliverOptions {
    */
   readonly stop?: AbortSignal | undefined;
   /** Told of every batch that the sink accepted, with the job's totals so far. */
-  readonly onDelivered: (tally: Tally) => void;
+  readonly onDelivered: (tally: Tally, statistics: Statistics | undefined) => void;
 }
 
 /** What deliver saw at the end of the links. */
 export interface Delivered {
   readonly tally: Tally;
   readonly intakeBytes: number;
+  /** Only where the job is monitored. */
+  readonly statistics: Statistics | undefined;
   /** The output's columns, also when no row was scored. */
   readonly schema: Schema;
   readonly ledger: Ledger;
@@ -63,6 +67,7 @@ export class Delivery {
   #tally: Tally;
   #intakeBytes: number;
   #badBytes: number;
+  #statistics: Statistics | undefined;
   #bytesSinceCommit = 0;
   #lastCommit: number;
 
@@ -74,6 +79,7 @@ export class Delivery {
     this.#tally = ledger?.tally ?? EMPTY_TALLY;
     this.#intakeBytes = ledger?.intakeBytes ?? 0;
     this.#badBytes = ledger?.badBytes ?? 0;
+    this.#statistics = ledger?.statistics;
     this.#lastCommit = clock.now();
   }
 
@@ -98,6 +104,7 @@ export class Delivery {
     this.#tally = addTally(this.#tally, batch.tally);
     this.#intakeBytes += batch.intakeBytes;
     this.#badBytes += batch.badBytes;
+    this.#statistics = addStatistics(this.#statistics, batch.statistics);
     this.#schema ??= batch.output.schema;
     if (batch.intake.columns.length > 0) this.#intake ??= batch.intake;
     if (this.#schema === null) this.#hold(batch);
@@ -105,7 +112,7 @@ export class Delivery {
       await this.#release(this.#schema, signal);
       await this.#write(batch, this.#schema, signal);
     }
-    this.#options.onDelivered(this.#tally);
+    this.#options.onDelivered(this.#tally, this.#statistics);
     // After the write, so that the dead letters that say why are there to be read.
     this.#options.failures.check(batch, this.#tally, this.#badBytes);
   }
@@ -141,14 +148,16 @@ export class Delivery {
     // A stopped job that has scored nothing keeps nothing: its held rows are read again.
     if (complete || this.#schema !== null) await this.#release(schema, signal);
     const ledger = await this.commit(signal);
-    return { tally: this.#tally, intakeBytes: this.#intakeBytes, schema, ledger, complete };
+    const statistics = this.#statistics;
+    return { tally: this.#tally, intakeBytes: this.#intakeBytes, statistics, schema, ledger, complete };
   }
 
   /** Stopped before the end: what was written becomes durable, held rows come again. */
   async leave(signal: AbortSignal): Promise<Delivered> {
     const ledger = await this.commit(signal);
     const schema = this.#schema ?? { columns: [] };
-    return { tally: ledger.tally, intakeBytes: ledger.intakeBytes, schema, ledger, complete: false };
+    const { tally, intakeBytes, statistics } = ledger;
+    return { tally, intakeBytes, statistics, schema, ledger, complete: false };
   }
 
   #unscoredSchema(): Schema {

@@ -102,10 +102,11 @@ export class Part {
     if (this.#schema === null)
       throw new SluiceError('CONTRACT_BROKEN', `the part of ${this.#split} from ${this.from} on has no columns`);
     await this.commit(signal);
-    const { job, tally, model, intakeBytes } = this.#ledger;
+    const { job, tally, model, intakeBytes, statistics } = this.#ledger;
     const finished = new Date(this.#options.clock.wall()).toISOString();
     const identity = { ...job, through: this.through };
-    return this.#sink.publish({ version: 1, job: identity, tally, model, intakeBytes, finished }, this.#schema, signal);
+    const facts = { version: 1 as const, job: identity, tally, model, intakeBytes, finished };
+    return this.#sink.publish({ ...facts, ...(statistics === undefined ? {} : { statistics }) }, this.#schema, signal);
   }
 
   discard(): Promise<void> {
