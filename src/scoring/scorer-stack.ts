@@ -1,7 +1,8 @@
 import type { Clock } from '../core/clock.ts';
 import type { ModelIdentity } from '../core/model.ts';
 import type { Scorer } from '../core/scorer.ts';
-import { LatencyHistogram } from '../observe/latency-histogram.ts';
+import { diagnostics } from '../observe/diagnostics.ts';
+import { type ServiceFigures, ServiceStatistics } from '../observe/service-statistics.ts';
 import { AccessGate } from './access-gate.ts';
 import { withBisection } from './bisection.ts';
 import type { ConnectionOptions } from './http-connection.ts';
@@ -55,6 +56,7 @@ interface ScoringCounters {
   readonly inFlight: number;
   /** Milliseconds; null before the first request. */
   latency(): { readonly p50: number; readonly p99: number } | null;
+  service(): ServiceFigures;
 }
 
 export interface ScorerStack {
@@ -84,7 +86,7 @@ export function createScorer(deployment: DeploymentAddress, settings: StackSetti
   });
   const limiter = ports.limiter ?? fixedLimiter(numConcurrent);
   const health = new ServerHealth(clock);
-  const latencies = new LatencyHistogram();
+  const service = new ServiceStatistics();
   let retries = 0;
   const { datarobotKey } = deployment;
   const http = createHttpScorer({
@@ -93,7 +95,10 @@ export function createScorer(deployment: DeploymentAddress, settings: StackSetti
     connections: numConcurrent,
     wire,
     clock,
-    onRequest: ({ latencyMs }) => latencies.record(latencyMs),
+    onRequest: (request) => {
+      service.record(request);
+      diagnostics.requestFinished(() => ({ deployment: deployment.id, ...request }));
+    },
   });
   const retryOptions = {
     ...settings.retry,
@@ -115,7 +120,7 @@ export function createScorer(deployment: DeploymentAddress, settings: StackSetti
     scorer,
     counters: {
       get requests() {
-        return latencies.count;
+        return service.requests;
       },
       get retries() {
         return retries;
@@ -123,11 +128,8 @@ export function createScorer(deployment: DeploymentAddress, settings: StackSetti
       get inFlight() {
         return limiter.inFlight;
       },
-      latency: () => {
-        const p50 = latencies.percentile(0.5);
-        const p99 = latencies.percentile(0.99);
-        return p50 === null || p99 === null ? null : { p50, p99 };
-      },
+      latency: () => service.figures().responseMs,
+      service: () => service.figures(),
     },
     get model() {
       return pin.model;
