@@ -12,6 +12,8 @@ const OURS = new Set([
   'kafka',
   'retry',
   'deadLetters',
+  'driftSampling',
+  'report',
 ]);
 
 /** The text of docs/reference/job.md. */

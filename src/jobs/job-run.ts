@@ -1,6 +1,8 @@
 import type { Manifest } from '../core/ledger.ts';
 import type { Tally } from '../core/scored-batch.ts';
 import type { Activity } from '../core/stage-meter.ts';
+import type { Statistics } from '../core/statistics.ts';
+import type { ServiceFigures } from '../observe/service-statistics.ts';
 
 /**
  * What a run is doing. `paused`: the prediction server refuses access, every row is kept and it is asked again.
@@ -65,6 +67,10 @@ export interface Progress {
   readonly latency: Latency | null;
   /** Null for a run without topics. */
   readonly topics: TopicProgress | null;
+  /** Requests of this process; those of workers are shown by their own metrics. */
+  readonly service: ServiceFigures;
+  /** Of the rows in `tally`; null for a job that is not monitored. */
+  readonly statistics: Statistics | null;
   readonly requests: number;
   readonly retries: number;
   readonly stages: readonly StageTimes[];

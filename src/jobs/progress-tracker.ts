@@ -2,6 +2,8 @@ import type { Clock } from '../core/clock.ts';
 import type { Ledger } from '../core/ledger.ts';
 import { EMPTY_TALLY, type Tally } from '../core/scored-batch.ts';
 import type { StageMeter } from '../core/stage-meter.ts';
+import type { Statistics } from '../core/statistics.ts';
+import { NO_SERVICE, type ServiceFigures } from '../observe/service-statistics.ts';
 import type { JobState, Latency, Progress, TopicProgress } from './job-run.ts';
 
 /** What a run can be asked while it goes on. */
@@ -11,6 +13,7 @@ export interface ProgressProbes {
   retries(): number;
   inFlight(): number;
   latency(): Latency | null;
+  service(): ServiceFigures;
   /** For jobs over topics. */
   topics?(): TopicProgress | null;
 }
@@ -21,6 +24,7 @@ const NOTHING: ProgressProbes = {
   retries: () => 0,
   inFlight: () => 0,
   latency: () => null,
+  service: () => NO_SERVICE,
 };
 
 /** The rate is that of the last so many milliseconds: short enough to show a change, long enough not to jump. */
@@ -37,6 +41,7 @@ export class ProgressTracker {
   #state: JobState = 'starting';
   #detail = '';
   #tally: Tally = EMPTY_TALLY;
+  #statistics: Statistics | undefined;
   #continuedFrom = 0;
   #ended: number | undefined;
 
@@ -49,6 +54,7 @@ export class ProgressTracker {
   /** The pipeline is open: what an interrupted run did, how large the intake is, and whom to ask. */
   begin(ledger: Ledger | null, bytesTotal: number | null, probes: ProgressProbes): void {
     this.#tally = ledger?.tally ?? EMPTY_TALLY;
+    this.#statistics = ledger?.statistics;
     this.#continuedFrom = this.#tally.read;
     this.#bytesTotal = bytesTotal;
     this.#probes = probes;
@@ -65,12 +71,17 @@ export class ProgressTracker {
     return this.#state;
   }
 
+  get statistics(): Statistics | undefined {
+    return this.#statistics;
+  }
+
   get tally(): Tally {
     return this.#tally;
   }
 
-  delivered(tally: Tally): void {
+  delivered(tally: Tally, statistics?: Statistics): void {
     this.#tally = tally;
+    this.#statistics = statistics;
     const now = this.#clock.now();
     const last = this.#samples.at(-1);
     if (last !== undefined && now - last.at < RATE_WINDOW_MS / 20) return;
@@ -95,6 +106,8 @@ export class ProgressTracker {
       etaMs: eta(bytesRead, this.#bytesTotal, elapsedMs),
       latency: this.#probes.latency(),
       topics: this.#probes.topics?.() ?? null,
+      service: this.#probes.service(),
+      statistics: this.#statistics ?? null,
       requests: this.#probes.requests(),
       retries: this.#probes.retries(),
       stages: this.#meters.map(({ stage, milliseconds }) => ({ stage, milliseconds: { ...milliseconds } })),

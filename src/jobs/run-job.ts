@@ -7,6 +7,7 @@ import type { Sink } from '../core/sink.ts';
 import type { Source, Split } from '../core/source.ts';
 import { StageMeter } from '../core/stage-meter.ts';
 import type { KafkaClient } from '../links/kafka/client.ts';
+import { diagnostics } from '../observe/diagnostics.ts';
 import { createOutputFormat } from '../scoring/output/output-format.ts';
 import { createScorer, type ScorerStack } from '../scoring/scorer-stack.ts';
 import type { CommitPolicy } from '../stages/delivery.ts';
@@ -24,9 +25,14 @@ import { type ClusterSettings, openCluster } from './kafka/cluster.ts';
 import { KafkaJob } from './kafka/kafka-job.ts';
 import { isLive } from './kafka/open-topics.ts';
 import { runLive } from './live/run-live.ts';
+import { loggedSink } from './monitoring/logged-sink.ts';
+import { monitorOf, withSampling } from './monitoring/monitor-of-job.ts';
+import { batchScored } from './monitoring/scored-batch-event.ts';
 import { assertOutputIsNoIntake, openSink, openSource, type StandardStreams } from './open-endpoints.ts';
 import { type PipelineParts, runPipeline } from './pipeline.ts';
 import { ProgressTracker } from './progress-tracker.ts';
+import { reportOf } from './report/report.ts';
+import { writeReport } from './report/write-report.ts';
 import { atRunTime } from './run-time.ts';
 import { outputSettingsOf, scorerSettingsOf } from './scoring-settings.ts';
 
@@ -96,11 +102,23 @@ export function startJob(description: JobDescription, options: RunJobOptions = {
     if (stopping.signal.aborted) abort('stopped while the prediction server did not answer');
   };
   const running = new Run(job, options, { clock, meters, tracker, stop: stopping.signal, signal, onWait, keeps });
-  const result = running.execute().catch((error: unknown) => {
-    const known = findSluiceError(error);
-    tracker.enter(known?.code === 'JOB_INTERRUPTED' ? 'interrupted' : 'failed', messageOf(error));
-    throw firstError(error);
-  });
+  const finished = (state: 'done' | 'failed' | 'interrupted'): void =>
+    diagnostics.jobFinished(() => {
+      const { tally, elapsedMs } = tracker.look();
+      return { deployment: job.deployment.id, state, rows: tally.read, elapsedMs };
+    });
+  const result = running.execute().then(
+    (outcome) => {
+      finished('done');
+      return outcome;
+    },
+    (error: unknown) => {
+      const state = findSluiceError(error)?.code === 'JOB_INTERRUPTED' ? 'interrupted' : 'failed';
+      tracker.enter(state, messageOf(error));
+      finished(state);
+      throw firstError(error);
+    },
+  );
   return jobHandle({
     clock,
     result,
@@ -173,18 +191,19 @@ class Run {
   }
 
   /** Runs the job, or says as which job its output is continued. */
-  async #attempt(job: JobDescription): Promise<JobResult | { readonly continueAs: JobDescription }> {
+  async #attempt(given: JobDescription): Promise<JobResult | { readonly continueAs: JobDescription }> {
     const { clock, signal } = this.#ports;
     const { endpoints } = this.#options;
-    const cluster = job.kafka === null ? null : await openCluster(job.kafka, clock);
+    const cluster = given.kafka === null ? null : await openCluster(given.kafka, clock);
     await using _ = cluster;
-    if (cluster !== null && isLive(job) && endpoints === undefined && this.#options.source === undefined)
-      return await runLive({ job, cluster, ...this.#ports });
-    const ends = endpoints?.(job) ?? this.#endpoints(job, cluster);
+    if (cluster !== null && isLive(given) && endpoints === undefined && this.#options.source === undefined)
+      return await runLive({ job: given, cluster, ...this.#ports });
+    const ends = endpoints?.(given) ?? this.#endpoints(given, cluster);
     await using source = ends.source;
-    await using sink = ends.sink;
+    await using sink = loggedSink(given, ends.sink, clock);
     const intake = await source.identity(signal);
     const splits = await source.splits(signal);
+    const job = withSampling(given, splits);
     assertOutputIsNoIntake(
       job,
       splits.map(({ id, object }) => object ?? id),
@@ -252,6 +271,7 @@ class Run {
       job: opened.identity,
       tally: delivered.tally,
       model: delivered.ledger.model ?? stack.model,
+      ...(delivered.statistics === undefined ? {} : { statistics: delivered.statistics }),
       intakeBytes: delivered.intakeBytes,
       finished: new Date(clock.wall()).toISOString(),
     };
@@ -259,7 +279,9 @@ class Run {
     await kafka?.finished(signal);
     await opened.source.finished?.(signal);
     tracker.enter('done');
-    return { manifest, progress: tracker.look() };
+    const result = { manifest, progress: tracker.look() };
+    if (job.report !== null) await writeReport(job.report, reportOf(job, result));
+    return result;
   }
 
   #parts({ job, source, splits, sink, ledger }: Opened, { scorer }: ScorerStack): Omit<PipelineParts, 'partitions'> {
@@ -270,14 +292,18 @@ class Run {
       splits,
       sink,
       ledger,
-      scorer: withBatchObserver(scorer, clock, (latencyMs) => sizing.observe(latencyMs)),
+      scorer: withBatchObserver(scorer, clock, (latencyMs, batch, scores) => {
+        sizing.observe(latencyMs);
+        diagnostics.batchScored(() => batchScored(job, latencyMs, batch, scores));
+      }),
+      monitor: monitorOf(job),
       outputFormat: (intake) => createOutputFormat(outputSettingsOf(job), intake, { columns: ledger?.columns ?? null }),
       limits: sizing,
       failures: new FailureBudget({ abortOnError: job.abortOnError, ...job.deadLetters }),
       commits: { ...commitPolicyOf(job), ...this.#options.commits },
       clock,
       meters,
-      onDelivered: (tally) => tracker.delivered(tally),
+      onDelivered: (tally, statistics) => tracker.delivered(tally, statistics),
     };
   }
 
@@ -311,6 +337,7 @@ class Run {
       retries: () => counters.retries,
       inFlight: () => counters.inFlight,
       latency: () => counters.latency(),
+      service: () => counters.service(),
       topics: () => kafka?.topics ?? null,
     });
   }

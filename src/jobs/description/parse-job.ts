@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { SluiceError } from '../../core/error.ts';
 import { catalogPlace } from '../catalog/catalog-place.ts';
 import type { Configuration } from '../configuration.ts';
+import { predictionLogPath } from '../monitoring/prediction-log-path.ts';
 import { s3KeysOf } from '../s3-keys.ts';
 import { spoolPath } from '../spool-path.ts';
 import { stateFolder } from '../state-folder.ts';
@@ -27,6 +28,8 @@ export interface JobDescription extends Immutable<Omit<JobFields, 'deployment' |
   readonly deployment: Deployment;
   /** Rows in one request at the most. */
   readonly chunkRows: number;
+  /** Where predictions are kept by association ID; null: nowhere. */
+  readonly predictionLog: string | null;
 }
 
 /** Where the parts of a job come from that stand elsewhere. */
@@ -98,6 +101,9 @@ function resolveFields(fields: JobFields, places: Pick<WrittenText, 'place'>, co
     outputSettings: withSpool(withCredentials(rest.outputSettings, places, 'outputSettings', context), context),
     engine,
     deployment,
+    predictionLog: deployment.accuracy
+      ? predictionLogPath(stateFolder(context.env ?? process.env, context.configuration))
+      : null,
     chunkRows: chunkRows ?? (isAutomatic ? AUTO_ROWS : MAX_ROWS),
   };
   return { ...job, kafka: clusterOf(job, places, context) };

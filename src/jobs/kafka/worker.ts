@@ -3,11 +3,13 @@ import { findSluiceError, messageOf } from '../../core/error.ts';
 import { addTally, EMPTY_TALLY, type Tally } from '../../core/scored-batch.ts';
 import { StageMeter } from '../../core/stage-meter.ts';
 import type { KafkaClient } from '../../links/kafka/client.ts';
+import { NO_SERVICE, type ServiceFigures } from '../../observe/service-statistics.ts';
 import { createOutputFormat } from '../../scoring/output/output-format.ts';
 import { createScorer } from '../../scoring/scorer-stack.ts';
 import { OutputFormatSlot } from '../../stages/output-format-slot.ts';
 import { score } from '../../stages/score.ts';
 import type { Configuration } from '../configuration.ts';
+import { monitorOf } from '../monitoring/monitor-of-job.ts';
 import { outputSettingsOf, scorerSettingsOf } from '../scoring-settings.ts';
 import { announcedScoring } from './announced-scoring.ts';
 import { type Announcement, Announcements } from './announcements.ts';
@@ -31,6 +33,7 @@ export interface WorkerStatus {
   readonly requests: number;
   readonly retries: number;
   readonly inFlight: number;
+  readonly service: ServiceFigures;
   readonly paused: number;
   readonly rebalances: number;
 }
@@ -105,7 +108,16 @@ export class Worker {
   #join(announcement: Announcement): void {
     const { name } = announcement;
     const leaving = new AbortController();
-    const idle = { job: name, tally: EMPTY_TALLY, requests: 0, retries: 0, inFlight: 0, paused: 0, rebalances: 0 };
+    const idle = {
+      job: name,
+      tally: EMPTY_TALLY,
+      requests: 0,
+      retries: 0,
+      inFlight: 0,
+      service: NO_SERVICE,
+      paused: 0,
+      rebalances: 0,
+    };
     const joined: Joined = {
       announcement,
       leaving,
@@ -158,7 +170,8 @@ export class Worker {
     show(() => {
       const { requests, retries, inFlight } = stack.counters;
       const { paused, rebalances } = rows.consumer;
-      return { job: name, tally, requests, retries, inFlight, paused, rebalances };
+      const service = stack.counters.service();
+      return { job: name, tally, requests, retries, inFlight, service, paused, rebalances };
     });
     await score(
       {
@@ -173,6 +186,7 @@ export class Worker {
         scorer,
         format: new OutputFormatSlot((intake) => createOutputFormat(outputSettingsOf(job), intake)),
         meter: new StageMeter('score', clock),
+        monitor: monitorOf(job),
       },
       failing.signal,
     );

@@ -7,6 +7,8 @@ export interface CaseInput {
   readonly concurrency: number;
   readonly chunkBytes: number;
   readonly reply: 'csv' | 'json';
+  /** A baseline, and which rows are counted by it; null keeps no statistics. */
+  readonly monitoring: { readonly baseline: string; readonly driftSampling: 'auto' | 'all' } | null;
 }
 
 /** What a case says of itself, as JSON on its last line. */
