@@ -5,6 +5,7 @@ export { type ErrorScope, SluiceError } from './core/error.ts';
 export type { ErrorCode } from './core/error-table.ts';
 export type { JobIdentity, Manifest, ManifestObject } from './core/ledger.ts';
 export type { DeadLetter, Tally } from './core/scored-batch.ts';
+export type { ColumnStatistics, NumberStatistics, Statistics, ValueCounts } from './core/statistics.ts';
 export { type CompareOptions } from './jobs/compare/compare-options.ts';
 export { compareOutputs } from './jobs/compare/compare-outputs.ts';
 export type { Comparison } from './jobs/compare/comparison.ts';
@@ -16,3 +17,4 @@ export type { JobResult, JobRun, JobState, Latency, Progress, StageTimes } from 
 export { type JobBetween, type RunJobOptions, runJob, startJob } from './jobs/run-job.ts';
 export { scoreObjects } from './jobs/score-objects.ts';
 export { type ScoreOptions, score } from './jobs/score-stream.ts';
+export type { ServiceFigures } from './observe/service-statistics.ts';

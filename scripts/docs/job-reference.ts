@@ -13,6 +13,8 @@ const OURS = new Set([
   'kafka',
   'retry',
   'deadLetters',
+  'driftSampling',
+  'report',
 ]);
 
 /** The text of docs/reference/job.md. */

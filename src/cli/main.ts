@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { findSluiceError, messageOf } from '../core/error.ts';
+import { actualsCommand } from './commands/actuals.ts';
+import { baselineCommand } from './commands/baseline.ts';
 import { catalogCommand } from './commands/catalog.ts';
 import { compareCommand } from './commands/compare.ts';
 import { dlqCommand } from './commands/dlq.ts';
@@ -36,6 +38,8 @@ Examples:
   sluice dlq list job.yaml
   sluice worker --brokers broker-1:9092
   sluice catalog add flights in/flights.csv
+  sluice baseline training.csv --out flights.baseline.json
+  sluice actuals actuals.csv
   sluice model-server --port 8100
 
 Exit codes: 0 done, 1 failed, 2 bad job file or arguments, 3 a check failed, 4 too many bad rows, 130 interrupted.`,
@@ -47,6 +51,8 @@ Exit codes: 0 done, 1 failed, 2 bad job file or arguments, 3 a check failed, 4 t
     compareCommand,
     dlqCommand,
     catalogCommand,
+    baselineCommand,
+    actualsCommand,
     doctorCommand,
     planCommand,
     workerCommand,

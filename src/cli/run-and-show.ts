@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { systemClock } from '../core/clock.ts';
 import type { JobDescription } from '../jobs/description/parse-job.ts';
 import { outputName } from '../jobs/open-endpoints.ts';
@@ -11,13 +12,15 @@ import { watchRun } from './watch-run.ts';
 
 /** Runs a job for somebody who watches: progress, Ctrl-C, last words. Throws what the job failed with. */
 export async function runAndShow(description: JobDescription, options: RunOptions): Promise<void> {
-  const job = atRunTime(description, systemClock.wall());
+  const { report = description.report } = options;
+  const job = atRunTime({ ...description, report }, systemClock.wall());
   const say = (text: string): void => {
     if (!options.quiet) process.stderr.write(`sluice: ${text}\n`);
   };
   const run = startJob(job, { overwrite: options.overwrite });
   using _ = interruptible(run, say);
-  await using __ = await watchRun(run, options, say);
+  await using __ = await watchRun(run, job, options, say);
   await showProgress(run, options.quiet ? 'none' : options.progress, process.stderr);
   say(summary(await run.result, outputName(job)));
+  if (job.report !== null) say(`report: ${join(job.report, 'report.html')}`);
 }

@@ -9,6 +9,7 @@ export interface RunOptions extends WatchOptions {
   readonly quiet: boolean;
   readonly engine?: 'direct' | 'kafka';
   readonly brokers?: string;
+  readonly report?: string;
 }
 
 /** Adds them to a command. */
@@ -25,5 +26,9 @@ export function withRunOptions(command: Command): Command {
       ]),
     )
     .option('--brokers <list>', "the Kafka cluster, host:port separated by commas, in place of the job's own")
+    .option(
+      '--report <folder>',
+      "writes report.json and report.html there when the job is done, in place of the job's own",
+    )
     .option('--quiet', 'show nothing but errors', false);
 }

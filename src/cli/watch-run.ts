@@ -1,7 +1,10 @@
 import type { Command } from 'commander';
+import type { JobDescription } from '../jobs/description/parse-job.ts';
 import type { JobRun } from '../jobs/job-run.ts';
 import type { Worker, WorkerStatus } from '../jobs/kafka/worker.ts';
+import { driftOf } from '../monitoring/drift.ts';
 import { type RunFigures, RunMetrics } from '../observe/run-metrics.ts';
+import { addedService, type ServiceFigures } from '../observe/service-statistics.ts';
 import { type Readiness, startWatchServer, type WatchServer } from '../observe/watch-server.ts';
 import { wholeNumber } from './whole-number.ts';
 
@@ -27,14 +30,24 @@ export function withWatchOptions(command: Command): Command {
 const nothing: AsyncDisposable = { [Symbol.asyncDispose]: async () => undefined };
 
 /** Serves the metrics of a run while it goes on; ready while it runs, not while it is paused or ends. */
-export async function watchRun(run: JobRun, at: WatchOptions, say: (text: string) => void): Promise<AsyncDisposable> {
+export async function watchRun(
+  run: JobRun,
+  { deployment: { baseline, driftThreshold } }: Pick<JobDescription, 'deployment'>,
+  at: WatchOptions,
+  say: (text: string) => void,
+): Promise<AsyncDisposable> {
   const readiness = (): Readiness => {
     const { state, detail } = run.progress();
     return { ready: state === 'running', detail: detail === '' ? state : `${state}: ${detail}` };
   };
   const look = (): RunFigures => {
-    const { tally, ...progress } = run.progress();
-    return { ...progress, rows: { scored: tally.scored, failed: tally.failed, skipped: tally.skipped } };
+    const { tally, statistics, ...progress } = run.progress();
+    return {
+      ...progress,
+      rows: { scored: tally.scored, failed: tally.failed, skipped: tally.skipped },
+      statistics,
+      drift: statistics === null || baseline === null ? null : driftOf(statistics, baseline, driftThreshold),
+    };
   };
   return await serve(at, look, readiness, say);
 }
@@ -47,6 +60,7 @@ export async function watchWorker(
 ): Promise<AsyncDisposable> {
   const sum = (figure: (status: WorkerStatus) => number): number =>
     worker.status.reduce((total, status) => total + figure(status), 0);
+  const served = (): ServiceFigures => addedService(worker.status.map(({ service }) => service));
   const look = (): RunFigures => ({
     state: worker.status.length > 0 ? 'running' : 'waiting',
     rows: {
@@ -59,7 +73,10 @@ export async function watchWorker(
     retries: sum(({ retries }) => retries),
     inFlight: sum(({ inFlight }) => inFlight),
     limit: sum(({ limit }) => limit),
-    latency: null,
+    latency: served().responseMs,
+    service: served(),
+    statistics: null,
+    drift: null,
     topics: {
       lag: null,
       partitions: null,

@@ -1,9 +1,11 @@
 import { SluiceError } from './error.ts';
 import { canonicalJson, type Json, sameJson } from './json.ts';
+import { addStatistics } from './merge-statistics.ts';
 import { addModelRows, type ModelIdentity, type ModelRows } from './model.ts';
 import type { IntakePosition } from './position.ts';
 import { type Column, sameColumns } from './schema.ts';
 import { addTally, EMPTY_TALLY, type ScoredBatch, type Tally } from './scored-batch.ts';
+import type { Statistics } from './statistics.ts';
 
 /**
  * What makes two runs the same job: the intake as it was found, the deployment, and each setting that shapes the
@@ -36,6 +38,8 @@ export interface Ledger {
   readonly models?: readonly ModelRows[];
   /** The columns of the rows that failed, once one has; null where they had several sets of columns. Dead letters hold these rows. */
   readonly intake?: readonly Column[] | null;
+  /** Of the rows that are durable; only where a job is monitored. */
+  readonly statistics?: Statistics;
   /** The sink's own record of what it holds (lengths, checksums, upload parts); opaque to the engine. */
   readonly holds: Json;
 }
@@ -81,6 +85,7 @@ export function intakeAfter(
 export function ledgerAfter(ledger: Ledger, batch: ScoredBatch, columns: readonly string[]): Ledger {
   const models = modelsAfter(ledger, batch);
   const intake = intakeAfter(ledger.intake, batch);
+  const statistics = addStatistics(ledger.statistics, batch.statistics);
   return {
     ...ledger,
     ...(models === undefined ? {} : { models }),
@@ -92,6 +97,7 @@ export function ledgerAfter(ledger: Ledger, batch: ScoredBatch, columns: readonl
     badBytes: ledger.badBytes + batch.badBytes,
     columns: ledger.columns ?? columns,
     model: ledger.model ?? batch.model,
+    ...(statistics === undefined ? {} : { statistics }),
   };
 }
 
@@ -104,6 +110,8 @@ export interface Manifest {
   readonly model: ModelIdentity | null;
   /** Where rows are of several models: how many of each, as far as replies name their model. */
   readonly models?: readonly ModelRows[];
+  /** Of the rows, where the job was monitored. */
+  readonly statistics?: Statistics;
   readonly intakeBytes: number;
   /** The columns of the rows that failed, as `Ledger.intake`. */
   readonly intake?: readonly Column[] | null;

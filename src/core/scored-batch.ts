@@ -1,5 +1,6 @@
 import type { Envelope } from './envelope.ts';
 import type { ModelIdentity } from './model.ts';
+import type { Observation } from './monitor.ts';
 import type { IntakePosition } from './position.ts';
 import type { Schema } from './schema.ts';
 
@@ -71,7 +72,7 @@ export interface OutputRows {
  * What becomes durable in one step: the output rows of one batch with all that belongs to it. Written by the score
  * stage, carried by the scored link, made durable by deliver through the sink.
  */
-export interface ScoredBatch {
+export interface ScoredBatch extends Observation {
   /** Place in the job's order, from 0, without gaps. */
   readonly sequence: number;
   /** Where the intake continues once this batch and all before it are durable. */

@@ -3,6 +3,7 @@ import { canonicalJson, type Json } from '../core/json.ts';
 import type { JobIdentity } from '../core/ledger.ts';
 import type { JobDescription } from './description/parse-job.ts';
 import { outputFormat } from './formats-of-job.ts';
+import { monitoringIdentity } from './monitoring/monitor-of-job.ts';
 
 /**
  * What makes two runs the same job: the intake as it was found, the deployment, and the settings that shape the output.
@@ -32,6 +33,7 @@ export function jobIdentity(job: JobDescription, intake: Json): JobIdentity {
     thresholdHigh: job.thresholdHigh,
     thresholdLow: job.thresholdLow,
     disableRowLevelErrorHandling: job.disableRowLevelErrorHandling,
+    ...monitoringIdentity(job),
   };
 }
 

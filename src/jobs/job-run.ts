@@ -1,6 +1,8 @@
 import type { Manifest } from '../core/ledger.ts';
 import type { Tally } from '../core/scored-batch.ts';
 import type { Activity } from '../core/stage-meter.ts';
+import type { Statistics } from '../core/statistics.ts';
+import type { ServiceFigures } from '../observe/service-statistics.ts';
 import type { ExplanationCounters } from '../scoring/explanations/occlusion.ts';
 
 /**
@@ -68,6 +70,10 @@ export interface Progress {
   readonly latency: Latency | null;
   /** Null for a run without topics. */
   readonly topics: TopicProgress | null;
+  /** Requests of this process; those of workers are shown by their own metrics. */
+  readonly service: ServiceFigures;
+  /** Of the rows in `tally`; null for a job that is not monitored. */
+  readonly statistics: Statistics | null;
   /** Of rows and of copies that explain them. */
   readonly requests: number;
   readonly retries: number;

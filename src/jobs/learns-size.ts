@@ -12,6 +12,7 @@ export function learnsSize(job: JobDescription): boolean {
   const { chunkSize, engine, outputSettings: output } = job;
   if (chunkSize !== 'auto' || engine !== 'direct' || output.type === 'kafka' || occludes(job)) return false;
   if (output.type === 'jdbc') return true;
+  if (output.type !== 'http' && output.partitionColumns.length > 0) return false;
   const name = output.type === 'localFile' ? output.path : output.type === 's3' ? output.url : output.name;
   const format = outputFormat(output, name);
   const isPacked = format === 'avro' || format === 'parquet';

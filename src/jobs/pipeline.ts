@@ -1,6 +1,7 @@
 import type { BatchLimits } from '../core/batch-limits.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Ledger } from '../core/ledger.ts';
+import type { Monitor } from '../core/monitor.ts';
 import type { OutputFormat } from '../core/output-format.ts';
 import type { RowBatch } from '../core/row-batch.ts';
 import type { Schema } from '../core/schema.ts';
@@ -9,6 +10,7 @@ import type { Scorer } from '../core/scorer.ts';
 import type { Sink } from '../core/sink.ts';
 import type { Source, Split } from '../core/source.ts';
 import type { StageMeter } from '../core/stage-meter.ts';
+import type { Statistics } from '../core/statistics.ts';
 import { createMemoryLink } from '../links/memory/memory-link.ts';
 import { deliver } from '../stages/deliver.ts';
 import type { CommitPolicy, Delivered } from '../stages/delivery.ts';
@@ -36,7 +38,9 @@ export interface PipelineParts {
   readonly commits: CommitPolicy;
   readonly clock: Clock;
   readonly meters: Readonly<Record<StageMeter['stage'], StageMeter>>;
-  readonly onDelivered: (tally: Tally) => void;
+  /** Null, or left out, for a job that is not monitored. */
+  readonly monitor?: Monitor | null;
+  readonly onDelivered: (tally: Tally, statistics: Statistics | undefined) => void;
 }
 
 /** Where ingest continues what the output holds. */
@@ -75,7 +79,14 @@ export async function runPipeline(parts: PipelineParts, stop: AbortSignal, signa
     all,
   );
   const scoring = score(
-    { rows: rows.reader, scored: scored.writer, scorer: parts.scorer, format, meter: meters.score },
+    {
+      rows: rows.reader,
+      scored: scored.writer,
+      scorer: parts.scorer,
+      format,
+      meter: meters.score,
+      monitor: parts.monitor,
+    },
     all,
   );
   const delivering = deliver({ ...parts, scored: scored.reader, format, meter: meters.deliver }, all);

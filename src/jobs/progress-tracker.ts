@@ -2,6 +2,8 @@ import type { Clock } from '../core/clock.ts';
 import type { Ledger } from '../core/ledger.ts';
 import { EMPTY_TALLY, type Tally } from '../core/scored-batch.ts';
 import type { StageMeter } from '../core/stage-meter.ts';
+import type { Statistics } from '../core/statistics.ts';
+import { NO_SERVICE, type ServiceFigures } from '../observe/service-statistics.ts';
 import type { ExplanationCounters } from '../scoring/explanations/occlusion.ts';
 import type { JobState, Latency, Progress, TopicProgress } from './job-run.ts';
 
@@ -13,6 +15,7 @@ export interface ProgressProbes {
   inFlight(): number;
   limit(): number | null;
   latency(): Latency | null;
+  service(): ServiceFigures;
   /** For jobs that explain rows themselves. */
   explanations?(): ExplanationCounters | null;
   /** For jobs over topics. */
@@ -26,6 +29,7 @@ const NOTHING: ProgressProbes = {
   inFlight: () => 0,
   limit: () => null,
   latency: () => null,
+  service: () => NO_SERVICE,
 };
 
 /** The rate is that of the last so many milliseconds: short enough to show a change, long enough not to jump. */
@@ -42,6 +46,7 @@ export class ProgressTracker {
   #state: JobState = 'starting';
   #detail = '';
   #tally: Tally = EMPTY_TALLY;
+  #statistics: Statistics | undefined;
   #continuedFrom = 0;
   #ended: number | undefined;
 
@@ -54,6 +59,7 @@ export class ProgressTracker {
   /** The pipeline is open: what an interrupted run did, how large the intake is, and whom to ask. */
   begin(ledger: Ledger | null, bytesTotal: number | null, probes: ProgressProbes): void {
     this.#tally = ledger?.tally ?? EMPTY_TALLY;
+    this.#statistics = ledger?.statistics;
     this.#continuedFrom = this.#tally.read;
     this.#bytesTotal = bytesTotal;
     this.#probes = probes;
@@ -70,12 +76,17 @@ export class ProgressTracker {
     return this.#state;
   }
 
+  get statistics(): Statistics | undefined {
+    return this.#statistics;
+  }
+
   get tally(): Tally {
     return this.#tally;
   }
 
-  delivered(tally: Tally): void {
+  delivered(tally: Tally, statistics?: Statistics): void {
     this.#tally = tally;
+    this.#statistics = statistics;
     const now = this.#clock.now();
     const last = this.#samples.at(-1);
     if (last !== undefined && now - last.at < RATE_WINDOW_MS / 20) return;
@@ -101,6 +112,8 @@ export class ProgressTracker {
       etaMs: eta(bytesRead, this.#bytesTotal, elapsedMs),
       latency: this.#probes.latency(),
       topics: this.#probes.topics?.() ?? null,
+      service: this.#probes.service(),
+      statistics: this.#statistics ?? null,
       requests: this.#probes.requests(),
       retries: this.#probes.retries(),
       explanations: snapshot(this.#probes.explanations?.() ?? null),

@@ -7,6 +7,7 @@ import type { Sink } from '../core/sink.ts';
 import type { Source, Split } from '../core/source.ts';
 import { StageMeter } from '../core/stage-meter.ts';
 import type { KafkaClient } from '../links/kafka/client.ts';
+import { diagnostics } from '../observe/diagnostics.ts';
 import { createOutputFormat } from '../scoring/output/output-format.ts';
 import { createScorer, type ScorerStack } from '../scoring/scorer-stack.ts';
 import type { CommitPolicy } from '../stages/delivery.ts';
@@ -22,14 +23,19 @@ import { type OpenedIntake, withBaseline } from './explanations/read-baseline.ts
 import { jobHandle } from './job-handle.ts';
 import { jobIdentity } from './job-identity.ts';
 import type { JobResult, JobRun } from './job-run.ts';
-import { learnsSize } from './learns-size.ts';
 import { type ClusterSettings, openCluster } from './kafka/cluster.ts';
 import { KafkaJob } from './kafka/kafka-job.ts';
 import { isLive } from './kafka/open-topics.ts';
+import { learnsSize } from './learns-size.ts';
 import { runLive } from './live/run-live.ts';
+import { loggedSink } from './monitoring/logged-sink.ts';
+import { monitorOf, withSampling } from './monitoring/monitor-of-job.ts';
+import { batchScored } from './monitoring/scored-batch-event.ts';
 import { assertOutputIsNoIntake, openSink, openSource, type StandardStreams } from './open-endpoints.ts';
 import { type PipelineParts, runPipeline } from './pipeline.ts';
 import { ProgressTracker } from './progress-tracker.ts';
+import { reportOf } from './report/report.ts';
+import { writeReport } from './report/write-report.ts';
 import { atRunTime } from './run-time.ts';
 import { outputSettingsOf, scorerSettingsOf } from './scoring-settings.ts';
 
@@ -99,11 +105,23 @@ export function startJob(description: JobDescription, options: RunJobOptions = {
     if (stopping.signal.aborted) abort('stopped while the prediction server did not answer');
   };
   const running = new Run(job, options, { clock, meters, tracker, stop: stopping.signal, signal, onWait, keeps });
-  const result = running.execute().catch((error: unknown) => {
-    const known = findSluiceError(error);
-    tracker.enter(known?.code === 'JOB_INTERRUPTED' ? 'interrupted' : 'failed', messageOf(error));
-    throw firstError(error);
-  });
+  const finished = (state: 'done' | 'failed' | 'interrupted'): void =>
+    diagnostics.jobFinished(() => {
+      const { tally, elapsedMs } = tracker.look();
+      return { deployment: job.deployment.id, state, rows: tally.read, elapsedMs };
+    });
+  const result = running.execute().then(
+    (outcome) => {
+      finished('done');
+      return outcome;
+    },
+    (error: unknown) => {
+      const state = findSluiceError(error)?.code === 'JOB_INTERRUPTED' ? 'interrupted' : 'failed';
+      tracker.enter(state, messageOf(error));
+      finished(state);
+      throw firstError(error);
+    },
+  );
   return jobHandle({
     clock,
     result,
@@ -185,14 +203,15 @@ class Run {
       return await runLive({ job: await this.#explained(given, null), cluster, ...this.#ports });
     const ends = endpoints?.(given) ?? this.#endpoints(given, cluster);
     await using source = ends.source;
-    await using sink = ends.sink;
+    await using sink = loggedSink(given, ends.sink, clock);
     const intake = await source.identity(signal);
     const splits = await source.splits(signal);
     assertOutputIsNoIntake(
       given,
       splits.map(({ id, object }) => object ?? id),
     );
-    const job = await this.#explained(given, { source, identity: intake, splits });
+    const explained = await this.#explained(given, { source, identity: intake, splits });
+    const job = withSampling(explained, splits);
     const identity = jobIdentity(job, intake);
     const ledger = await sink.open(identity, signal).catch((error: unknown) => {
       const continueAs = continuedVersion(job, identity, error);
@@ -266,6 +285,7 @@ class Run {
       tally: delivered.tally,
       model: delivered.ledger.model ?? stack.model,
       ...(delivered.models === undefined ? {} : { models: delivered.models }),
+      ...(delivered.statistics === undefined ? {} : { statistics: delivered.statistics }),
       intakeBytes: delivered.intakeBytes,
       ...(delivered.failedIntake === undefined ? {} : { intake: delivered.failedIntake }),
       finished: new Date(clock.wall()).toISOString(),
@@ -274,7 +294,9 @@ class Run {
     await kafka?.finished(signal);
     await opened.source.finished?.(signal);
     tracker.enter('done');
-    return { manifest, progress: tracker.look() };
+    const result = { manifest, progress: tracker.look() };
+    if (job.report !== null) await writeReport(job.report, reportOf(job, result));
+    return result;
   }
 
   /** How the batches of the job are cut. */
@@ -300,7 +322,11 @@ class Run {
       splits,
       sink,
       ledger,
-      scorer: withBatchObserver(scorer, clock, (latencyMs) => sizing.observe(latencyMs)),
+      scorer: withBatchObserver(scorer, clock, (latencyMs, batch, scores) => {
+        sizing.observe(latencyMs);
+        diagnostics.batchScored(() => batchScored(job, latencyMs, batch, scores));
+      }),
+      monitor: monitorOf(job),
       outputFormat: (intake) => createOutputFormat(outputSettingsOf(job), intake, { columns: ledger?.columns ?? null }),
       limits: sizing,
       failures: new FailureBudget({ abortOnError: job.abortOnError, ...job.deadLetters }),
@@ -308,7 +334,7 @@ class Run {
       commits: { ...commitPolicyOf(job), ...this.#options.commits },
       clock,
       meters,
-      onDelivered: (tally) => tracker.delivered(tally),
+      onDelivered: (tally, statistics) => tracker.delivered(tally, statistics),
     };
   }
 
@@ -344,6 +370,7 @@ class Run {
       limit: () => counters.limit,
       latency: () => counters.latency(),
       explanations: () => counters.explanations,
+      service: () => counters.service(),
       topics: () => kafka?.topics ?? null,
     });
   }

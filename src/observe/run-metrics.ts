@@ -1,7 +1,8 @@
 import { Counter, Gauge, Registry } from 'prom-client';
+import { addMonitoringMetrics, type MonitoringFigures } from './monitoring-metrics.ts';
 
 /** What a run, or a worker, shows of itself; all counts are from the start of the process on. */
-export interface RunFigures {
+export interface RunFigures extends MonitoringFigures {
   readonly state: string;
   readonly rows: { readonly scored: number; readonly failed: number; readonly skipped: number };
   /** Null where nobody measures it. */
@@ -118,6 +119,7 @@ export class RunMetrics {
     gauge('workers', 'Processes that score for the job.', ({ topics }) => topics?.workers ?? null);
     counter('rebalances', 'How often the consumer group was balanced.', ({ topics }) => topics?.rebalances ?? 0);
     counter('transactions', 'Kafka transactions that were committed.', ({ topics }) => topics?.transactions ?? 0);
+    addMonitoringMetrics(this.#registry, look);
   }
 
   text(): Promise<string> {

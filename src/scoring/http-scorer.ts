@@ -2,17 +2,11 @@ import type { Clock } from '../core/clock.ts';
 import { SluiceError } from '../core/error.ts';
 import type { RowBatch } from '../core/row-batch.ts';
 import type { DeploymentDescription, Scorer, Scores } from '../core/scorer.ts';
+import type { FinishedRequest } from '../observe/service-statistics.ts';
 import { type ConnectionOptions, createHttpConnection } from './http-connection.ts';
 import type { Wire, WireReply, WireRequest } from './wires/wire.ts';
 
-/** One finished request, for counters. */
-export interface FinishedRequest {
-  readonly latencyMs: number;
-  /** Rows that the request held. */
-  readonly rows: number;
-  /** HTTP status; 0 when no reply came. */
-  readonly status: number;
-}
+export type { FinishedRequest };
 
 export interface HttpScorerOptions extends ConnectionOptions {
   readonly wire: Wire;
@@ -38,13 +32,14 @@ export function createHttpScorer(options: HttpScorerOptions): Scorer {
 
   const timed = async (request: WireRequest, rows: number, signal: AbortSignal): Promise<WireReply> => {
     const start = clock.now();
-    const finished = (status: number): void => onRequest?.({ latencyMs: clock.now() - start, rows, status });
+    const finished = (status: number, executionMs: number | null): void =>
+      onRequest?.({ latencyMs: clock.now() - start, executionMs, rows, status });
     try {
       const reply = await connection.send(request, headers(), signal);
-      finished(reply.status);
+      finished(reply.status, executionOf(reply));
       return reply;
     } catch (error) {
-      if (!signal.aborted) finished(0);
+      if (!signal.aborted) finished(0, null);
       throw error;
     }
   };
@@ -75,6 +70,13 @@ export function createHttpScorer(options: HttpScorerOptions): Scorer {
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+/** Prediction servers that know it say how long they took without the network. */
+function executionOf({ headers }: WireReply): number | null {
+  const given = headers['x-datarobot-execution-time'];
+  const ms = typeof given === 'string' && given !== '' ? Number(given) : Number.NaN;
+  return ms >= 0 && ms < Number.POSITIVE_INFINITY ? ms : null;
 }
 
 const SECRET_CHARACTERS = 6;

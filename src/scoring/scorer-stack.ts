@@ -1,7 +1,8 @@
 import type { Clock } from '../core/clock.ts';
 import type { ModelIdentity } from '../core/model.ts';
 import type { Scorer } from '../core/scorer.ts';
-import { LatencyHistogram } from '../observe/latency-histogram.ts';
+import { diagnostics } from '../observe/diagnostics.ts';
+import { type ServiceFigures, ServiceStatistics } from '../observe/service-statistics.ts';
 import { AccessGate } from './access-gate.ts';
 import { withBisection } from './bisection.ts';
 import { withGivenExplanations } from './explanations/given-explanations.ts';
@@ -68,6 +69,7 @@ interface ScoringCounters {
   latency(): { readonly p50: number; readonly p99: number } | null;
   /** Null unless rows are explained by `occlusion`. */
   readonly explanations: ExplanationCounters | null;
+  service(): ServiceFigures;
 }
 
 export interface ScorerStack {
@@ -91,9 +93,13 @@ export function createScorer(deployment: DeploymentAddress, settings: StackSetti
   };
   assertAbilities(deployment.wire ?? 'datarobot', scoring);
   // Who takes whatever model there is asks for none.
-  const wire = createWire(deployment, { scoring, clock, pin: settings.onModelChange === 'record' ? { model: null } : pin });
+  const wire = createWire(deployment, {
+    scoring,
+    clock,
+    pin: settings.onModelChange === 'record' ? { model: null } : pin,
+  });
   const limiter = ports.limiter ?? limiterOf(deployment, settings, clock);
-  const latencies = new LatencyHistogram();
+  const service = new ServiceStatistics();
   let retries = 0;
   const { datarobotKey } = deployment;
   const http = createHttpScorer({
@@ -102,7 +108,10 @@ export function createScorer(deployment: DeploymentAddress, settings: StackSetti
     connections: numConcurrent,
     wire,
     clock,
-    onRequest: ({ latencyMs }) => latencies.record(latencyMs),
+    onRequest: (request) => {
+      service.record(request);
+      diagnostics.requestFinished(() => ({ deployment: deployment.id, ...request }));
+    },
   });
   const onWait: RetryEvents['onWait'] = (wait) => {
     retries += 1;
@@ -115,7 +124,7 @@ export function createScorer(deployment: DeploymentAddress, settings: StackSetti
     scorer: occlusion?.scorer ?? (asked > 0 ? withGivenExplanations(rows, asked) : rows),
     counters: {
       get requests() {
-        return latencies.count;
+        return service.requests;
       },
       get retries() {
         return retries;
@@ -126,11 +135,8 @@ export function createScorer(deployment: DeploymentAddress, settings: StackSetti
       get limit() {
         return limiter.limit;
       },
-      latency: () => {
-        const p50 = latencies.percentile(0.5);
-        const p99 = latencies.percentile(0.99);
-        return p50 === null || p99 === null ? null : { p50, p99 };
-      },
+      latency: () => service.figures().responseMs,
+      service: () => service.figures(),
       explanations: occlusion?.counters ?? null,
     },
     get model() {

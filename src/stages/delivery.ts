@@ -2,12 +2,14 @@ import type { Clock } from '../core/clock.ts';
 import { SluiceError } from '../core/error.ts';
 import { intakeAfter, type Ledger, modelsAfter } from '../core/ledger.ts';
 import type { EndMarker, LinkReader } from '../core/link.ts';
+import { addStatistics } from '../core/merge-statistics.ts';
 import { type ModelIdentity, type ModelRows, modelText, sameModel } from '../core/model.ts';
 import { ROWLESS_SCHEMA } from '../core/output-format.ts';
 import { type Schema, schemaOf } from '../core/schema.ts';
 import { addTally, EMPTY_TALLY, type OutputRows, type ScoredBatch, type Tally } from '../core/scored-batch.ts';
 import type { Sink } from '../core/sink.ts';
 import type { StageMeter } from '../core/stage-meter.ts';
+import type { Statistics } from '../core/statistics.ts';
 import type { FailureBudget } from './failure-budget.ts';
 import type { OutputFormatSlot } from './output-format-slot.ts';
 
@@ -38,7 +40,7 @@ export interface DeliverOptions {
    */
   readonly stop?: AbortSignal | undefined;
   /** Told of every batch that the sink accepted, with the job's totals so far. */
-  readonly onDelivered: (tally: Tally) => void;
+  readonly onDelivered: (tally: Tally, statistics: Statistics | undefined) => void;
 }
 
 /** What deliver saw at the end of the links. */
@@ -49,6 +51,8 @@ export interface Delivered {
   readonly models: readonly ModelRows[] | undefined;
   /** The same of `Ledger.intake`. */
   readonly failedIntake: Ledger['intake'] | undefined;
+  /** Only where the job is monitored. */
+  readonly statistics: Statistics | undefined;
   /** The output's columns, also when no row was scored. */
   readonly schema: Schema;
   readonly ledger: Ledger;
@@ -73,6 +77,7 @@ export class Delivery {
   #model: ModelIdentity | null;
   #models: readonly ModelRows[] | undefined;
   #failedIntake: Ledger['intake'] | undefined;
+  #statistics: Statistics | undefined;
   #bytesSinceCommit = 0;
   #lastCommit: number;
 
@@ -87,6 +92,7 @@ export class Delivery {
     this.#model = ledger?.model ?? null;
     this.#models = ledger?.models;
     this.#failedIntake = ledger?.intake;
+    this.#statistics = ledger?.statistics;
     this.#lastCommit = clock.now();
   }
 
@@ -115,6 +121,7 @@ export class Delivery {
     this.#tally = addTally(this.#tally, batch.tally);
     this.#intakeBytes += batch.intakeBytes;
     this.#badBytes += batch.badBytes;
+    this.#statistics = addStatistics(this.#statistics, batch.statistics);
     this.#schema ??= batch.output.schema;
     if (batch.intake.columns.length > 0) this.#intake ??= batch.intake;
     if (this.#schema === null) this.#hold(batch);
@@ -122,7 +129,7 @@ export class Delivery {
       await this.#release(this.#schema, signal);
       await this.#write(batch, this.#schema, signal);
     }
-    this.#options.onDelivered(this.#tally);
+    this.#options.onDelivered(this.#tally, this.#statistics);
     // After the write, so that the dead letters that say why are there to be read.
     this.#options.failures.check(batch, this.#tally, this.#badBytes);
   }
@@ -161,6 +168,7 @@ export class Delivery {
     return {
       tally: this.#tally,
       intakeBytes: this.#intakeBytes,
+      statistics: this.#statistics,
       models: this.#models,
       failedIntake: this.#failedIntake,
       schema,
@@ -173,8 +181,8 @@ export class Delivery {
   async leave(signal: AbortSignal): Promise<Delivered> {
     const ledger = await this.commit(signal);
     const schema = this.#schema ?? { columns: [] };
-    const { tally, intakeBytes, models, intake: failedIntake } = ledger;
-    return { tally, intakeBytes, models, failedIntake, schema, ledger, complete: false };
+    const { tally, intakeBytes, statistics, models, intake: failedIntake } = ledger;
+    return { tally, intakeBytes, statistics, models, failedIntake, schema, ledger, complete: false };
   }
 
   /** Each process of the score stage holds to one model; that it is the same in all of them is seen here. */

@@ -102,7 +102,7 @@ export class Part {
     if (this.#schema === null)
       throw new SluiceError('CONTRACT_BROKEN', `the part of ${this.#split} from ${this.from} on has no columns`);
     await this.commit(signal);
-    const { job, tally, model, models, intakeBytes, intake } = this.#ledger;
+    const { job, tally, model, models, intakeBytes, intake, statistics } = this.#ledger;
     const facts = {
       version: 1 as const,
       job: { ...job, through: this.through },
@@ -110,6 +110,7 @@ export class Part {
       model,
       ...(models === undefined ? {} : { models }),
       intakeBytes,
+      ...(statistics === undefined ? {} : { statistics }),
       ...(intake === undefined ? {} : { intake }),
       finished: new Date(this.#options.clock.wall()).toISOString(),
     };

@@ -1,4 +1,5 @@
 import type { LinkReader, LinkWriter, PartitionLease } from '../core/link.ts';
+import type { Monitor } from '../core/monitor.ts';
 import { REJECTED_BYTES, type RowBatch } from '../core/row-batch.ts';
 import type { DeadLetter, OutputRows, ScoredBatch } from '../core/scored-batch.ts';
 import type { Scorer, Scores } from '../core/scorer.ts';
@@ -12,6 +13,8 @@ export interface ScoreOptions {
   /** The output format for the columns of a batch. */
   readonly format: Pick<OutputFormatSlot, 'for'>;
   readonly meter: StageMeter;
+  /** Looks at every batch that is scored; what it finds goes with the batch. */
+  readonly monitor?: Monitor | null | undefined;
   /** Micro-batches of one partition that are scored at once; they are handed on in order. Default 1. */
   readonly inFlightPerPartition?: number;
 }
@@ -166,16 +169,20 @@ async function nextOrFinished(
 }
 
 async function scoreBatch(
-  { scorer, format: slot, meter }: ScoreOptions,
+  { scorer, format: slot, meter, monitor }: ScoreOptions,
   sequence: number,
   batch: RowBatch,
   signal: AbortSignal,
 ): Promise<ScoredBatch> {
-  if (batch.rows === 0) return scoredBatch(sequence, batch, NO_SCORES, NO_OUTPUT);
+  if (batch.rows === 0)
+    return { ...scoredBatch(sequence, batch, NO_SCORES, NO_OUTPUT), ...monitor?.observe(batch, NO_SCORES) };
   // Settings that do not fit the columns are reported before anything is sent.
   const format = slot.for(batch.schema);
   const scores = await meter.time('server', () => scorer.score(batch, signal));
-  const value = meter.timeSync('work', () => scoredBatch(sequence, batch, scores, format.render(batch, scores)));
+  const value = meter.timeSync('work', () => ({
+    ...scoredBatch(sequence, batch, scores, format.render(batch, scores)),
+    ...monitor?.observe(batch, scores),
+  }));
   // The output, dead letters and rejected records are copies; nothing of the rows is needed any more.
   batch.release();
   scores.release?.();

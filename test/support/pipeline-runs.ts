@@ -1,10 +1,12 @@
 import { systemClock } from '../../src/core/clock.ts';
+import type { Monitor } from '../../src/core/monitor.ts';
 import type { Tally } from '../../src/core/scored-batch.ts';
 import type { Scorer } from '../../src/core/scorer.ts';
 import type { Sink } from '../../src/core/sink.ts';
 import type { Source } from '../../src/core/source.ts';
 import { StageMeter } from '../../src/core/stage-meter.ts';
 import { type PipelineParts, runPipeline } from '../../src/jobs/pipeline.ts';
+import { createMonitor } from '../../src/monitoring/batch-monitor.ts';
 import { createOutputFormat } from '../../src/scoring/output/output-format.ts';
 import { defaultOutputSettings, type OutputSettings } from '../../src/scoring/output/output-settings.ts';
 import type { Delivered } from '../../src/stages/delivery.ts';
@@ -35,6 +37,11 @@ interface RunSettings {
   readonly onDelivered?: (tally: Tally) => void;
 }
 
+/** What counts every row, without a baseline. */
+export function everythingMonitored(): Monitor {
+  return createMonitor({ statistics: { baseline: null, every: 1 }, associationId: 'id' });
+}
+
 const never = new AbortController().signal;
 
 /** Opens the parts, runs the pipeline as a job does, and publishes when it is complete. */
@@ -60,6 +67,7 @@ export async function runParts(settings: RunSettings): Promise<Delivered> {
     commits: { everyMs: Infinity, everyBytes: settings.commitEveryBytes ?? Infinity },
     clock: systemClock,
     meters: { ingest: meter('ingest'), score: meter('score'), deliver: meter('deliver') },
+    monitor: everythingMonitored(),
     onDelivered: settings.onDelivered ?? (() => undefined),
   };
   const delivered = await runPipeline(parts, stop, signal);

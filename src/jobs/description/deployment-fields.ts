@@ -64,6 +64,23 @@ const shape = {
     .nullable()
     .default(null)
     .describe('The association ID column; it is always in the output, once.'),
+  accuracy: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Keeps the prediction of each scored row by its association ID in the state folder, for `sluice actuals`. Needs `associationId`.',
+    ),
+  baseline: z
+    .string()
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe('A file of `sluice baseline`: jobs count their rows by its bins, and tell how far they drifted from it.'),
+  driftThreshold: z
+    .number()
+    .positive()
+    .default(0.15)
+    .describe('A column whose population stability index is greater has drifted.'),
   reply: z
     .enum(['csv', 'json'])
     .default('csv')
@@ -97,8 +114,14 @@ const oneToken = {
   path: ['tokenFile'],
 };
 
+const ids = { error: 'needs associationId, the column that actuals name rows by', path: ['accuracy'] };
+
 /** An entry of `deployments` in a configuration. */
-export const deploymentEntry = z.strictObject(shape).refine(hasOneToken, oneToken).superRefine(checkWireFields);
+export const deploymentEntry = z
+  .strictObject(shape)
+  .refine(hasOneToken, oneToken)
+  .refine(hasIds, ids)
+  .superRefine(checkWireFields);
 
 /** `deployment` in a job description. */
 export const inlineDeployment = z
@@ -107,6 +130,7 @@ export const inlineDeployment = z
     ...shape,
   })
   .refine(hasOneToken, oneToken)
+  .refine(hasIds, ids)
   .superRefine(checkWireFields);
 
 /** A deployment as it is written, with all defaults. */
@@ -114,6 +138,10 @@ export type DeploymentFields = z.output<typeof inlineDeployment>;
 
 function hasOneToken(fields: { readonly token: string | null; readonly tokenFile: string | null }): boolean {
   return !fields.token || fields.tokenFile === null;
+}
+
+function hasIds(fields: { readonly accuracy: boolean; readonly associationId: string | null }): boolean {
+  return !fields.accuracy || fields.associationId !== null;
 }
 
 function isPlainAddress(address: string): boolean {

@@ -1,8 +1,10 @@
 import { SluiceError } from '../../core/error.ts';
+import type { Baseline } from '../../monitoring/baseline.ts';
 import type { JsonWireSettings } from '../../scoring/wires/json.ts';
 import type { MlflowSettings } from '../../scoring/wires/mlflow.ts';
 import type { OipSettings } from '../../scoring/wires/oip.ts';
 import type { WireName } from '../../scoring/wires/wire.ts';
+import { parseBaseline } from './baseline-file.ts';
 import type { DeploymentFields } from './deployment-fields.ts';
 import { Secret } from './secret.ts';
 
@@ -16,6 +18,10 @@ export interface Deployment {
   readonly dataRobotKey: Secret | null;
   readonly target: string | null;
   readonly associationId: string | null;
+  /** Keeps predictions by association ID. */
+  readonly accuracy: boolean;
+  readonly baseline: Baseline | null;
+  readonly driftThreshold: number;
   readonly reply: 'csv' | 'json';
   readonly rowWitness: boolean;
   /** Class labels in the order of the server's probabilities. */
@@ -31,13 +37,13 @@ export interface Deployment {
   readonly insecure: boolean;
 }
 
-/** Reads the files that a deployment names. Throws CONFIG_UNREADABLE naming the field and the file. */
+/** Reads the files that a deployment names. Throws CONFIG_UNREADABLE naming the field and the file, CONFIG_INVALID for a baseline that is none. */
 export function resolveDeployment(
   fields: DeploymentFields,
   readFile: (path: string) => string,
   placeOf: (field: string) => string,
 ): Deployment {
-  const { token, tokenFile, dataRobotKey, caFile, ...rest } = fields;
+  const { token, tokenFile, dataRobotKey, caFile, baseline, ...rest } = fields;
   const read = (field: string, path: string): string => {
     try {
       return readFile(path);
@@ -52,6 +58,10 @@ export function resolveDeployment(
     ...rest,
     token: tokenText ? new Secret(tokenText) : null,
     dataRobotKey: dataRobotKey ? new Secret(dataRobotKey) : null,
+    baseline:
+      baseline === null
+        ? null
+        : parseBaseline(read('baseline', baseline), `${placeOf('baseline')}: baseline names ${baseline}, which`),
     ca: caFile === null ? null : read('caFile', caFile),
   };
 }

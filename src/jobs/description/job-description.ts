@@ -149,8 +149,20 @@ export const jobDescription = z
       'New names of output columns, as `{old: new}` or as a list of `{inputName, outputName}`; null or false drops the column.',
     ),
     skipDriftTracking: flag(false).describe(
-      'Keeps the rows out of drift statistics. Has no effect yet: none are kept.',
+      'Keeps the rows out of statistics of drift, predictions and accuracy: nothing is counted, nothing is kept.',
     ),
+    driftSampling: z
+      .union([z.enum(['auto', 'all']), z.int().min(1).max(1_000_000)])
+      .default('auto')
+      .describe(
+        'Rows that statistics are made of: `all`, one in so many of each batch, or `auto`: one in 50 of an intake of more than 64 MB, else all.',
+      ),
+    report: z
+      .string()
+      .min(1)
+      .nullable()
+      .default(null)
+      .describe('A folder that gets `report.json` and `report.html` when the job is done. Null: none.'),
     abortOnError: flag(true).describe('Ends the job when more rows fail than `deadLetters` allows. False never does.'),
     disableRowLevelErrorHandling: flag(false).describe(
       'True fails all rows of a request that the server refuses, in place of searching for the bad ones.',
@@ -228,7 +240,8 @@ export const jobDescription = z
       context.addIssue({ code: 'custom', path: ['thresholdHigh'], message: 'must not be below thresholdLow' });
     }
     if (given.explanationAlgorithm === 'occlusion' && given.maxExplanations > 0 && given.onModelChange === 'record') {
-      const message = 'record cannot go with occlusion, whose copies of a row may be scored by another model: take abort or pause';
+      const message =
+        'record cannot go with occlusion, whose copies of a row may be scored by another model: take abort or pause';
       context.addIssue({ code: 'custom', path: ['onModelChange'], message });
     }
     const { intakeSettings: intake, outputSettings: output } = given;

@@ -3,6 +3,7 @@ import { SluiceError } from '../../core/error.ts';
 import type { BaselineSample } from '../../scoring/explanations/baseline-sample.ts';
 import { catalogPlace } from '../catalog/catalog-place.ts';
 import type { Configuration } from '../configuration.ts';
+import { predictionLogPath } from '../monitoring/prediction-log-path.ts';
 import { s3KeysOf } from '../s3-keys.ts';
 import { spoolPath } from '../spool-path.ts';
 import { stateFolder } from '../state-folder.ts';
@@ -32,6 +33,8 @@ export interface JobDescription extends Immutable<Omit<JobFields, 'deployment' |
   readonly baseline: BaselineSample | null;
   /** Whether the job says so itself; else `chunkSize: auto` only begins with so many. */
   readonly isChunkRowsGiven: boolean;
+  /** Where predictions are kept by association ID; null: nowhere. */
+  readonly predictionLog: string | null;
 }
 
 /** Where the parts of a job come from that stand elsewhere. */
@@ -105,6 +108,9 @@ function resolveFields(fields: JobFields, places: Pick<WrittenText, 'place'>, co
     baseline: null,
     engine,
     deployment,
+    predictionLog: deployment.accuracy
+      ? predictionLogPath(stateFolder(context.env ?? process.env, context.configuration))
+      : null,
     chunkRows: chunkRows ?? (isAutomatic ? AUTO_ROWS : MAX_ROWS),
     isChunkRowsGiven: chunkRows !== null,
   };

@@ -33,7 +33,9 @@ export function occlusionOf(job: ExplainedJob): OcclusionSettings | undefined {
 }
 
 /** How large requests of copies are: as those of rows that are not explained, and the same all through the job. */
-export function copySizing(job: Pick<JobDescription, 'chunkSize' | 'chunkRows' | 'isChunkRowsGiven' | 'lingerMs'>): BatchSizing {
+export function copySizing(
+  job: Pick<JobDescription, 'chunkSize' | 'chunkRows' | 'isChunkRowsGiven' | 'lingerMs'>,
+): BatchSizing {
   return new BatchSizing({ ...job, maxExplanations: 0 });
 }
 

@@ -100,7 +100,8 @@ export class KafkaJob implements AsyncDisposable {
     const scoredReader = await this.#links.scoredReader(all);
     // From here on nothing is waited for before all of them are watched.
     const ingesting = this.#ingest(stop, all);
-    const scoring = score({ rows: rows.reader, scored, scorer: parts.scorer, format, meter: meters.score }, all);
+    const { scorer, monitor } = parts;
+    const scoring = score({ rows: rows.reader, scored, scorer, format, meter: meters.score, monitor }, all);
     const delivering = deliver(
       { ...parts, partitions, scored: scoredReader, format, meter: meters.deliver, stop },
       all,

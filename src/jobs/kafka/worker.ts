@@ -3,11 +3,13 @@ import { findSluiceError, messageOf } from '../../core/error.ts';
 import { addTally, EMPTY_TALLY, type Tally } from '../../core/scored-batch.ts';
 import { StageMeter } from '../../core/stage-meter.ts';
 import type { KafkaClient } from '../../links/kafka/client.ts';
+import { NO_SERVICE, type ServiceFigures } from '../../observe/service-statistics.ts';
 import { createOutputFormat } from '../../scoring/output/output-format.ts';
 import { createScorer } from '../../scoring/scorer-stack.ts';
 import { OutputFormatSlot } from '../../stages/output-format-slot.ts';
 import { score } from '../../stages/score.ts';
 import type { Configuration } from '../configuration.ts';
+import { monitorOf } from '../monitoring/monitor-of-job.ts';
 import { outputSettingsOf, scorerSettingsOf } from '../scoring-settings.ts';
 import { announcedScoring } from './announced-scoring.ts';
 import { type Announcement, Announcements } from './announcements.ts';
@@ -33,6 +35,7 @@ export interface WorkerStatus {
   readonly inFlight: number;
   /** Requests at once that are allowed now. */
   readonly limit: number;
+  readonly service: ServiceFigures;
   readonly paused: number;
   readonly rebalances: number;
 }
@@ -114,6 +117,7 @@ export class Worker {
       retries: 0,
       inFlight: 0,
       limit: 0,
+      service: NO_SERVICE,
       paused: 0,
       rebalances: 0,
     };
@@ -173,7 +177,8 @@ export class Worker {
     show(() => {
       const { requests, retries, inFlight, limit } = stack.counters;
       const { paused, rebalances } = rows.consumer;
-      return { job: name, tally, requests, retries, inFlight, limit, paused, rebalances };
+      const service = stack.counters.service();
+      return { job: name, tally, requests, retries, inFlight, limit, service, paused, rebalances };
     });
     await score(
       {
@@ -188,6 +193,7 @@ export class Worker {
         scorer,
         format: new OutputFormatSlot((intake) => createOutputFormat(outputSettingsOf(job), intake)),
         meter: new StageMeter('score', clock),
+        monitor: monitorOf(job),
       },
       failing.signal,
     );

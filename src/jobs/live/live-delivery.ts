@@ -1,5 +1,7 @@
 import type { LinkWriter } from '../../core/link.ts';
+import { addStatistics } from '../../core/merge-statistics.ts';
 import { addTally, EMPTY_TALLY, type ScoredBatch, type Tally } from '../../core/scored-batch.ts';
+import type { Statistics } from '../../core/statistics.ts';
 import type { FailureBudget } from '../../stages/failure-budget.ts';
 
 /**
@@ -9,10 +11,11 @@ import type { FailureBudget } from '../../stages/failure-budget.ts';
 export function withFailureBudget(
   writer: LinkWriter<ScoredBatch>,
   failures: FailureBudget,
-  onDelivered: (tally: Tally) => void,
+  onDelivered: (tally: Tally, statistics: Statistics | undefined) => void,
 ): LinkWriter<ScoredBatch> {
   let tally = EMPTY_TALLY;
   let badBytes = 0;
+  let statistics: Statistics | undefined;
   return {
     begin: (partition, from, signal) => writer.begin(partition, from, signal),
     durable: (partition) => writer.durable(partition),
@@ -22,7 +25,8 @@ export function withFailureBudget(
       if (record.kind === 'end') return;
       tally = addTally(tally, record.value.tally);
       badBytes += record.value.badBytes;
-      onDelivered(tally);
+      statistics = addStatistics(statistics, record.value.statistics);
+      onDelivered(tally, statistics);
       failures.check(record.value, tally, badBytes);
     },
   };

@@ -1,6 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 import { findSluiceError, messageOf, SluiceError } from '../../core/error.ts';
 import type { LinkWriter, PartitionLease } from '../../core/link.ts';
+import { addStatistics } from '../../core/merge-statistics.ts';
 import type { RowBatch } from '../../core/row-batch.ts';
 import { addTally, type ScoredBatch } from '../../core/scored-batch.ts';
 import type { StageMeter } from '../../core/stage-meter.ts';
@@ -33,6 +34,7 @@ import {
   type TopicIntake,
   topicsOf,
 } from '../kafka/open-topics.ts';
+import { monitorOf } from '../monitoring/monitor-of-job.ts';
 import type { ProgressTracker } from '../progress-tracker.ts';
 import { outputSettingsOf, scorerSettingsOf } from '../scoring-settings.ts';
 import { withFailureBudget } from './live-delivery.ts';
@@ -102,7 +104,7 @@ async function scoreUntilStopped(run: LiveRun): Promise<never> {
   await using reader = openReader(run, numbers);
   const failures = new FailureBudget({ abortOnError: job.abortOnError, ...job.deadLetters });
   const { counters } = stack;
-  const before = tracker.tally;
+  const { tally: before, statistics } = tracker;
   tracker.begin(null, null, {
     bytesRead: () => 0,
     requests: () => counters.requests,
@@ -111,6 +113,7 @@ async function scoreUntilStopped(run: LiveRun): Promise<never> {
     limit: () => counters.limit,
     latency: () => counters.latency(),
     explanations: () => counters.explanations,
+    service: () => counters.service(),
     topics: () => ({
       // Of a partition that nothing was fetched of nothing is known, and mostly there is nothing.
       lag: reader.lags.reduce((sum, { lag }) => sum + (lag ?? 0), 0),
@@ -121,7 +124,7 @@ async function scoreUntilStopped(run: LiveRun): Promise<never> {
       transactions: run.cluster.transactions,
     }),
   });
-  tracker.delivered(before);
+  tracker.delivered(before, statistics);
   const leave = (): void => void reader.close().catch(() => undefined);
   stop.addEventListener('abort', leave, { once: true });
   if (stop.aborted) leave();
@@ -135,10 +138,14 @@ async function scoreUntilStopped(run: LiveRun): Promise<never> {
           }
         },
       },
-      scored: withFailureBudget(writer, failures, (tally) => tracker.delivered(addTally(before, tally))),
+      scored: withFailureBudget(writer, failures, (tally, added) =>
+        tracker.delivered(addTally(before, tally), addStatistics(statistics, added)),
+      ),
       scorer,
       format,
       meter: run.meters.score,
+      // Parts of a live topic have no log of predictions.
+      monitor: monitorOf({ ...job, predictionLog: null }),
       inFlightPerPartition: job.inFlightPerPartition,
     },
     AbortSignal.any([signal, failing.signal]),

@@ -2,10 +2,18 @@ import { runJob } from '../../../src/index.ts';
 import { measured } from './case.ts';
 
 // The product: field-count check, row identity, join with one passed through column, order, ledger and checksum on.
-await measured(async ({ file, port, concurrency, chunkBytes, output, reply, limiter, chunkSize }) => {
+await measured(async ({ file, port, concurrency, chunkBytes, output, reply, limiter, chunkSize, monitoring }) => {
   const run = runJob(
     {
-      deployment: { id: 'bench', server: `http://127.0.0.1:${port}`, wire: 'datarobot', reply, target: 'y' },
+      deployment: {
+        id: 'bench',
+        server: `http://127.0.0.1:${port}`,
+        wire: 'datarobot',
+        reply,
+        target: 'y',
+        baseline: monitoring?.baseline ?? null,
+      },
+      driftSampling: monitoring?.driftSampling ?? 'auto',
       intakeSettings: { type: 'localFile', file },
       outputSettings: { type: 'localFile', path: output },
       passthroughColumns: ['id'],

@@ -10,6 +10,8 @@ export interface CaseInput {
   /** Settings of the product: what is learned of the server, and what is given. */
   readonly limiter: 'auto' | 'fixed';
   readonly chunkSize: 'auto' | 'bytes';
+  /** A baseline, and which rows are counted by it; null keeps no statistics. */
+  readonly monitoring: { readonly baseline: string; readonly driftSampling: 'auto' | 'all' } | null;
 }
 
 /** What a case says of itself, as JSON on its last line. */

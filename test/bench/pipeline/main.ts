@@ -3,6 +3,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
+import { benchBaseline } from './bench-baseline.ts';
 import type { CaseInput, CaseOutput } from './case.ts';
 import { rowsFile } from './rows-file.ts';
 
@@ -15,7 +16,7 @@ nothing, and prints rows/s, CPU and memory of each case, all in one run.
   --runs         how often each case runs, in turn; the median is printed (3)
   --concurrency  requests in flight (4)
   --chunk-bytes  bytes of one request (262144)
-  --only         bare,sluice,fixed,learned,json,csv-parse
+    --only         bare,sluice,fixed,learned,drift,drift-all,json,csv-parse
   --memory       the product alone with 1 M and 20 M rows: peak memory must not grow`;
 
 const { values } = parseArgs({
@@ -24,7 +25,7 @@ const { values } = parseArgs({
     runs: { type: 'string', default: '3' },
     concurrency: { type: 'string', default: '4' },
     'chunk-bytes': { type: 'string', default: '262144' },
-    only: { type: 'string', default: 'bare,sluice,json,csv-parse' },
+    only: { type: 'string', default: 'bare,sluice,drift,json,csv-parse' },
     memory: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -46,12 +47,15 @@ interface Case {
   readonly share: number;
   readonly limiter?: 'auto' | 'fixed';
   readonly chunkSize?: 'auto';
+  readonly driftSampling?: 'auto' | 'all';
 }
 const cases: readonly Case[] = [
   { name: 'bare', script: 'case-bare.ts', reply: 'csv', share: 1 },
   { name: 'sluice', script: 'case-sluice.ts', reply: 'csv', share: 1 },
   { name: 'fixed', script: 'case-sluice.ts', reply: 'csv', share: 1, limiter: 'fixed' },
   { name: 'learned', script: 'case-sluice.ts', reply: 'csv', share: 1, chunkSize: 'auto' },
+  { name: 'drift', script: 'case-sluice.ts', reply: 'csv', share: 1, driftSampling: 'auto' },
+  { name: 'drift-all', script: 'case-sluice.ts', reply: 'csv', share: 1, driftSampling: 'all' },
   { name: 'json', script: 'case-sluice.ts', reply: 'json', share: 5 },
   { name: 'csv-parse', script: 'case-csv-parse.ts', reply: 'csv', share: SLOW_CASE_SHARE },
 ];
@@ -76,6 +80,10 @@ async function runCase(tested: Case, rows: number, port: number): Promise<CaseOu
     reply: tested.reply,
     limiter: tested.limiter ?? 'auto',
     chunkSize: tested.chunkSize ?? 'bytes',
+    monitoring:
+      tested.driftSampling === undefined
+        ? null
+        : { baseline: await benchBaseline(work), driftSampling: tested.driftSampling },
   };
   const child = spawn(process.execPath, [join(here, tested.script), JSON.stringify(input)], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -125,6 +133,8 @@ try {
     ratio('sluice', 'csv-parse');
     ratio('sluice', 'fixed');
     ratio('learned', 'fixed');
+    ratio('drift', 'sluice');
+    ratio('drift-all', 'sluice');
   }
 } finally {
   server.kill();

@@ -19,7 +19,7 @@ import { seededRandom } from '../../support/memory-kafka/seeded-random.ts';
 import { type TickingKafka, tickingKafka } from '../../support/memory-kafka/ticking.ts';
 import { MemoryStorage, memorySink } from '../../support/memory-sink.ts';
 import { memorySource } from '../../support/memory-source.ts';
-import { noFailureLimits, runParts } from '../../support/pipeline-runs.ts';
+import { everythingMonitored, noFailureLimits, runParts } from '../../support/pipeline-runs.ts';
 
 const never = new AbortController().signal;
 const bad = (id: number): boolean => id % 7 === 3;
@@ -114,6 +114,7 @@ class Processes {
       commits: { everyMs: 300, everyBytes: 50 },
       clock,
       meters: { ingest: meter('ingest'), score: meter('score'), deliver: meter('deliver') },
+      monitor: everythingMonitored(),
       onDelivered: () => undefined,
     };
     const options = { client, settings, job, identity, model: null, overwrite: false, parts, partitions };
@@ -141,6 +142,7 @@ class Processes {
         scorer: this.#scorer(clock),
         format: new OutputFormatSlot(formatOf(this.storage)),
         meter: new StageMeter('score', clock),
+        monitor: everythingMonitored(),
       },
       never,
     );
@@ -204,7 +206,7 @@ function lettersOf({ deadLetters }: MemoryStorage): readonly object[] {
 }
 
 describe('a bounded job over Kafka', () => {
-  test('gives the rows of an undisturbed run, in order, and the same dead letters, whatever dies on the way', async () => {
+  test('gives the rows of an undisturbed run, in order, the same dead letters and statistics, whatever dies on the way', async () => {
     await fc.assert(
       fc.asyncProperty(jobCases, async (tested) => {
         const quiet = new MemoryStorage();
@@ -222,6 +224,8 @@ describe('a bounded job over Kafka', () => {
         expect(processes.storage.rows).toBe(quiet.rows);
         expect(lettersOf(processes.storage)).toEqual(lettersOf(quiet));
         expect(processes.storage.published).toEqual(quiet.published);
+        expect(processes.storage.ledger?.statistics).toEqual(quiet.ledger?.statistics);
+        expect(quiet.ledger?.statistics?.rows).toBe(quiet.ledger?.tally.scored);
       }),
       { numRuns: 80 },
     );

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { BatchSizing } from '../../../src/jobs/batch-sizing.ts';
-import { learnsSize } from '../../../src/jobs/learns-size.ts';
 import { resolveJob } from '../../../src/jobs/description/parse-job.ts';
 import { LearnedSize } from '../../../src/jobs/learned-size.ts';
+import { learnsSize } from '../../../src/jobs/learns-size.ts';
 import { ServerBudget } from '../../../src/scoring/limiter/server-budget.ts';
 import type { SentRequest } from '../../../src/scoring/limiter.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';

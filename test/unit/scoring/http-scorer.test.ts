@@ -83,7 +83,7 @@ describe('a request', () => {
       },
     };
     await faultOf(scorer.score(numbered(7), never));
-    expect(seen).toEqual([{ latencyMs: 40, rows: 7, status: 503 }]);
+    expect(seen).toEqual([{ latencyMs: 40, executionMs: null, rows: 7, status: 503 }]);
   });
 
   it('reads a reply of many chunks', async () => {

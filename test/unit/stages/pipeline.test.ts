@@ -117,6 +117,13 @@ describe('the stages, joined by memory links', () => {
             Array.from({ length: total }, (_, id) => id).filter(isBad).length,
           );
           expect(storage.ledger?.tally.read).toBe(total);
+          const { rows, sampled, refusals } = storage.ledger!.statistics!;
+          const { scored, failed } = storage.ledger!.tally;
+          expect({ rows, sampled, refused: refusals.count }).toEqual({
+            rows: scored,
+            sampled: scored,
+            refused: failed,
+          });
         },
       ),
       { numRuns: 100 },

@@ -22,6 +22,23 @@ const cell = fc.oneof(
   },
 );
 const table = fc.array(cell, { maxLength: 12 });
+
+/** What monitoring adds to a batch: so many IDs that they are more than a line, and statistics. */
+function monitored(some: readonly string[]): Pick<ScoredBatch, 'statistics' | 'associations'> {
+  const ids = some.flatMap((id) => Array.from({ length: 400 }, () => id));
+  const count = { count: 2, values: [[7, 'a', 2] as const] };
+  const column = { name: 'x', missing: 1, numbers: null, texts: count, bins: [1, 2] };
+  return {
+    statistics: { rows: 3, sampled: 2, refusals: count, features: [column], predictions: [] },
+    associations: {
+      ids,
+      rows: ids.map((_, row) => row),
+      predictions: ids.map(() => 'yes'),
+      positiveClass: 'yes',
+      probabilities: ids.map(() => 0.5),
+    },
+  };
+}
 const letterText = fc.oneof(
   { weight: 8, arbitrary: fc.string({ unit: 'binary', maxLength: 30 }) },
   { weight: 1, arbitrary: fc.integer({ min: 100_000, max: 300_000 }).map((size) => 'é'.repeat(size)) },
@@ -186,7 +203,8 @@ describe('what travels in blocks', () => {
         fc.array(letter, { maxLength: 3 }),
         fc.boolean(),
         fc.nat(),
-        (cells, letters, known, sequence) => {
+        fc.option(fc.array(fc.string({ maxLength: 128 }), { maxLength: 3 })),
+        (cells, letters, known, sequence, ids) => {
           const batch: ScoredBatch = {
             sequence,
             through: { split: 's', after: { byte: 5 } },
@@ -202,6 +220,7 @@ describe('what travels in blocks', () => {
             intakeBytes: 12,
             badBytes: 3,
             model: known ? { id: 'm' } : null,
+            ...(ids === null ? {} : monitored(ids)),
           };
           const [block] = readAll(envelopes(encodeBlock(scoredForm.encode(sequence, batch, 0))));
           const record = scoredForm.decode(block!);

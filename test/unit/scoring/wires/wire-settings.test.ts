@@ -21,7 +21,11 @@ const occlusion: OcclusionSettings = {
 describe('settings that a wire has no words for', () => {
   it.each(others)('are refused by name before anything is asked: %s', (wire) => {
     const create = (scoring: object, settings: object = {}) =>
-      createScorer({ id: 'd', server: 'http://127.0.0.1:9', wire }, { numConcurrent: 1, scoring, ...settings }, { clock });
+      createScorer(
+        { id: 'd', server: 'http://127.0.0.1:9', wire },
+        { numConcurrent: 1, scoring, ...settings },
+        { clock },
+      );
     const refused = (setting: string) =>
       expect.objectContaining({
         code: 'CONFIG_INVALID',
