@@ -6,8 +6,9 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     // What one of the many processes that tests start has compiled the others load.
-    env: { NODE_COMPILE_CACHE: join(tmpdir(), 'sluice-tests-compiled') },
-    include: ['test/grid/**/*.test.ts'],
+    env: { NODE_COMPILE_CACHE: join(tmpdir(), 'sluice-tests-compiled'), SLUICE_TEST_WHOLE: '1' },
+    // Outputs are killed at every operation here, and at some of them in the everyday run.
+    include: ['test/grid/**/*.test.ts', 'test/acceptance/{file,http,kafka,s3,sql}.test.ts'],
     globalSetup: ['test/support/services/run-services.ts'],
     testTimeout: 3_600_000,
     // A broker of a test's own is started in a hook.

@@ -85,7 +85,7 @@ const clauses = {
     const { plan } = driver;
     await runWholeOutput(undisturbed.sink({ overwrite: false }), plan, signal);
     const wanted = (await undisturbed.published())?.manifest;
-    const step = Math.ceil(plan.size.batches / 9);
+    const step = Math.ceil(plan.size.batches / (driver.endings ?? 9));
     const endAfter = async (end: number): Promise<void> => {
       const place = await driver.place();
       try {

@@ -37,6 +37,8 @@ export interface SinkDriver {
    * commit and not the last, nobody can see whether somebody changed them, and `published` means that the ledger says finished.
    */
   readonly inPlace?: boolean;
+  /** After how many different numbers of batches a run is ended, where a check ends runs early. Default 9. */
+  readonly endings?: number;
   /** At how many places, each new, a check that needs many may work at the same time. Default 1. */
   readonly sideBySide?: number;
 }

@@ -20,6 +20,7 @@ import type {
   SinkPlanSize,
 } from '../../src/testing.ts';
 import { SinkPlan } from '../../src/testing.ts';
+import { endings, killEvery } from '../support/effort.ts';
 import { type OtherFormat, otherFormats } from './format-files.ts';
 import { leftoversOfPartitions, PARTITIONED, partitionedSink, readPartitions } from './partitioned-output.ts';
 
@@ -82,7 +83,8 @@ export function fileOutputs(name: string): OpenOutputs {
           : LARGE;
   return {
     plan: new SinkPlan(sizes.plan),
-    killed: { plan: new SinkPlan(sizes.killed), every: sizes.every },
+    killed: { plan: new SinkPlan(sizes.killed), every: killEvery(sizes.every) },
+    endings,
     place: () => filePlace(name, sizes.killed),
   };
 }
@@ -118,7 +120,8 @@ async function filePlace(name: string, killed: SinkPlanSize): Promise<DyingSinkP
 export function filePartitions(): SinkDriver {
   return {
     plan: new SinkPlan(PARTITIONED.plan),
-    killed: { plan: new SinkPlan(PARTITIONED.killed), every: PARTITIONED.every.files },
+    killed: { plan: new SinkPlan(PARTITIONED.killed), every: killEvery(PARTITIONED.every.files) },
+    endings,
     sideBySide: 2,
     place: async () => {
       const folder = await mkdtemp(join(tmpdir(), 'sluice-output-'));

@@ -20,6 +20,7 @@ import {
   SinkPlan,
   type SinkPlanSize,
 } from '../../src/testing.ts';
+import { endings, killEvery } from '../support/effort.ts';
 import { HurriedClock } from '../support/hurried-clock.ts';
 import { WebServer } from '../support/web-server.ts';
 
@@ -59,7 +60,8 @@ export function webOutputs(): WebOutputs {
   return {
     plan: new SinkPlan({ batches: 9, rowsPerBatch: 30, padding: 10 }),
     // Each run is a process of its own; the files of the spool are tried at every operation by the kit of the file store.
-    killed: { plan: new SinkPlan(KILLED), every: 5 },
+    killed: { plan: new SinkPlan(KILLED), every: killEvery(5) },
+    endings,
     place: webPlace,
   };
 }

@@ -20,6 +20,7 @@ import {
   SinkPlan,
   type SinkPlanSize,
 } from '../../src/testing.ts';
+import { endings, killEvery } from '../support/effort.ts';
 import { until } from '../support/live-topic.ts';
 import type { OpenOutputs } from './file-output.ts';
 import { freshTopic, jsonReader, jsonWriter, type KafkaPlace, kafkaClient } from './kafka-place.ts';
@@ -61,7 +62,8 @@ export function topicSink(place: TopicOutputPlace, client: KafkaClient, overwrit
 export function topicOutputs(place: KafkaPlace): OpenOutputs {
   return {
     plan: new SinkPlan({ batches: 5, rowsPerBatch: 30, padding: 10 }),
-    killed: { plan: new SinkPlan(KILLED), every: 5 },
+    killed: { plan: new SinkPlan(KILLED), every: killEvery(5) },
+    endings,
     place: () => topicPlace(place),
   };
 }

@@ -28,6 +28,7 @@ import {
   SinkPlan,
   type SinkPlanSize,
 } from '../../src/testing.ts';
+import { endings, killEvery } from '../support/effort.ts';
 import { S3FaultProxy } from '../support/s3-fault-proxy.ts';
 import { s3Settings } from '../support/s3-settings.ts';
 import { type S3Bucket, s3Bucket } from '../support/services/s3.ts';
@@ -77,7 +78,8 @@ export function s3Outputs(
 ): OpenOutputs {
   return {
     plan: new SinkPlan(plan),
-    killed: { plan: new SinkPlan(killed), every },
+    killed: { plan: new SinkPlan(killed), every: killEvery(every) },
+    endings,
     sideBySide: 3,
     place: () => s3Place(name, killed),
   };
@@ -125,7 +127,8 @@ async function s3Place(name: string, killed: SinkPlanSize): Promise<DyingSinkPla
 export function s3Partitions(): SinkDriver {
   return {
     plan: new SinkPlan(PARTITIONED.plan),
-    killed: { plan: new SinkPlan(PARTITIONED.killed), every: PARTITIONED.every.objects },
+    killed: { plan: new SinkPlan(PARTITIONED.killed), every: killEvery(PARTITIONED.every.objects) },
+    endings,
     sideBySide: 3,
     place: async () => {
       const place = await s3Bucket();

@@ -17,6 +17,7 @@ import {
   SinkPlan,
   type SinkPlanSize,
 } from '../../src/testing.ts';
+import { endings, killEvery } from '../support/effort.ts';
 import type { TestDatabase } from '../support/sql-databases.ts';
 import { tableNames } from './sql-intake.ts';
 
@@ -60,7 +61,8 @@ export const outputForms = {
 export function sqlOutputs(database: () => Promise<TestDatabase>, form: Partial<SqlOutput>, every: number): SqlOutputs {
   return {
     plan: new SinkPlan({ batches: 9, rowsPerBatch: 30, padding: 10 }),
-    killed: { plan: new SinkPlan(KILLED), every },
+    killed: { plan: new SinkPlan(KILLED), every: killEvery(every) },
+    endings,
     inPlace: form.atOnce !== true,
     sideBySide: 3,
     place: async () => sqlPlace(await database(), form),

@@ -1,0 +1,10 @@
+/** Set by `npm run test:grid`: kills at every operation, ends at every place. */
+const isWhole = process.env['SLUICE_TEST_WHOLE'] === '1';
+
+/** At every how many-th operation an output is killed: in the everyday run at fewer, as each is a process of its own. */
+export function killEvery(operations: number): number {
+  return isWhole ? operations : 2 * operations + 1;
+}
+
+/** After how many different numbers of batches a run is ended. */
+export const endings = isWhole ? 9 : 4;
