@@ -78,6 +78,15 @@ describe('sluice plan', () => {
     expect(found.outputColumns).toEqual(['y_PREDICTION', 'id']);
   });
 
+  test('names columns that the model takes nothing from, and one that it lacks before anything is sent', async () => {
+    const features = [{ column: 'x', type: 'number' }];
+    await using knowing = await PredictionServer.start({ info: { ...info, features } });
+    const deployment = { id: 'd', server: knowing.url };
+    expect((await plan({ deployment })).notes).toContain('the model takes nothing from "id", "note"');
+    features.push({ column: 'weight', type: 'number' });
+    await expect(plan({ deployment })).rejects.toMatchObject({ code: 'MODEL_COLUMNS' });
+  });
+
   test('says as many requests as the job then makes, and the columns that it writes', async () => {
     const changes: Partial<JobInput> = { chunkRows: 5_000, numConcurrent: 4 };
     const found = await plan(changes, { sample: { rows: ROWS + 1, bytes: 100_000_000 } });

@@ -2,8 +2,9 @@ import { compressionOf, compressMember } from '../../codecs/compression.ts';
 import type { Clock } from '../../core/clock.ts';
 import { findSluiceError, messageOf } from '../../core/error.ts';
 import type { DeploymentDescription } from '../../core/scorer.ts';
+import { nameList } from '../../scoring/output/nearest-name.ts';
 import { createScorer, type ScorerStack } from '../../scoring/scorer-stack.ts';
-import { assertInputs } from '../../scoring/wires/model-inputs.ts';
+import { assertInputs, unusedColumns } from '../../scoring/wires/model-inputs.ts';
 import { BatchSizing } from '../batch-sizing.ts';
 import type { JobDescription } from '../description/parse-job.ts';
 import { freeBytes, localPaths, nearestFolder } from '../doctor/examine-disk.ts';
@@ -166,7 +167,10 @@ async function askServer(
     return { columns: null, timed: [], explainedShare: null };
   }
   if (first === undefined) return { columns: null, timed: [], explainedShare: null };
-  assertInputs(`deployment ${address.id}`, description.inputs ?? [], first);
+  const inputs = description.inputs ?? [];
+  assertInputs(`deployment ${address.id}`, inputs, first);
+  const unused = unusedColumns(inputs, first.schema);
+  if (unused.length > 0) notes.push(`the model takes nothing from ${nameList(unused)}`);
   if (scoreSample) return await scoreRows(job, stack, sample, options);
   const columns = describedColumns(job, first.schema, description);
   if (columns === null)

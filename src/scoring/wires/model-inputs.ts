@@ -1,7 +1,7 @@
 import { decodeField, fieldBounds } from '../../core/canonical-csv.ts';
 import { SluiceError } from '../../core/error.ts';
 import type { RowBatch } from '../../core/row-batch.ts';
-import { type Column, columnNames } from '../../core/schema.ts';
+import { type Column, columnNames, type Schema } from '../../core/schema.ts';
 import type { ModelInput } from '../../core/scorer.ts';
 import { nameList, nearestNames } from '../output/nearest-name.ts';
 
@@ -39,6 +39,12 @@ export function assertInputs(target: string, inputs: readonly ModelInput[], batc
     const at = names.indexOf(column);
     if (type === 'number') assertNumbers(target, batch, at);
   }
+}
+
+/** Columns of the rows that the model takes nothing from. None where nobody says what it takes. */
+export function unusedColumns(inputs: readonly ModelInput[], schema: Schema): readonly string[] {
+  const used = new Set(inputs.map(({ column }) => column));
+  return used.size === 0 ? [] : columnNames(schema).filter((name) => !used.has(name));
 }
 
 function assertNumbers(target: string, batch: RowBatch, at: number): void {
