@@ -2,14 +2,14 @@ import { createHash } from 'node:crypto';
 import type { Readable, Writable } from 'node:stream';
 import type pg from 'pg';
 import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
-import { decodeRecord } from '../../../src/sdk.ts';
+import { decodeRecord, messageOf } from '../../../src/sdk.ts';
 import type { CanonicalRows, LoadTarget, SqlConnection, SqlRead, SqlValue } from '../driver.ts';
 import type { SqlColumn, TableDescription, TableName } from '../sql-column.ts';
 import { SqlFault } from '../sql-fault.ts';
 import { rowOfLine, rowsWithEndMark, someRows } from './copied-rows.ts';
 import { copyInText, copyOutText } from './postgres-copy.ts';
 import { postgresDialect } from './postgres-dialect.ts';
-import { copiedLine, postgresFault } from './postgres-fault.ts';
+import { copiedLine, isSnapshotGone, postgresFault } from './postgres-fault.ts';
 import { describePostgresFields, describePostgresTable } from './postgres-tables.ts';
 
 /** Bytes of one message; the library hands each on as it is. */
@@ -76,7 +76,7 @@ export class PostgresConnection implements SqlConnection {
   async snapshot(joined: string | null, signal: AbortSignal): Promise<string | null> {
     const begin = 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY';
     if (joined !== null) {
-      await this.execute(`${begin}; SET TRANSACTION SNAPSHOT '${joined.replaceAll("'", "''")}'`, [], signal);
+      await this.#join(`${begin}; SET TRANSACTION SNAPSHOT '${joined.replaceAll("'", "''")}'`, signal);
       return joined;
     }
     await this.execute(begin, [], signal);
@@ -88,6 +88,18 @@ export class PostgresConnection implements SqlConnection {
       if (!(error instanceof SqlFault) || error.kind !== 'statement') throw error;
       await this.execute(`ROLLBACK; ${begin}`, [], signal);
       return null;
+    }
+  }
+
+  /** A snapshot that is not there any more was lost with the connection that held it. */
+  async #join(statements: string, signal: AbortSignal): Promise<void> {
+    try {
+      await this.execute(statements, [], signal);
+    } catch (error) {
+      if (!isSnapshotGone(error)) throw error;
+      throw new SqlFault('connection', `the connection that held the snapshot was lost: ${messageOf(error)}`, {
+        cause: error,
+      });
     }
   }
 

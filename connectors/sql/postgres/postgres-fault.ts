@@ -69,6 +69,12 @@ export function copiedLine(error: unknown): number | undefined {
   return found === null ? undefined : Number(found[1]);
 }
 
+/** Whether an error says that there is no snapshot of that name; before PostgreSQL 17 its name is called invalid. */
+export function isSnapshotGone(error: unknown): boolean {
+  const { code } = shapeOf(error instanceof SqlFault ? error.cause : error);
+  return code === '42704' || code === '22023';
+}
+
 function shapeOf(error: unknown): PostgresErrorShape {
   return typeof error === 'object' && error !== null ? error : {};
 }
