@@ -80,9 +80,12 @@ test('a value is a row exactly when JSON.parse makes an object of it, with the s
         fc.string({ unit: fc.constantFrom(...Array.from('{}[]",:\\ue0-1.5tn \n\u0001')), maxLength: 3 }),
       ),
     );
-  const mutated = whole.map(([json, at, cut, put]) => json.slice(0, at) + put + json.slice(at + cut));
-  // Once it has seen the name "\\", JSON.parse of V8 13.6 takes the name "\"" for it: JSON.parse('{"":1,"\\\\":2}'), then '{"":1,"\\"":2}'.
-  const name = text.filter((each) => !each.includes('\\'));
+  // JSON.parse of V8 13.6 compares a name as it is written with those that it has seen: after '{"":1,"\\\\":2}' it takes the name in
+  // '{"":1,"\\"":2}' for that one. So no name here is written otherwise than it is.
+  const name = text.filter((each) => JSON.stringify(each) === `"${each}"`);
+  const mutated = whole
+    .map(([json, at, cut, put]) => json.slice(0, at) + put + json.slice(at + cut))
+    .filter((json) => !/\\[^"]*"\s*:|\\""\s*:/.test(json));
   const flat = fc.dictionary(name, fc.jsonValue({ maxDepth: 1 })).map((value) => JSON.stringify(value, null, 1));
   await fc.assert(
     fc.asyncProperty(fc.array(fc.oneof(mutated, flat), { maxLength: 10 }), async (texts) => {
