@@ -7,8 +7,12 @@ export default defineConfig({
   test: {
     // What one of the many processes that tests start has compiled the others load.
     env: { NODE_COMPILE_CACHE: join(tmpdir(), 'sluice-tests-compiled'), SLUICE_TEST_WHOLE: '1' },
-    // Outputs are killed at every operation here, and at some of them in the everyday run.
-    include: ['test/grid/**/*.test.ts', 'test/acceptance/{file,http,kafka,s3,sql}.test.ts'],
+    // Those of the everyday run are whole here: outputs are killed at every operation, and not at some.
+    include: [
+      'test/grid/**/*.test.ts',
+      'test/acceptance/{file,http,kafka,s3,sql}.test.ts',
+      'test/integration/kafka-clients/platformatic.test.ts',
+    ],
     globalSetup: ['test/support/services/run-services.ts'],
     testTimeout: 3_600_000,
     // A broker of a test's own is started in a hook.

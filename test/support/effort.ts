@@ -1,5 +1,5 @@
-/** Set by `npm run test:grid`: kills at every operation, ends at every place. */
-const isWhole = process.env['SLUICE_TEST_WHOLE'] === '1';
+/** Set by `npm run test:grid`: kills at every operation, ends at every place, and what takes half a minute by itself. */
+export const isWhole = process.env['SLUICE_TEST_WHOLE'] === '1';
 
 /** At every how many-th operation an output is killed: in the everyday run at fewer, as each is a process of its own. */
 export function killEvery(operations: number): number {

@@ -3,6 +3,7 @@ import { systemClock } from '../../../src/core/clock.ts';
 import { createKafkajsClient } from '../../../src/links/kafka/clients/kafkajs/client.ts';
 import { loadLibrary } from '../../../src/links/kafka/clients/platformatic/library.ts';
 import { PlatformaticClient } from '../../../src/links/kafka/clients/platformatic/platformatic-client.ts';
+import { isWhole } from '../../support/effort.ts';
 import { kafkaService } from '../../support/services/kafka.ts';
 import { describeAccess } from './client-access.ts';
 import { describeClient } from './client-behaviours.ts';
@@ -29,7 +30,8 @@ beforeAll(async () => {
 });
 
 describeClient('platformatic', create, () => brokers);
-describeOutages('platformatic', create);
+// They take most of a minute; those of kafkajs, which is the default, are in every run.
+if (isWhole) describeOutages('platformatic', create);
 describeAccess('platformatic', create);
 
 describe('platformatic: what the port leaves to the library', () => {
