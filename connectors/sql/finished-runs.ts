@@ -134,9 +134,15 @@ class Completion implements FinishedRun {
         : [{ ...object, records: letters, bytes: letterMark.bytes, sha256Chain: letterMark.digest }];
     });
     const manifest: Manifest = { ...facts, columns: before.columns, objects };
-    const { tally, model, models } = facts;
+    const { tally, model, models, statistics } = facts;
     const ledger = withHolds(
-      { ...this.#row.ledger, tally, model, ...(models === undefined ? {} : { models }) },
+      {
+        ...this.#row.ledger,
+        tally,
+        model,
+        ...(models === undefined ? {} : { models }),
+        ...(statistics === undefined ? {} : { statistics }),
+      },
       { ...holds, letters, mark, letterMark },
     );
     await state.writeFinished(connection, { ...this.#row, ledger, manifest }, signal);

@@ -6,8 +6,8 @@ import type { Statistics } from '../core/statistics.ts';
 import { associationsOf } from './associations.ts';
 import { type Baseline, MOST_FEATURES } from './baseline.ts';
 import { columnCounter } from './column-counter.ts';
+import { RefusalTally } from './refusal-tally.ts';
 import { TableCounter } from './table-counter.ts';
-import { ValueTally } from './value-tally.ts';
 
 export interface MonitorSettings {
   /** Null keeps no statistics. */
@@ -23,13 +23,12 @@ export interface MonitorSettings {
 
 /** Columns of replies: the prediction and so many probabilities. */
 const MOST_PREDICTIONS = 25;
-const REASON_CHARACTERS = 160;
 
 /** Counts what batches hold and what came back for them. */
 export function createMonitor({ statistics, associationId }: MonitorSettings): Monitor {
   let features: { readonly schema: Schema; readonly table: TableCounter } | null = null;
   let predictions: { readonly columns: readonly ScoreColumn[]; readonly table: TableCounter } | null = null;
-  const reasons = new ValueTally(REASON_CHARACTERS);
+  const refusals = new RefusalTally();
   const baseline = statistics?.baseline ?? null;
 
   const featuresFor = (schema: Schema): TableCounter => {
@@ -44,15 +43,13 @@ export function createMonitor({ statistics, associationId }: MonitorSettings): M
   };
   const choice = new RowChoice(statistics?.every ?? 1);
   const count = (batch: RowBatch, scores: Scores): Statistics => {
-    // What differs from row to row is mostly a number; causes are counted without it.
-    for (const { reason } of [...scores.failures, ...batch.origin.rejected])
-      reasons.addText(reason.replaceAll(/\d+/g, '#'));
+    for (const { reason } of [...scores.failures, ...batch.origin.rejected]) refusals.add(reason);
     const rows = choice.of(batch.rows, scores);
     const isScored = rows.length > 0;
     return {
       rows: batch.rows - scores.failures.length,
       sampled: rows.length,
-      refusals: reasons.take(),
+      refusals: refusals.take(),
       features: isScored ? featuresFor(batch.schema).count(batch, rows) : [],
       predictions: isScored ? predictionsFor(scores.columns).count(scores, rows) : [],
     };

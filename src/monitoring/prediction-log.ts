@@ -8,6 +8,8 @@ import { LOG_TABLES } from './log-tables.ts';
 /** Predictions of one deployment that are kept; beyond this the oldest go, when a job ends. */
 const MOST_PREDICTIONS_KEPT = 5_000_000;
 const WAIT_MS = 30_000;
+/** The sequence of rows that failed at first, and were scored by a replay of dead letters: their `row` is their place in the output. */
+export const REPLAYED = -1;
 /** Rows that wait for the next transaction. */
 const GATHERED_ROWS = 20_000;
 
@@ -75,12 +77,17 @@ export class PredictionLog {
     );
   }
 
-  /** @param sequence batches from here on are not in the output: they will be written again, or never. */
+  /**
+   * @param sequence batches from here on are not in the output: they will be written again, or never. 0: an output that is begun anew, by which
+   * what was replayed is gone, too.
+   */
   static async open(path: string, job: LoggedJob, sequence: number): Promise<PredictionLog> {
     const database = await openLogDatabase(path);
     try {
       const log = new PredictionLog(database, path, job);
-      database.prepare('DELETE FROM predictions WHERE job = ? AND sequence >= ?').run(log.#job, sequence);
+      if (sequence === 0) log.#forget();
+      else if (sequence !== Number.POSITIVE_INFINITY)
+        database.prepare('DELETE FROM predictions WHERE job = ? AND sequence >= ?').run(log.#job, sequence);
       return log;
     } catch (error) {
       database.close();
@@ -132,12 +139,16 @@ export class PredictionLog {
   /** Nothing of the job remains. */
   forget(): void {
     this.#gathered.length = 0;
-    this.#guarded(() => this.#database.prepare('DELETE FROM predictions WHERE job = ?').run(this.#job));
+    this.#guarded(() => this.#forget());
   }
 
   /** What was not committed is gone. */
   close(): void {
     this.#database.close();
+  }
+
+  #forget(): void {
+    this.#database.prepare('DELETE FROM predictions WHERE job = ?').run(this.#job);
   }
 
   #write({ sequence, scored, associations }: Gathered): void {

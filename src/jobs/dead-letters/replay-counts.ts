@@ -1,6 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 import { type Manifest, modelsAfter } from '../../core/ledger.ts';
 import type { ManifestFacts } from '../../core/sink.ts';
+import type { Statistics } from '../../core/statistics.ts';
 import type { ReplayReport } from './replay-report.ts';
 import type { ReplayedLetter } from './replay-scoring.ts';
 
@@ -39,9 +40,11 @@ export class ReplayCounts {
     };
   }
 
-  facts(clock: Clock): ManifestFacts {
+  /** @param statistics of the output as it is now. */
+  facts(clock: Clock, statistics: Statistics | undefined): ManifestFacts {
     const { objects: _, columns: __, ...facts } = this.#manifest;
-    return { ...facts, ...this.#models, finished: new Date(clock.wall()).toISOString() };
+    const monitored = statistics === undefined ? {} : { statistics };
+    return { ...facts, ...this.#models, ...monitored, finished: new Date(clock.wall()).toISOString() };
   }
 
   /** @param manifest of the output as it is now. */

@@ -6,18 +6,19 @@ import { replayObject } from './replay-object.ts';
 import { letterKey, type ReplayOptions } from './replay-options.ts';
 import type { ReplayReport } from './replay-report.ts';
 import { replayTable } from './replay-table.ts';
+import { withExplainingRows } from './replayed-job.ts';
 
 /**
  * Scores the dead letters of a job's finished output again, and completes that output with them, exactly once: whatever dies on the way, the
  * next replay does what is left, and one without anything left changes nothing. Throws CONFIG_INVALID for outputs that cannot be completed.
  */
 export async function replayJob(
-  job: JobDescription,
+  given: JobDescription,
   options: ReplayOptions,
   signal: AbortSignal,
 ): Promise<readonly ReplayReport[]> {
-  const { outputSettings: output } = job;
-  await assertMendedKnown(job, options, signal);
+  const { outputSettings: output } = given;
+  await assertMendedKnown(given, options, signal);
   if (output.type === 'kafka') {
     throw new SluiceError(
       'CONFIG_INVALID',
@@ -25,6 +26,7 @@ export async function replayJob(
         'group that remembers which were done, its output the same topic.',
     );
   }
+  const job = await withExplainingRows(given, options.clock, signal);
   if (output.type === 'jdbc') {
     const table = { access: sqlAccess(output), output: sqlOutput(job, output, { overwrite: false, part: null }) };
     return await replayTable(job, table, options, signal);

@@ -15,6 +15,7 @@ import { ReplayCounts } from './replay-counts.ts';
 import type { ReplayOptions } from './replay-options.ts';
 import type { ReplayReport } from './replay-report.ts';
 import { type ReplayedLetter, ReplayScoring } from './replay-scoring.ts';
+import { asSampled } from './replayed-job.ts';
 
 /** An output that is an object with a manifest beside it. */
 export interface ReplayedObject {
@@ -32,7 +33,7 @@ const LIMITS = { rows: 5_000, bytes: 4 * 1024 * 1024, lingerMs: Number.POSITIVE_
  * a replay that dies has done nothing, or everything; one in which no row could be scored leaves all as it was.
  */
 export async function replayObject(
-  job: JobDescription,
+  given: JobDescription,
   object: ReplayedObject,
   options: ReplayOptions,
   signal: AbortSignal,
@@ -43,6 +44,7 @@ export async function replayObject(
   try {
     // Before the output is taken: whoever takes it throws away what an interrupted run has there.
     const before = await finishedManifest(object, signal);
+    const job = asSampled(given, before);
     assertReplayable(job, before, name, options);
     await sink.open(before.job, signal);
     // The publication of a replay that died is completed now; what it wrote is what counts.
@@ -70,7 +72,10 @@ export async function replayObject(
       sequence += 1;
     }
     await rewriting.end(name);
-    return counts.report(name, await sink.publish(counts.facts(options.clock), schema, signal));
+    const { monitoring } = scoring;
+    monitoring.commit();
+    const facts = counts.facts(options.clock, monitoring.statistics);
+    return counts.report(name, await sink.publish(facts, schema, signal));
   } finally {
     await sink.close();
   }

@@ -2,6 +2,7 @@ import { decodeRecord, encodeRecords } from '../../core/canonical-csv.ts';
 import { findSluiceError, SluiceError } from '../../core/error.ts';
 import type { Manifest } from '../../core/ledger.ts';
 import type { ModelIdentity } from '../../core/model.ts';
+import type { Observation } from '../../core/monitor.ts';
 import type { OutputFormat } from '../../core/output-format.ts';
 import { type BatchOrigin, REJECTED_BYTES, RowBatch } from '../../core/row-batch.ts';
 import { columnNames, type Schema, sameColumns, schemaOf } from '../../core/schema.ts';
@@ -12,6 +13,7 @@ import { createOutputFormat } from '../../scoring/output/output-format.ts';
 import { createScorer } from '../../scoring/scorer-stack.ts';
 import type { JobDescription } from '../description/parse-job.ts';
 import { outputSettingsOf, scorerSettingsOf } from '../scoring-settings.ts';
+import { ReplayMonitoring } from './replay-monitoring.ts';
 import { letterKey, type ReplayOptions } from './replay-options.ts';
 
 /** A letter, and what became of its row now. */
@@ -25,6 +27,12 @@ export interface ReplayedLetter {
   /** Of a row that failed again: the row of the output as it is now. */
   readonly blank: Uint8Array | null;
   readonly model: ModelIdentity | null;
+}
+
+/** One batch of them. */
+interface Replayed {
+  readonly letters: readonly ReplayedLetter[];
+  readonly seen: Observation;
 }
 
 export interface ReplayScoringOptions extends ReplayOptions {
@@ -44,13 +52,15 @@ export class ReplayScoring implements AsyncDisposable {
   readonly #columns: readonly string[];
   readonly #intake: Schema;
   readonly #format: OutputFormat;
+  /** Of all letters that `score` has given. */
+  readonly monitoring: ReplayMonitoring;
 
   private constructor(
     job: JobDescription,
     options: ReplayScoringOptions,
     scorer: Scorer,
     columns: readonly string[],
-    [intake, format]: readonly [Schema, OutputFormat],
+    [intake, format, monitoring]: readonly [Schema, OutputFormat, ReplayMonitoring],
   ) {
     this.#job = job;
     this.#options = options;
@@ -58,6 +68,7 @@ export class ReplayScoring implements AsyncDisposable {
     this.#columns = columns;
     this.#intake = intake;
     this.#format = format;
+    this.monitoring = monitoring;
   }
 
   /** Asks the server what it serves. @param of the manifest of the output. */
@@ -73,7 +84,8 @@ export class ReplayScoring implements AsyncDisposable {
     const { scorer } = createScorer(...scorerSettingsOf(settings, of), { clock: options.clock });
     try {
       await scorer.describe(signal);
-      return new ReplayScoring(job, options, scorer, of.columns, [intake, format]);
+      const monitoring = new ReplayMonitoring(job, of, options.clock);
+      return new ReplayScoring(job, options, scorer, of.columns, [intake, format, monitoring]);
     } catch (error) {
       await scorer.close();
       throw error;
@@ -84,16 +96,23 @@ export class ReplayScoring implements AsyncDisposable {
   async *score(letters: AsyncIterable<KeptLetter>, signal: AbortSignal): AsyncGenerator<ReplayedLetter, void> {
     const leaving = new AbortController();
     const working = AbortSignal.any([signal, leaving.signal]);
-    const queue: Promise<readonly ReplayedLetter[]>[] = [];
+    const queue: Promise<Replayed>[] = [];
+    const { monitoring } = this;
+    const next = async (): Promise<readonly ReplayedLetter[]> => {
+      const { letters, seen } = await queue.shift()!;
+      await monitoring.add(seen);
+      for (const { letter, scored } of letters) if (scored === null) monitoring.left(letter);
+      return letters;
+    };
     try {
       for await (const batch of batchesOf(letters, Math.min(this.#job.chunkRows, BATCH_ROWS))) {
         const scoring = this.#scoreBatch(batch, working);
         // It is awaited in its turn.
         scoring.catch(() => undefined);
         queue.push(scoring);
-        if (queue.length >= this.#job.numConcurrent) yield* await queue.shift()!;
+        if (queue.length >= this.#job.numConcurrent) yield* await next();
       }
-      while (queue.length > 0) yield* await queue.shift()!;
+      while (queue.length > 0) yield* await next();
     } finally {
       leaving.abort(new Error('nobody wants the rows any more'));
       await Promise.allSettled(queue);
@@ -127,22 +146,25 @@ export class ReplayScoring implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.monitoring.close();
     await this.#scorer.close();
   }
 
-  async #scoreBatch(letters: readonly KeptLetter[], signal: AbortSignal): Promise<readonly ReplayedLetter[]> {
+  async #scoreBatch(letters: readonly KeptLetter[], signal: AbortSignal): Promise<Replayed> {
     const records = letters.map((letter) => this.#recordOf(letter));
     const rows = records.filter((record) => record !== null);
-    if (rows.length === 0) return letters.map(untried);
+    if (rows.length === 0) return { letters: letters.map(untried), seen: {} };
     const { bytes, ends } = encodeRecords(rows);
     const batch = RowBatch.fromCsv(this.#intake, ORIGIN, bytes, ends);
     const scores = await this.#scorer.score(batch, signal).catch((error: unknown) => {
       throw explained(error);
     });
+    const places = letters.flatMap(({ output }, i) => (records[i] === null ? [] : [output]));
+    const seen = this.monitoring.observe(batch, scores, places);
     const output = this.#completed(this.#format.render(batch, scores));
     const failures = new Map(scores.failures.map((failure) => [failure.row, failure]));
     let row = -1;
-    return letters.map((was, i) => {
+    const replayed = letters.map((was, i): ReplayedLetter => {
       if (records[i] === null) return untried(was);
       row += 1;
       const written = output.bytes.slice(row === 0 ? 0 : output.ends[row - 1], output.ends[row]);
@@ -152,6 +174,7 @@ export class ReplayScoring implements AsyncDisposable {
       const again = { ...was, reason: failure.reason, attempts, bytes: batch.row(row).slice(0, -1) };
       return { was, letter: again, scored: null, blank: written, model: null };
     });
+    return { letters: replayed, seen };
   }
 
   /** The fields of a row that can be scored and put back; null for what never was one, or is not kept whole. */

@@ -10,6 +10,7 @@ import { ReplayCounts } from './replay-counts.ts';
 import type { ReplayOptions } from './replay-options.ts';
 import type { ReplayReport } from './replay-report.ts';
 import { type ReplayedLetter, ReplayScoring } from './replay-scoring.ts';
+import { asSampled } from './replayed-job.ts';
 
 export interface ReplayedTable {
   readonly access: SqlAccess;
@@ -23,7 +24,7 @@ const PAGE = 500;
  * blank ones, each run in one transaction with its dead letters, ledger and manifest. What fails again stays as it was.
  */
 export async function replayTable(
-  job: JobDescription,
+  given: JobDescription,
   { access, output }: ReplayedTable,
   options: ReplayOptions,
   signal: AbortSignal,
@@ -34,10 +35,11 @@ export async function replayTable(
     { access, output, clock: options.clock },
     async (runs) => {
       // Several jobs may have written to one table; if none of them is this one, it is said what differs.
-      const own = runs.filter(({ manifest }) => differencesOf(job, manifest, options).length === 0);
-      for (const { manifest } of own.length === 0 ? runs.slice(-1) : own)
-        assertReplayable(job, manifest, name, options);
-      for (const run of own) reports.push(await replayRun(job, run, name, options, signal));
+      const sampled = runs.map((run) => ({ run, job: asSampled(given, run.manifest) }));
+      const own = sampled.filter(({ run, job }) => differencesOf(job, run.manifest, options).length === 0);
+      for (const { run, job } of own.length === 0 ? sampled.slice(-1) : own)
+        assertReplayable(job, run.manifest, name, options);
+      for (const { run, job } of own) reports.push(await replayRun(job, run, name, options, signal));
     },
     signal,
   );
@@ -84,7 +86,9 @@ async function replayRun(
     );
   }
   if (counts.scored === 0) return counts.report(name, manifest);
-  return counts.report(name, await run.finish(counts.facts(options.clock), signal));
+  const { monitoring } = scoring;
+  monitoring.commit();
+  return counts.report(name, await run.finish(counts.facts(options.clock, monitoring.statistics), signal));
 }
 
 /** Rows that the table refused are no rows of the intake: their letters hold what was to be written. */

@@ -9,19 +9,30 @@ import { outputName } from '../open-endpoints.ts';
 
 /** The sink of a job; with the log of its predictions where the job keeps them. */
 export function loggedSink(job: JobDescription, sink: Sink, clock: Clock): Sink {
-  const path = job.predictionLog;
-  if (path === null || job.skipDriftTracking) return sink;
-  const deployment = job.deployment.id;
+  if (!keepsPredictions(job)) return sink;
+  return withPredictionLog(sink, { open: (identity, from) => openPredictionLog(job, identity, from), clock });
+}
+
+/** Whether a job keeps its predictions by association ID. */
+export function keepsPredictions({ predictionLog, skipDriftTracking }: JobDescription): boolean {
+  return predictionLog !== null && !skipDriftTracking;
+}
+
+/**
+ * The log of a job that keeps its predictions.
+ * @param identity of the job that writes the output. @param from the first sequence that the output does not have; infinite: it has all.
+ */
+export async function openPredictionLog(
+  job: JobDescription,
+  identity: JobIdentity,
+  from: number,
+): Promise<PredictionLog> {
   // The same on every run of a job, another for the same intake and another output.
-  const keyOf = (identity: JobIdentity): string =>
-    createHash('sha256')
-      .update(canonicalJson({ identity, output: outputName(job) }))
-      .digest('hex')
-      .slice(0, 32);
-  return withPredictionLog(sink, {
-    open: (identity, from) => PredictionLog.open(path, { deployment, key: keyOf(identity) }, from),
-    clock,
-  });
+  const key = createHash('sha256')
+    .update(canonicalJson({ identity, output: outputName(job) }))
+    .digest('hex')
+    .slice(0, 32);
+  return await PredictionLog.open(job.predictionLog!, { deployment: job.deployment.id, key }, from);
 }
 
 interface LogPorts {
