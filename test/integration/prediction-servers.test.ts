@@ -4,6 +4,9 @@ import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/core/clock.ts';
+import { openLetterBoxes } from '../../src/jobs/dead-letters/letter-boxes.ts';
+import { replayJob } from '../../src/jobs/dead-letters/replay-job.ts';
+import { letterKey } from '../../src/jobs/dead-letters/replay-options.ts';
 import { type JobDescription, parseJob } from '../../src/jobs/description/parse-job.ts';
 import { examineJob } from '../../src/jobs/doctor/examine-job.ts';
 import { planJob } from '../../src/jobs/plan/plan-job.ts';
@@ -90,6 +93,38 @@ describe('the jobs of the guide', () => {
     expect(texts[1]).toBe(texts[0]);
     expect(texts[2]).toBe(texts[0]);
   });
+});
+
+describe('rows that were refused', () => {
+  const texts = jobs.filter((job) => job.includes('PREDICTION_SERVER'));
+
+  test.each(texts.map((text) => [wireIn(text), text]))(
+    'over %s are dead letters, and once corrected stand in the output as if they had never been bad',
+    async (wire, text) => {
+      const good = readFileSync(join(root, 'config/examples/flights.csv'), 'utf8').trimEnd().split('\n');
+      const isBad = (line: number): boolean => line % 50 === 7;
+      const rows = good.map((row, line) => (isBad(line) ? row.replace(/^(\w+,[^,]+,[^,]*),\d+,/, '$1,far,') : row));
+      const name = `replayed-${wire}`;
+      writeFileSync(join(folder, `${name}-in.csv`), `${rows.join('\n')}\n`);
+      const job = guideJob(
+        text
+          .replace('config/examples/flights.csv', join(folder, `${name}-in.csv`))
+          .replace(/work\/\S+\.csv/, `work/${name}.csv`),
+      );
+      const whole = guideJob(text.replace(/work\/\S+\.csv/, `work/${name}-whole.csv`));
+      await startJob(whole).result;
+      const { manifest } = await startJob(job).result;
+      expect(manifest.tally).toMatchObject({ scored: 196, failed: 4 });
+      await using boxes = await openLetterBoxes(job, systemClock, signal);
+      const mended = new Map<string, Uint8Array>();
+      for (const reader of boxes.readers)
+        for await (const letter of reader.read(signal))
+          mended.set(letterKey(letter), Buffer.from(good[letter.line! - 1]!));
+      const [report] = await replayJob(job, { clock: systemClock, anyModel: false, mended }, signal);
+      expect(report).toMatchObject({ scored: 4, failed: 0 });
+      expect(readFileSync(pathOf(job), 'utf8')).toBe(readFileSync(pathOf(whole), 'utf8'));
+    },
+  );
 });
 
 describe('what does not fit', () => {
