@@ -1,3 +1,4 @@
+import type { Clock } from '../../core/clock.ts';
 import type { RequestOutcome } from '../limiter.ts';
 import { LatencyWindow } from './latency-window.ts';
 import { RequestCost } from './request-cost.ts';
@@ -23,16 +24,33 @@ const PROBE_WINDOWS = 16;
 const MOST_PROBE_WINDOWS = 128;
 /** Where it goes then, as a share of the busy workers. */
 const PROBE_SHARE = 0.75;
+/**
+ * All processes look at the base in the same moment, by the wall clock: every so many milliseconds, twice as many for servers whose requests take
+ * longer than a sixteenth of that. By itself none of them can empty a line that the others stand in, and would take their waiting for service.
+ */
+const COMMON_PROBE_MS = 16_000;
+/** What they wait then before they measure, and how long they measure, at the least: their clocks are not quite the same. */
+const DRAIN_MS = 100;
+const MEASURE_MS = 200;
+/** Somebody who is held below the limit goes up to it every so many windows, to see whether the server has changed; more rarely while it has not. */
+const LOOK_WINDOWS = 32;
+const MOST_LOOK_WINDOWS = 128;
+/** And stays there, once the limit does not grow any more, until the mean of what it sees is as certain as this. */
+const LOOK_ERROR = 0.12;
 /** A share of workers that have come or gone is a reason to look anew; fewer than one of them is chance. */
 const NEWS = 0.25;
 /** The base leaks by so much of what the mean is above it, per window. */
 const LEAK = 0.002;
 /** How fast the base follows what may be chance. */
 const GAIN = 0.25;
+/** And how fast a base that seems to be higher, where others may be in the line. */
+const DOUBTFUL_GAIN = 0.375;
 /** How fast the estimate of the jitter follows that of a window, and how many standard errors are no chance. */
 const JITTER_GAIN = 0.2;
 const CERTAIN = 2;
 const LEAST_JITTER = 0.02;
+/** A minimum of means lies below their mean, and with it the workers that seem busy: by about so much of what is no chance. */
+const BIAS = 0.25;
 /** A request that outlives so many windows may never be answered. */
 const OVERDUE = 3;
 /** What counts as another size of requests. */
@@ -58,6 +76,7 @@ const OTHER_SIZE = 1.25;
  */
 export class Knee {
   readonly #ceiling: () => number;
+  readonly #clock: Pick<Clock, 'now' | 'wall'>;
   readonly #cost = new RequestCost();
   readonly #roof = new Roof();
   #limit: number;
@@ -79,14 +98,31 @@ export class Knee {
   #untilProbe = 0;
   #probeWindows = PROBE_WINDOWS;
   #busyAtProbe = 0;
+  /** Milliseconds since 1970 when all looked at the base last. */
+  #commonProbe: number;
+  /** By the clock: when the measuring begins and when it may end at the earliest; null: not together with all. */
+  #common: { readonly from: number; readonly to: number } | null = null;
+  #base = 0;
+  #isFull = false;
+  /** The limit to go back to after a look, where nobody was at it. */
+  #held = 0;
+  #workers = 0;
+  #share = 1;
+  #isLooking = true;
+  #looks = 0;
+  #untilLook = 0;
+  #lookWindows = LOOK_WINDOWS;
+  #workersAtLook = 0;
 
   /**
    * @param start the limit to begin with.
    * @param ceiling the largest limit that is allowed now, at least 1.
    */
-  constructor(start: number, ceiling: () => number) {
+  constructor(start: number, ceiling: () => number, clock: Pick<Clock, 'now' | 'wall'>) {
     this.#ceiling = ceiling;
+    this.#clock = clock;
     this.#limit = start;
+    this.#commonProbe = clock.wall();
   }
 
   /** Requests at once, as of now: a whole number from 1 to the ceiling. */
@@ -99,6 +135,21 @@ export class Knee {
     return this.#rows > 0 && !this.#isClimbing && !this.#isProbing;
   }
 
+  /** Workers of the server that these users kept busy when they sent as much as it bears; the start of the limit before that is known. */
+  get workers(): number {
+    return this.#workers === 0 ? this.#limit : this.#workers;
+  }
+
+  /** Of the time of a request, the part in which it is worked on; in (0, 1]. The rest it waits. */
+  get share(): number {
+    return this.#share;
+  }
+
+  /** Whether nobody should be held below the limit, as it is being found out. */
+  get isLooking(): boolean {
+    return this.#isLooking;
+  }
+
   /** Told of every request; the outcome is told with what this gives. */
   begin(inFlight: number): Begun {
     this.#underWay.began(this.#windows);
@@ -109,6 +160,7 @@ export class Knee {
     this.#underWay.ended(begunIn);
     if (result === 'other') return;
     if (result === 'ok') this.#isAnswered = true;
+    this.#probeWithAll();
     if (epoch !== this.#epoch) return;
     const window = this.#window;
     if (result === 'overload') {
@@ -119,6 +171,11 @@ export class Knee {
       return;
     }
     window.add(rows, latencyMs, inFlight, inFlight >= this.limit);
+    const now = this.#clock.now();
+    if (this.#common !== null && now < this.#common.to) {
+      if (now < this.#common.from) this.#window = new LatencyWindow();
+      return;
+    }
     if (window.samples >= Math.max(LEAST_SAMPLES, this.limit)) this.#decide(window);
   }
 
@@ -129,28 +186,44 @@ export class Knee {
     this.#jitter += JITTER_GAIN * (window.jitter - this.#jitter);
     const error = (CERTAIN * Math.max(LEAST_JITTER, this.#jitter)) / Math.sqrt(window.samples);
     this.#normalise(window);
-    const isClean = this.#isProbing || this.limit === 1;
     const base = this.#cost.of(rows);
-    if (latency < base || isClean) {
-      const isNew = Math.abs(latency / base - 1) > error && (latency < base || this.#isProbing);
-      this.#cost.set(rows, isNew ? latency : base + GAIN * (latency - base));
-    } else this.#cost.set(rows, base + LEAK * (latency - base));
+    const off = latency / base - 1;
+    const isChance = Math.abs(off) <= error;
+    // Who is held below the limit waits for nobody, unless the server has become smaller, which is no matter of chance.
+    const isClean = this.#isProbing || this.limit === 1 || (!isFull && isChance);
+    if (!isChance && (off < 0 || this.#common !== null)) this.#cost.set(rows, latency);
+    else if (off < 0 || isClean) this.#cost.set(rows, base + (isChance ? GAIN : DOUBTFUL_GAIN) * (latency - base));
+    else this.#cost.set(rows, base + LEAK * (latency - base));
     const share = Math.min(1, this.#cost.of(rows) / latency);
     this.#rows = rows;
+    this.#base = this.#cost.of(rows);
     if (this.#isProbing) {
       this.#probed(rows, base, error);
       return;
     }
+    this.#share = share;
     const busy = inFlight * share;
     this.#busy = busy;
+    this.#isFull = isFull;
     this.#untilProbe -= 1;
     const waiting = inFlight - busy;
-    if (isFull && waiting < room(busy) / 2) {
+    // Who is not at the limit is in no hurry, and does not take chance for a queue.
+    const isIdle = waiting < room(busy) / 2 + (isFull ? 0 : error * inFlight);
+    if (isFull || !isIdle) this.#keptBusy(busy * (1 + BIAS * error), isFull);
+    if (isFull && isIdle) {
       this.#grow(busy, window.samples);
+      if (!this.#isClimbing) this.#looked(error);
       return;
     }
     this.#streak = 0;
     this.#isClimbing = false;
+    if (isFull) this.#looked(error);
+    else {
+      this.#untilLook -= 1;
+      if (this.#untilLook <= 0) this.#isLooking = true;
+      // Nothing is learned of what the server bears by who sends less.
+      if (isIdle) return;
+    }
     const target = busy + room(busy);
     const slack = Math.max(1, (error * busy) / 2);
     if (isFull && this.limit > 1 && this.#isProbeDue(busy)) this.#probe(busy);
@@ -196,6 +269,37 @@ export class Knee {
     this.#window = new LatencyWindow();
   }
 
+  #keptBusy(busy: number, isFull: boolean): void {
+    if (isFull && (this.#isClimbing || this.#workers === 0)) this.#workers = busy;
+    else if (isFull || busy < this.#workers) this.#workers += GAIN * (busy - this.#workers);
+  }
+
+  /** The limit is known: who is held below it may be held again. */
+  #looked(error: number): void {
+    if (!this.#isLooking) return;
+    this.#looks += 1;
+    if (error > LOOK_ERROR * Math.sqrt(this.#looks)) return;
+    this.#looks = 0;
+    const isNew = Math.abs(this.#workers - this.#workersAtLook) > 1 + NEWS * this.#workersAtLook;
+    this.#lookWindows = isNew ? LOOK_WINDOWS : Math.min(MOST_LOOK_WINDOWS, 2 * this.#lookWindows);
+    this.#workersAtLook = this.#workers;
+    this.#untilLook = this.#lookWindows;
+    this.#isLooking = false;
+  }
+
+  /** Begins the look at the base that all processes have together, when it is time. */
+  #probeWithAll(): void {
+    const wall = this.#clock.wall();
+    const every = COMMON_PROBE_MS * 2 ** Math.max(0, Math.ceil(Math.log2((64 * this.#base) / COMMON_PROBE_MS)));
+    if (Math.floor(wall / every) * every <= this.#commonProbe) return;
+    if (!this.isSettled || this.limit === 1) return;
+    this.#commonProbe = wall;
+    const from = this.#clock.now() + DRAIN_MS;
+    this.#common = { from, to: from + MEASURE_MS };
+    if (!this.#isFull) this.#held = this.#limit;
+    this.#probe(this.#busy);
+  }
+
   #isProbeDue(busy: number): boolean {
     return this.#untilProbe <= 0 || Math.abs(busy - this.#busyAtProbe) > 1 + NEWS * this.#busyAtProbe;
   }
@@ -220,7 +324,10 @@ export class Knee {
     this.#untilProbe = this.#probeWindows;
     this.#busyAtProbe = busy;
     this.#isProbing = false;
-    this.#limit = Math.max(1, Math.min(busy + room(busy), this.#roof.limit, this.#ceiling()));
+    this.#common = null;
+    const limit = Math.max(busy + room(busy), this.#held);
+    this.#limit = Math.max(1, Math.min(limit, this.#roof.limit, this.#ceiling()));
+    this.#held = 0;
     this.#begin();
   }
 
@@ -233,7 +340,10 @@ export class Knee {
     this.#streak = 0;
     this.#isClimbing = false;
     this.#isProbing = false;
+    this.#common = null;
+    this.#held = 0;
     this.#isAnswered = false;
+    this.#workers = Math.min(this.#workers, this.#limit);
     this.#begin();
   }
 }
