@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { type ProgressMode, progressModes } from './progress-display.ts';
 import type { JobContext } from '../jobs/description/parse-job.ts';
+import { type ProgressMode, progressModes } from './progress-display.ts';
 import { type WatchOptions, withWatchOptions } from './watch-run.ts';
 
 /** The options of every command that runs a job. */

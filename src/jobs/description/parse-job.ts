@@ -26,7 +26,8 @@ type Immutable<T> = T extends Secret
       : T;
 
 /** A job with every default filled in and its deployment found: all that a run needs to know. */
-export interface JobDescription extends Immutable<Omit<JobFields, 'deployment' | 'deploymentId' | 'chunkRows' | 'serverShare'>> {
+export interface JobDescription
+  extends Immutable<Omit<JobFields, 'deployment' | 'deploymentId' | 'chunkRows' | 'serverShare'>> {
   readonly deployment: Deployment;
   /** Rows in one request at the most. */
   readonly chunkRows: number;

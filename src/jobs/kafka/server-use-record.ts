@@ -6,9 +6,7 @@ const amount = z.number().min(0);
 /** What a process writes of its use of a server. Fields of later versions are passed over. */
 const serverUse = z.object({
   v: z.literal(1),
-  users: z.array(
-    z.object({ priority: z.enum(['live', 'batch']), maxShare: z.number().gt(0).max(1), wants: amount }),
-  ),
+  users: z.array(z.object({ priority: z.enum(['live', 'batch']), maxShare: z.number().gt(0).max(1), wants: amount })),
   inFlight: amount,
   busy: amount,
   isLive: z.boolean(),
