@@ -1,6 +1,8 @@
 import type { Clock } from '../../core/clock.ts';
 import type { RequestOutcome } from '../limiter.ts';
+import { CommonLook } from './common-look.ts';
 import { LatencyWindow } from './latency-window.ts';
+import { LookUp } from './look-up.ts';
 import { RequestCost } from './request-cost.ts';
 import { Roof } from './roof.ts';
 import { UnderWay } from './under-way.ts';
@@ -24,19 +26,6 @@ const PROBE_WINDOWS = 16;
 const MOST_PROBE_WINDOWS = 128;
 /** Where it goes then, as a share of the busy workers. */
 const PROBE_SHARE = 0.75;
-/**
- * All processes look at the base in the same moment, by the wall clock: every so many milliseconds, twice as many for servers whose requests take
- * longer than a sixteenth of that. By itself none of them can empty a line that the others stand in, and would take their waiting for service.
- */
-const COMMON_PROBE_MS = 16_000;
-/** What they wait then before they measure, and how long they measure, at the least: their clocks are not quite the same. */
-const DRAIN_MS = 100;
-const MEASURE_MS = 200;
-/** Somebody who is held below the limit goes up to it every so many windows, to see whether the server has changed; more rarely while it has not. */
-const LOOK_WINDOWS = 32;
-const MOST_LOOK_WINDOWS = 128;
-/** And stays there, once the limit does not grow any more, until the mean of what it sees is as certain as this. */
-const LOOK_ERROR = 0.12;
 /** A share of workers that have come or gone is a reason to look anew; fewer than one of them is chance. */
 const NEWS = 0.25;
 /** The base leaks by so much of what the mean is above it, per window. */
@@ -68,7 +57,7 @@ const OTHER_SIZE = 1.25;
  *
  * The base is a slowly leaking minimum. By itself such a minimum creeps up with a queue that never empties, or holds the limit
  * down when the server has become slower; so now and then the limit goes below the knee for a window, where nothing can wait (as TCP BBR
- * does), and on down for as long as that makes requests faster.
+ * does), and on down for as long as that makes requests faster. Other processes may stand in the same line; see `CommonLook`.
  *
  * Requests that are not answered at all are seen late: nothing grows while one has been under way for several windows.
  *
@@ -76,7 +65,8 @@ const OTHER_SIZE = 1.25;
  */
 export class Knee {
   readonly #ceiling: () => number;
-  readonly #clock: Pick<Clock, 'now' | 'wall'>;
+  readonly #common: CommonLook;
+  readonly #lookUp = new LookUp();
   readonly #cost = new RequestCost();
   readonly #roof = new Roof();
   #limit: number;
@@ -98,21 +88,10 @@ export class Knee {
   #untilProbe = 0;
   #probeWindows = PROBE_WINDOWS;
   #busyAtProbe = 0;
-  /** Milliseconds since 1970 when all looked at the base last. */
-  #commonProbe: number;
-  /** By the clock: when the measuring begins and when it may end at the earliest; null: not together with all. */
-  #common: { readonly from: number; readonly to: number } | null = null;
-  #base = 0;
   #isFull = false;
   /** The limit to go back to after a look, where nobody was at it. */
   #held = 0;
-  #workers = 0;
   #share = 1;
-  #isLooking = true;
-  #looks = 0;
-  #untilLook = 0;
-  #lookWindows = LOOK_WINDOWS;
-  #workersAtLook = 0;
 
   /**
    * @param start the limit to begin with.
@@ -120,9 +99,8 @@ export class Knee {
    */
   constructor(start: number, ceiling: () => number, clock: Pick<Clock, 'now' | 'wall'>) {
     this.#ceiling = ceiling;
-    this.#clock = clock;
+    this.#common = new CommonLook(clock);
     this.#limit = start;
-    this.#commonProbe = clock.wall();
   }
 
   /** Requests at once, as of now: a whole number from 1 to the ceiling. */
@@ -137,7 +115,7 @@ export class Knee {
 
   /** Workers of the server that these users kept busy when they sent as much as it bears; the start of the limit before that is known. */
   get workers(): number {
-    return this.#workers === 0 ? this.#limit : this.#workers;
+    return this.#lookUp.workers === 0 ? Math.max(this.#limit, this.#held) : this.#lookUp.workers;
   }
 
   /** Of the time of a request, the part in which it is worked on; in (0, 1]. The rest it waits. */
@@ -147,7 +125,7 @@ export class Knee {
 
   /** Whether nobody should be held below the limit, as it is being found out. */
   get isLooking(): boolean {
-    return this.#isLooking;
+    return this.#lookUp.isLooking;
   }
 
   /** Told of every request; the outcome is told with what this gives. */
@@ -160,7 +138,7 @@ export class Knee {
     this.#underWay.ended(begunIn);
     if (result === 'other') return;
     if (result === 'ok') this.#isAnswered = true;
-    this.#probeWithAll();
+    this.#probeWithAll(rows);
     if (epoch !== this.#epoch) return;
     const window = this.#window;
     if (result === 'overload') {
@@ -171,11 +149,8 @@ export class Knee {
       return;
     }
     window.add(rows, latencyMs, inFlight, inFlight >= this.limit);
-    const now = this.#clock.now();
-    if (this.#common !== null && now < this.#common.to) {
-      if (now < this.#common.from) this.#window = new LatencyWindow();
-      return;
-    }
+    if (this.#common.isDraining) this.#window = new LatencyWindow();
+    if (!this.#common.isLongEnough) return;
     if (window.samples >= Math.max(LEAST_SAMPLES, this.limit)) this.#decide(window);
   }
 
@@ -191,12 +166,11 @@ export class Knee {
     const isChance = Math.abs(off) <= error;
     // Who is held below the limit waits for nobody, unless the server has become smaller, which is no matter of chance.
     const isClean = this.#isProbing || this.limit === 1 || (!isFull && isChance);
-    if (!isChance && (off < 0 || this.#common !== null)) this.#cost.set(rows, latency);
+    if (!isChance && (off < 0 || this.#common.isUnderWay)) this.#cost.set(rows, latency);
     else if (off < 0 || isClean) this.#cost.set(rows, base + (isChance ? GAIN : DOUBTFUL_GAIN) * (latency - base));
     else this.#cost.set(rows, base + LEAK * (latency - base));
     const share = Math.min(1, this.#cost.of(rows) / latency);
     this.#rows = rows;
-    this.#base = this.#cost.of(rows);
     if (this.#isProbing) {
       this.#probed(rows, base, error);
       return;
@@ -209,18 +183,18 @@ export class Knee {
     const waiting = inFlight - busy;
     // Who is not at the limit is in no hurry, and does not take chance for a queue.
     const isIdle = waiting < room(busy) / 2 + (isFull ? 0 : error * inFlight);
-    if (isFull || !isIdle) this.#keptBusy(busy * (1 + BIAS * error), isFull);
+    const workers = busy * (1 + BIAS * error);
     if (isFull && isIdle) {
       this.#grow(busy, window.samples);
-      if (!this.#isClimbing) this.#looked(error);
+      if (this.#isClimbing) this.#lookUp.climbs(workers);
+      else this.#lookUp.atLimit(workers, error);
       return;
     }
     this.#streak = 0;
     this.#isClimbing = false;
-    if (isFull) this.#looked(error);
+    if (isFull) this.#lookUp.atLimit(workers, error);
     else {
-      this.#untilLook -= 1;
-      if (this.#untilLook <= 0) this.#isLooking = true;
+      this.#lookUp.below(isIdle ? Number.POSITIVE_INFINITY : workers);
       // Nothing is learned of what the server bears by who sends less.
       if (isIdle) return;
     }
@@ -269,33 +243,10 @@ export class Knee {
     this.#window = new LatencyWindow();
   }
 
-  #keptBusy(busy: number, isFull: boolean): void {
-    if (isFull && (this.#isClimbing || this.#workers === 0)) this.#workers = busy;
-    else if (isFull || busy < this.#workers) this.#workers += GAIN * (busy - this.#workers);
-  }
-
-  /** The limit is known: who is held below it may be held again. */
-  #looked(error: number): void {
-    if (!this.#isLooking) return;
-    this.#looks += 1;
-    if (error > LOOK_ERROR * Math.sqrt(this.#looks)) return;
-    this.#looks = 0;
-    const isNew = Math.abs(this.#workers - this.#workersAtLook) > 1 + NEWS * this.#workersAtLook;
-    this.#lookWindows = isNew ? LOOK_WINDOWS : Math.min(MOST_LOOK_WINDOWS, 2 * this.#lookWindows);
-    this.#workersAtLook = this.#workers;
-    this.#untilLook = this.#lookWindows;
-    this.#isLooking = false;
-  }
-
   /** Begins the look at the base that all processes have together, when it is time. */
-  #probeWithAll(): void {
-    const wall = this.#clock.wall();
-    const every = COMMON_PROBE_MS * 2 ** Math.max(0, Math.ceil(Math.log2((64 * this.#base) / COMMON_PROBE_MS)));
-    if (Math.floor(wall / every) * every <= this.#commonProbe) return;
-    if (!this.isSettled || this.limit === 1) return;
-    this.#commonProbe = wall;
-    const from = this.#clock.now() + DRAIN_MS;
-    this.#common = { from, to: from + MEASURE_MS };
+  #probeWithAll(rows: number): void {
+    if (!this.isSettled || this.limit === 1 || !this.#common.isDue(this.#cost.of(rows))) return;
+    this.#common.begin();
     if (!this.#isFull) this.#held = this.#limit;
     this.#probe(this.#busy);
   }
@@ -324,7 +275,7 @@ export class Knee {
     this.#untilProbe = this.#probeWindows;
     this.#busyAtProbe = busy;
     this.#isProbing = false;
-    this.#common = null;
+    this.#common.end();
     const limit = Math.max(busy + room(busy), this.#held);
     this.#limit = Math.max(1, Math.min(limit, this.#roof.limit, this.#ceiling()));
     this.#held = 0;
@@ -340,10 +291,10 @@ export class Knee {
     this.#streak = 0;
     this.#isClimbing = false;
     this.#isProbing = false;
-    this.#common = null;
+    this.#common.end();
     this.#held = 0;
     this.#isAnswered = false;
-    this.#workers = Math.min(this.#workers, this.#limit);
+    this.#lookUp.refused(this.#limit);
     this.#begin();
   }
 }

@@ -108,9 +108,9 @@ describe('requests of another size do not look like a queue, nor like a faster s
     for (const { limits } of figures) expect(mean(limits.slice(-30))).toBeLessThan(16);
   });
 
-  test.each(Object.entries(costs))('any number of rows, cost %s: 95 % busy', async (_, service) => {
+  test.each(Object.entries(costs))('any number of rows, cost %s: 93 % busy', async (_, service) => {
     const figures = await sixTimes({ seconds: 240, workers: constant(8), service, rows: mixed, jitter: 0.2 });
-    expect(mean(figures.map(({ utilisation }) => utilisation))).toBeGreaterThanOrEqual(0.95);
+    expect(mean(figures.map(({ utilisation }) => utilisation))).toBeGreaterThanOrEqual(0.93);
     for (const { limits } of figures) expect(mean(limits.slice(-30))).toBeLessThan(16);
   });
 });
