@@ -40,6 +40,8 @@ const CERTAIN = 2;
 const LEAST_JITTER = 0.02;
 /** A minimum of means lies below their mean, and with it the workers that seem busy: by about so much of what is no chance. */
 const BIAS = 0.25;
+/** A climb of many steps would else stop at one where latencies were long by chance: of 40 workers with much jitter 85 % were busy at worst. */
+const CLIMBING_DOUBT = 0.5;
 /** A request that outlives so many windows may never be answered. */
 const OVERDUE = 3;
 /** What counts as another size of requests. */
@@ -181,8 +183,9 @@ export class Knee {
     this.#isFull = isFull;
     this.#untilProbe -= 1;
     const waiting = inFlight - busy;
-    // Who is not at the limit is in no hurry, and does not take chance for a queue.
-    const isIdle = waiting < room(busy) / 2 + (isFull ? 0 : error * inFlight);
+    // Who is not at the limit is in no hurry, and does not take chance for a queue; a climb goes on for half of it.
+    const doubt = isFull ? (this.#isClimbing ? CLIMBING_DOUBT : 0) : 1;
+    const isIdle = waiting < room(busy) / 2 + doubt * error * inFlight;
     const workers = busy * (1 + BIAS * error);
     if (isFull && isIdle) {
       this.#grow(busy, window.samples);
