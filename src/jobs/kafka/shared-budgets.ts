@@ -13,6 +13,8 @@ export const BUDGETS_TOPIC = 'sluice.budgets';
 const BEAT_MS = 2_000;
 /** How long nobody is told of anything when the topic could not be made, read or written. */
 const AGAIN_MS = 10_000;
+/** What was told so long ago is of no use to anybody; of processes that were killed nothing else would take it away. */
+const RETENTION_MS = 3_600_000;
 /** How long a process that leaves tries to say so. */
 const FAREWELL_MS = 1_000;
 
@@ -34,13 +36,16 @@ export function shareBudgets(
   const leaving = new AbortController();
   const { signal } = leaving;
   const told = new Set<string>();
-  let isUnderWay = false;
+  /** Aborts what is being told; later than `leaving`, so that a farewell does not come before it, nor is lost with it. */
+  const givingUp = new AbortController();
+  let underWay: Promise<void> | null = null;
   let writer: CompactedWriter | null = null;
 
-  const topic = (): Promise<CompactedTopic> => CompactedTopic.open({ client, name: BUDGETS_TOPIC, replicationFactor });
-  const put = async (entries: readonly CompactedEntry[], until: AbortSignal): Promise<void> => {
-    writer ??= await (await topic()).writer(until);
-    await writer.put(entries, until);
+  const topic = (): Promise<CompactedTopic> =>
+    CompactedTopic.open({ client, name: BUDGETS_TOPIC, replicationFactor, retentionMs: RETENTION_MS });
+  const put = async (entries: readonly CompactedEntry[]): Promise<void> => {
+    writer ??= await (await topic()).writer(givingUp.signal);
+    await writer.put(entries, givingUp.signal);
   };
   const forget = async (): Promise<void> => {
     const broken = writer;
@@ -49,16 +54,13 @@ export function shareBudgets(
   };
 
   const tell = async (entries: readonly CompactedEntry[]): Promise<void> => {
-    // A broker that is slow is not asked twice at a time; nor is one that failed asked at once again.
-    if (isUnderWay) return;
-    isUnderWay = true;
     try {
-      await put(entries, signal);
+      await put(entries);
     } catch {
       await forget().catch(() => undefined);
       await clock.sleep(AGAIN_MS, signal).catch(() => undefined);
     }
-    isUnderWay = false;
+    underWay = null;
   };
   const telling = async (): Promise<void> => {
     while (!signal.aborted) {
@@ -74,7 +76,8 @@ export function shareBudgets(
         told.delete(origin);
         entries.push({ key: keyOf(process, origin), value: null });
       }
-      if (entries.length > 0) void tell(entries);
+      // A broker that is slow is not asked twice at a time; nor is one that failed asked at once again.
+      if (entries.length > 0) underWay ??= tell(entries);
       await clock.sleep(BEAT_MS, signal).catch(() => undefined);
     }
   };
@@ -83,8 +86,9 @@ export function shareBudgets(
       try {
         for await (const { key, value } of (await topic()).news(signal)) hear(key, value);
       } catch {
-        await clock.sleep(AGAIN_MS, signal).catch(() => undefined);
+        // It is tried again.
       }
+      await clock.sleep(AGAIN_MS, signal).catch(() => undefined);
     }
   };
   const hear = (key: string, value: string | null): void => {
@@ -96,9 +100,12 @@ export function shareBudgets(
   const leave = async (): Promise<void> => {
     const gone = [...told].map((origin) => ({ key: keyOf(process, origin), value: null }));
     // Who cannot say it is not heard of any more, which comes to the same.
-    if (gone.length > 0 && writer !== null)
-      await within(clock, (patience) => put(gone, patience)).catch(() => undefined);
-    await forget().catch(() => undefined);
+    await within(clock, async () => {
+      await underWay;
+      if (gone.length > 0 && writer !== null) await put(gone);
+    }).catch(() => undefined);
+    givingUp.abort(new Error('the process has left'));
+    await within(clock, forget).catch(() => undefined);
   };
 
   const working = Promise.all([telling(), listening()]);
@@ -112,15 +119,13 @@ export function shareBudgets(
 }
 
 /** What comes of some work, waited for no longer than a process that leaves waits. */
-async function within<T>(clock: Clock, work: (patience: AbortSignal) => Promise<T>): Promise<T> {
+async function within<T>(clock: Clock, work: () => Promise<T>): Promise<T> {
   const done = new AbortController();
-  const patience = new AbortController();
   const late = clock.sleep(FAREWELL_MS, done.signal).then(() => {
-    patience.abort(new Error('nobody answers'));
-    throw patience.signal.reason;
+    throw new Error('nobody answers');
   });
   try {
-    return await Promise.race([work(patience.signal), late]);
+    return await Promise.race([work(), late]);
   } finally {
     done.abort(new Error('done'));
     late.catch(() => undefined);

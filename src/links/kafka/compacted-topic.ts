@@ -6,6 +6,8 @@ export interface CompactedTopicOptions {
   readonly name: string;
   /** Of the topic, where it is made; null: the cluster's default. */
   readonly replicationFactor: number | null;
+  /** Milliseconds after which an entry that nobody wrote again may go, where the topic is made. Left out: never. */
+  readonly retentionMs?: number;
 }
 
 /** What stands under a key; null: nothing any more. */
@@ -42,8 +44,12 @@ export class CompactedTopic {
 
   /** Makes the topic if it is not there. */
   static async open(options: CompactedTopicOptions): Promise<CompactedTopic> {
-    const { client, name, replicationFactor } = options;
-    await client.topics.create({ name, partitions: 1, replicationFactor, config: { 'cleanup.policy': 'compact' } });
+    const { client, name, replicationFactor, retentionMs } = options;
+    const config =
+      retentionMs === undefined
+        ? { 'cleanup.policy': 'compact' }
+        : { 'cleanup.policy': 'compact,delete', 'retention.ms': String(retentionMs) };
+    await client.topics.create({ name, partitions: 1, replicationFactor, config });
     return new CompactedTopic(options);
   }
 
