@@ -1,4 +1,5 @@
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { JobContext } from '../jobs/description/parse-job.ts';
 import { type ProgressMode, progressModes } from './progress-display.ts';
 import { type WatchOptions, withWatchOptions } from './watch-run.ts';
 
@@ -10,6 +11,8 @@ export interface RunOptions extends WatchOptions {
   readonly engine?: 'direct' | 'kafka';
   readonly brokers?: string;
   readonly report?: string;
+  readonly priority?: 'live' | 'batch';
+  readonly maxShare?: number;
 }
 
 /** Adds them to a command. */
@@ -26,9 +29,31 @@ export function withRunOptions(command: Command): Command {
       ]),
     )
     .option('--brokers <list>', "the Kafka cluster, host:port separated by commas, in place of the job's own")
+    .addOption(
+      new Option(
+        '--priority <rank>',
+        "which jobs a server that others use too works for first, in place of the job's own",
+      ).choices(['live', 'batch']),
+    )
+    .option('--max-share <share>', 'of what such a server bears, at the most: above 0, up to 1', share)
     .option(
       '--report <folder>',
       "writes report.json and report.html there when the job is done, in place of the job's own",
     )
     .option('--quiet', 'show nothing but errors', false);
+}
+
+/** What the options say in place of the job. */
+export function jobContext({ brokers, engine, priority, maxShare }: RunOptions): JobContext {
+  return {
+    brokers,
+    engine,
+    serverShare: { ...(priority === undefined ? {} : { priority }), ...(maxShare === undefined ? {} : { maxShare }) },
+  };
+}
+
+function share(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== '' && value > 0 && value <= 1) return value;
+  throw new InvalidArgumentError('it must be a number above 0, up to 1.');
 }

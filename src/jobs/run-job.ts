@@ -23,9 +23,10 @@ import { type OpenedIntake, withBaseline } from './explanations/read-baseline.ts
 import { jobHandle } from './job-handle.ts';
 import { jobIdentity } from './job-identity.ts';
 import type { JobResult, JobRun } from './job-run.ts';
-import { type ClusterSettings, openCluster } from './kafka/cluster.ts';
+import { type ClusterSettings, clusterOf, openCluster } from './kafka/cluster.ts';
 import { KafkaJob } from './kafka/kafka-job.ts';
 import { isLive } from './kafka/open-topics.ts';
+import { shareBudgets } from './kafka/shared-budgets.ts';
 import { learnsSize } from './learns-size.ts';
 import { runLive } from './live/run-live.ts';
 import { loggedSink } from './monitoring/logged-sink.ts';
@@ -199,6 +200,8 @@ class Run {
     const { endpoints } = this.#options;
     const cluster = given.kafka === null ? null : await openCluster(given.kafka, clock);
     await using _ = cluster;
+    await using __ =
+      cluster === null || given.limiter === 'fixed' ? null : shareBudgets(cluster, clusterOf(given), clock);
     if (cluster !== null && isLive(given) && endpoints === undefined && this.#options.source === undefined)
       return await runLive({ job: await this.#explained(given, null), cluster, ...this.#ports });
     const ends = endpoints?.(given) ?? this.#endpoints(given, cluster);

@@ -60,6 +60,7 @@ export function scorerSettingsOf(
   const settings: StackSettings = {
     numConcurrent: job.numConcurrent,
     limiter: job.limiter,
+    serverShare: job.serverShare,
     pinned: ledger?.model ?? (job.pinnedModelId === null ? null : { id: job.pinnedModelId }),
     onModelChange: job.onModelChange,
     disableRowLevelErrorHandling: job.disableRowLevelErrorHandling,

@@ -10,7 +10,7 @@ import { type ExplanationCounters, type OcclusionSettings, withOcclusion } from 
 import type { ConnectionOptions } from './http-connection.ts';
 import { createHttpScorer } from './http-scorer.ts';
 import { fixedLimiter } from './limiter/fixed-limiter.ts';
-import { joinServer } from './limiter/server-budget.ts';
+import { joinServer, type ShareSettings } from './limiter/server-budget.ts';
 import { type Limiter, type SentRequest, withLimiter } from './limiter.ts';
 import { type ModelPin, type OnModelChange, withModelPin } from './model-pin.ts';
 import { withOneModel } from './one-model.ts';
@@ -37,6 +37,8 @@ export interface StackSettings {
   readonly numConcurrent: number;
   /** `auto`: as many as the server bears, together with everybody else in this process who uses it. Default `fixed`: always so many. */
   readonly limiter?: 'auto' | 'fixed';
+  /** What of it is for this one, with `limiter: auto`. Default: `batch`, all of it. */
+  readonly serverShare?: Omit<ShareSettings, 'ceiling'>;
   readonly scoring?: Partial<ScoringSettings>;
   /** Explains rows by scoring perturbed copies of them; the server is then asked for no explanations. */
   readonly occlusion?: OcclusionSettings;
@@ -145,8 +147,10 @@ export function createScorer(deployment: DeploymentAddress, settings: StackSetti
   };
 }
 
-function limiterOf({ server }: DeploymentAddress, { limiter, numConcurrent }: StackSettings, clock: Clock): Limiter {
-  return limiter === 'auto' ? joinServer(server, clock, { ceiling: numConcurrent }) : fixedLimiter(numConcurrent);
+function limiterOf({ server }: DeploymentAddress, settings: StackSettings, clock: Clock): Limiter {
+  const { limiter, numConcurrent, serverShare } = settings;
+  if (limiter !== 'auto') return fixedLimiter(numConcurrent);
+  return joinServer(server, clock, { ...serverShare, ceiling: numConcurrent });
 }
 
 interface PolicyPorts extends RetryEvents {

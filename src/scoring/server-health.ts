@@ -1,6 +1,9 @@
 import type { Clock } from '../core/clock.ts';
-import type { RowBatch } from '../core/row-batch.ts';
+import { RowBatch } from '../core/row-batch.ts';
 import type { Scorer, Scores } from '../core/scorer.ts';
+
+/** Milliseconds after which another good row takes the place of the one that is kept. A copy of each would cost more than it is worth. */
+const GOOD_FOR_MS = 10_000;
 
 /**
  * What all partitions of a job know together of the server: whether it ever worked, how often it did, since when it
@@ -10,7 +13,7 @@ export class ServerHealth {
   readonly #clock: Clock;
   #successes = 0;
   #failingSince: number | null = null;
-  #good: { readonly batch: RowBatch; readonly row: number } | null = null;
+  #good: { readonly row: RowBatch; readonly sinceMs: number } | null = null;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -23,17 +26,19 @@ export class ServerHealth {
 
   /** A row that the server scored, as a batch of its own; null while there is none. Shows whether it still works. */
   get goodRow(): RowBatch | null {
-    return this.#good?.batch.slice(this.#good.row, this.#good.row + 1) ?? null;
+    return this.#good?.row ?? null;
   }
 
   succeeded(batch: RowBatch, scores: Scores): void {
     this.#failingSince = null;
     if (scores.failures.length === batch.rows) return;
     this.#successes += 1;
+    const now = this.#clock.now();
+    if (this.#good !== null && now - this.#good.sinceMs < GOOD_FOR_MS) return;
     // The first row that did not fail: failures are sorted by row.
     let row = 0;
     while (scores.failures[row]?.row === row) row += 1;
-    this.#good = { batch, row };
+    this.#good = { row: copied(batch.slice(row, row + 1)), sinceMs: now };
   }
 
   /** The server refused rows or a size: it works, though it did not score. */
@@ -47,6 +52,11 @@ export class ServerHealth {
     this.#failingSince ??= now;
     return now - this.#failingSince;
   }
+}
+
+/** Memory of its own: that of a batch is written to again when the batch has been released, also where a slice of it was sent. */
+function copied({ schema, origin, bytes, ends }: RowBatch): RowBatch {
+  return RowBatch.fromCsv(schema, origin, new Uint8Array(bytes), ends);
 }
 
 /** Notes every success in `health`. */

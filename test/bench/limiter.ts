@@ -3,28 +3,20 @@
  * pool of workers of 100 ms and some. Every case runs with its limiters at the same time, each against a server of its own.
  *
  *     npm exec -- node test/bench/limiter.ts [seconds per case]
+ *     npm exec -- node test/bench/limiter.ts [seconds per case] --probe
+ *
+ * With `--probe`: a live user of 20 requests a second by itself, and beside a backfill.
  */
-import { createServer, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { encodeRecords } from '../../src/core/canonical-csv.ts';
 import { systemClock } from '../../src/core/clock.ts';
-import { RowBatch } from '../../src/core/row-batch.ts';
-import { schemaOf } from '../../src/core/schema.ts';
 import { createScorer } from '../../src/scoring/scorer-stack.ts';
+import { probe } from './live-probe.ts';
+import { batchOfBench, PoolServer, type PoolSettings } from './pool-server.ts';
 
 /** Requests that the client would send at once. */
 const EAGER = 64;
-const SERVICE_MS = 100;
-/** Of the service time, exponentially distributed. */
-const JITTER = 0.5;
-const ROWS = 100;
 
-interface Case {
+interface Case extends PoolSettings {
   readonly name: string;
-  /** Workers, as of a share of the run. */
-  readonly workers: (share: number) => number;
-  /** What is answered where twice as many requests as workers are there already; null: they wait. */
-  readonly refusal: { readonly status: number; readonly headers?: Readonly<Record<string, string>> } | null;
   /** The share of the run at which the server stops, for two seconds. */
   readonly restart?: number;
   /** The fixed limit that somebody would choose who knows the server. */
@@ -42,124 +34,6 @@ const cases: readonly Case[] = [
   { name: 'restart', workers: eight, refusal: null, restart: 0.4, known: 8 },
 ];
 
-/** A prediction server with workers and a line in front of them. */
-class PoolServer {
-  answered = 0;
-  refused = 0;
-  readonly #case: Case;
-  readonly #lengthMs: number;
-  readonly #start = systemClock.now();
-  readonly #line: (() => void)[] = [];
-  #http: Server | null = null;
-  #port = 0;
-  #busy = 0;
-  #inside = 0;
-  #busyMs = 0;
-  #workerMs = 0;
-  #seen = this.#start;
-
-  constructor(tested: Case, lengthMs: number) {
-    this.#case = tested;
-    this.#lengthMs = lengthMs;
-  }
-
-  get url(): string {
-    return `http://127.0.0.1:${this.#port}`;
-  }
-
-  /** Of the workers' time while the server was up. */
-  get utilisation(): number {
-    this.#look();
-    return this.#busyMs / this.#workerMs;
-  }
-
-  async open(): Promise<void> {
-    this.#look();
-    this.#http = createServer((request, response) => {
-      let lines = 0;
-      request.on('data', (chunk: Buffer) => {
-        for (const byte of chunk) if (byte === 10) lines += 1;
-      });
-      request.on('end', () => {
-        if (request.method === 'POST') this.#serve(lines - 1, response);
-        else response.writeHead(404).end();
-      });
-    });
-    await new Promise<void>((resolve) => this.#http!.listen(this.#port, '127.0.0.1', resolve));
-    this.#port = (this.#http.address() as AddressInfo).port;
-  }
-
-  async close(): Promise<void> {
-    this.#look();
-    const http = this.#http!;
-    this.#http = null;
-    this.#line.length = 0;
-    this.#busy = 0;
-    this.#inside = 0;
-    const closed = new Promise<void>((resolve) => http.close(() => resolve()));
-    http.closeAllConnections();
-    await closed;
-  }
-
-  /** Gives work to those who have none. */
-  work(): void {
-    this.#look();
-    while (this.#busy < this.#workers && this.#line.length > 0) {
-      this.#busy += 1;
-      this.#line.shift()!();
-    }
-  }
-
-  get #workers(): number {
-    return this.#case.workers((this.#seen - this.#start) / this.#lengthMs);
-  }
-
-  #serve(rows: number, response: ServerResponse): void {
-    const { refusal } = this.#case;
-    this.#look();
-    if (refusal !== null && this.#inside >= 2 * this.#workers) {
-      this.refused += 1;
-      response.writeHead(refusal.status, { 'content-type': 'application/json', ...refusal.headers });
-      response.end('{"message":"busy"}');
-      return;
-    }
-    const life = this.#http;
-    this.#inside += 1;
-    this.#line.push(() => {
-      setTimeout(
-        () => {
-          if (life !== this.#http) return;
-          this.#look();
-          this.#busy -= 1;
-          this.#inside -= 1;
-          this.answered += 1;
-          response.writeHead(200, { 'content-type': 'text/csv' });
-          response.end(`y_PREDICTION\n${'0.5\n'.repeat(rows)}`);
-          this.work();
-        },
-        SERVICE_MS * (1 - JITTER * Math.log(1 - Math.random())),
-      );
-    });
-    this.work();
-  }
-
-  #look(): void {
-    const now = systemClock.now();
-    if (this.#http !== null) {
-      const workers = this.#workers;
-      this.#busyMs += Math.min(this.#busy, workers) * (now - this.#seen);
-      this.#workerMs += workers * (now - this.#seen);
-    }
-    this.#seen = now;
-  }
-}
-
-function batch(): RowBatch {
-  const { bytes, ends } = encodeRecords(Array.from({ length: ROWS }, (_, i) => [i]));
-  const origin = { split: 'rows', firstRow: 0, after: null, position: ROWS, rejected: [] };
-  return RowBatch.fromCsv(schemaOf(['x']), origin, bytes, ends);
-}
-
 async function run(tested: Case, limiter: 'auto' | number, seconds: number): Promise<readonly string[]> {
   const lengthMs = 1000 * seconds * (tested.length ?? 1);
   const server = new PoolServer(tested, lengthMs);
@@ -172,7 +46,7 @@ async function run(tested: Case, limiter: 'auto' | number, seconds: number): Pro
     { clock: systemClock, onSent: ({ result, latencyMs }) => result === 'ok' && latencies.push(latencyMs) },
   );
   const client = async (): Promise<void> => {
-    while (!over.signal.aborted) await scorer.score(batch(), over.signal).catch(() => undefined);
+    while (!over.signal.aborted) await scorer.score(batchOfBench(), over.signal).catch(() => undefined);
   };
   const clients = Array.from({ length: EAGER }, client);
   const looking = setInterval(() => server.work(), 100);
@@ -204,9 +78,12 @@ async function run(tested: Case, limiter: 'auto' | number, seconds: number): Pro
 
 const seconds = Number(process.argv[2] ?? 30);
 const print = (cells: readonly string[]): void => console.log(`| ${cells.join(' | ')} |`);
-print(['server', 'limiter', 'workers busy', 'refused', 'median', '99th percentile']);
-print(Array.from({ length: 6 }, () => '---'));
-for (const tested of cases) {
-  const limiters = ['auto', tested.known, EAGER] as const;
-  for (const line of await Promise.all(limiters.map((limiter) => run(tested, limiter, seconds)))) print(line);
+if (process.argv.includes('--probe')) await probe(seconds, print);
+else {
+  print(['server', 'limiter', 'workers busy', 'refused', 'median', '99th percentile']);
+  print(Array.from({ length: 6 }, () => '---'));
+  for (const tested of cases) {
+    const limiters = ['auto', tested.known, EAGER] as const;
+    for (const line of await Promise.all(limiters.map((limiter) => run(tested, limiter, seconds)))) print(line);
+  }
 }

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { loadConfiguration } from '../../jobs/configuration.ts';
 import { loadJob } from '../../jobs/description/parse-job.ts';
 import { runAndShow } from '../run-and-show.ts';
-import { type RunOptions, withRunOptions } from '../run-options.ts';
+import { jobContext, type RunOptions, withRunOptions } from '../run-options.ts';
 
 interface Options extends RunOptions {
   readonly config?: string;
@@ -26,7 +26,6 @@ Examples:
     )
     .action(async (file: string, options: Options) => {
       const configuration = options.config === undefined ? undefined : loadConfiguration(options.config);
-      const { brokers, engine } = options;
-      await runAndShow(loadJob(file, { configuration, brokers, engine }), options);
+      await runAndShow(loadJob(file, { ...jobContext(options), configuration }), options);
     });
 }

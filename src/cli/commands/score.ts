@@ -4,7 +4,7 @@ import type { JobInput } from '../../jobs/description/job-description.ts';
 import { resolveJob } from '../../jobs/description/parse-job.ts';
 import { WIRE_NAMES, type WireName } from '../../scoring/wires/wire.ts';
 import { runAndShow } from '../run-and-show.ts';
-import { type RunOptions, withRunOptions } from '../run-options.ts';
+import { jobContext, type RunOptions, withRunOptions } from '../run-options.ts';
 import { wholeNumber } from '../whole-number.ts';
 
 interface Options extends RunOptions {
@@ -97,8 +97,7 @@ Examples:
   zcat in.csv.gz | sluice score - - --server http://127.0.0.1:8100 --deployment flights --quiet > scored.csv`,
     )
     .action(async (input: string, output: string, options: Options) => {
-      const { brokers, engine } = options;
-      await runAndShow(resolveJob(jobOf(input, output, options), { brokers, engine }), options);
+      await runAndShow(resolveJob(jobOf(input, output, options), jobContext(options)), options);
     });
 }
 

@@ -83,6 +83,27 @@ export const jobDescription = z
         'How many of them are under way: `auto` finds out what the server bears, and shares it with the other jobs of the process; ' +
           '`fixed` always allows `numConcurrent`.',
       ),
+    serverShare: z
+      .strictObject({
+        priority: z
+          .enum(['live', 'batch'])
+          .nullable()
+          .default(null)
+          .describe(
+            'Requests of `live` jobs go before those of `batch` jobs, which leave a place in the server free for them. Null: `live` for a topic without an ' +
+              'end, `batch` for all else.',
+          ),
+        maxShare: z
+          .number()
+          .gt(0)
+          .max(1)
+          .default(1)
+          .describe('Of the requests at once that the server bears, so much at the most; one is always allowed.'),
+      })
+      .prefault({})
+      .describe(
+        'What the job may have of a server that others use too: jobs of the same process, and over Kafka of other ones. For `limiter: auto` only.',
+      ),
     chunkSize: z
       .union([z.enum(['auto', 'fixed', 'dynamic']), z.int().min(20).max(41_943_040)])
       .default('auto')

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { SluiceError } from '../../core/error.ts';
 import type { BaselineSample } from '../../scoring/explanations/baseline-sample.ts';
+import type { Priority } from '../../scoring/limiter/fair-parts.ts';
 import { catalogPlace } from '../catalog/catalog-place.ts';
 import type { Configuration } from '../configuration.ts';
 import { predictionLogPath } from '../monitoring/prediction-log-path.ts';
@@ -25,16 +26,25 @@ type Immutable<T> = T extends Secret
       : T;
 
 /** A job with every default filled in and its deployment found: all that a run needs to know. */
-export interface JobDescription extends Immutable<Omit<JobFields, 'deployment' | 'deploymentId' | 'chunkRows'>> {
+export interface JobDescription
+  extends Immutable<Omit<JobFields, 'deployment' | 'deploymentId' | 'chunkRows' | 'serverShare'>> {
   readonly deployment: Deployment;
   /** Rows in one request at the most. */
   readonly chunkRows: number;
+  readonly serverShare: ServerShare;
   /** The rows that `explanationAlgorithm: occlusion` explains by; null until a run has read them. */
   readonly baseline: BaselineSample | null;
   /** Whether the job says so itself; else `chunkSize: auto` only begins with so many. */
   readonly isChunkRowsGiven: boolean;
   /** Where predictions are kept by association ID; null: nowhere. */
   readonly predictionLog: string | null;
+}
+
+/** What a job may have of a server that others use too. */
+interface ServerShare {
+  readonly priority: Priority;
+  /** Of the requests at once that the server bears, in (0, 1]. */
+  readonly maxShare: number;
 }
 
 /** Where the parts of a job come from that stand elsewhere. */
@@ -45,6 +55,8 @@ export interface JobContext {
   readonly brokers?: string | undefined;
   /** Takes the place of the job's own `engine`. */
   readonly engine?: 'direct' | 'kafka' | undefined;
+  /** Takes the place of what the job's own `serverShare` says. */
+  readonly serverShare?: Partial<ServerShare> | undefined;
   /** Default: the process's own. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Default: UTF-8 files of this machine. */
@@ -106,6 +118,7 @@ function resolveFields(fields: JobFields, places: Pick<WrittenText, 'place'>, co
     outputSettings: withSpool(withCredentials(rest.outputSettings, places, 'outputSettings', context), context),
     explanation: { ...rest.explanation, baseline: withCatalog(rest.explanation.baseline, context) },
     baseline: null,
+    serverShare: serverShareOf(rest, context),
     engine,
     deployment,
     predictionLog: deployment.accuracy
@@ -115,6 +128,15 @@ function resolveFields(fields: JobFields, places: Pick<WrittenText, 'place'>, co
     isChunkRowsGiven: chunkRows !== null,
   };
   return { ...job, kafka: clusterOf(job, places, context) };
+}
+
+/** A topic without an end is live, unless the job says otherwise. */
+function serverShareOf(
+  { serverShare, intakeSettings: intake }: Pick<JobFields, 'serverShare' | 'intakeSettings'>,
+  context: JobContext,
+): ServerShare {
+  const { priority, maxShare } = { ...serverShare, ...context.serverShare };
+  return { priority: priority ?? (intake.type === 'kafka' && intake.until === null ? 'live' : 'batch'), maxShare };
 }
 
 /** Settings with the credentials, and the data store, that they name. */

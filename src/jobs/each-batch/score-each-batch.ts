@@ -37,7 +37,13 @@ const HEARTBEAT_MS = 1_000;
  */
 export function scoreEachBatch(options: EachBatchOptions): EachBatchHandler {
   const { format: name = 'json', columns = null, onScored, onDeadLetters, ...settings } = options;
-  const job = resolveJob({ ...settings, intakeSettings: { file: '-' }, outputSettings: { path: '-' } });
+  const job = resolveJob({
+    ...settings,
+    // A consumer is a topic without an end.
+    serverShare: { priority: 'live', ...settings.serverShare },
+    intakeSettings: { file: '-' },
+    outputSettings: { path: '-' },
+  });
   const ports = { clock: systemClock, registry: null };
   const reader = createMessageReader({ format: name, columns, expected: copiedColumns(job) }, ports);
   const writer = createMessageWriter({ format: name }, ports);

@@ -15,6 +15,7 @@ import { announcedScoring } from './announced-scoring.ts';
 import { type Announcement, Announcements } from './announcements.ts';
 import type { ClusterSettings } from './cluster.ts';
 import { JobLinks } from './job-links.ts';
+import { shareBudgets } from './shared-budgets.ts';
 
 export interface WorkerOptions {
   readonly client: KafkaClient;
@@ -74,8 +75,9 @@ export class Worker {
 
   /** Works until `stop`; then finishes and commits what is in flight. Rejects when the cluster cannot be used. */
   async run(stop: AbortSignal): Promise<void> {
-    const { client, settings } = this.#options;
+    const { client, settings, clock } = this.#options;
     const announcements = await Announcements.open(client, settings);
+    await using _ = shareBudgets(client, settings, clock);
     try {
       for await (const news of announcements.changes(stop)) {
         this.#isListening = true;

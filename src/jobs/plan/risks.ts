@@ -76,6 +76,13 @@ const rules: readonly (readonly [setting: string, rule: Rule])[] = [
     },
   ],
   [
+    'serverShare',
+    ({ limiter, serverShare: { priority, maxShare } }) =>
+      limiter === 'fixed' && (priority === 'live' || maxShare < 1)
+        ? 'with limiter: fixed the job takes no part in what jobs share of a server: it neither goes first nor leaves anything; take limiter: auto'
+        : null,
+  ],
+  [
     'outputSettings.delivery',
     ({ outputSettings: output }) =>
       output.type === 'kafka' && output.delivery === 'atLeastOnce'

@@ -6,6 +6,8 @@ export interface CompactedTopicOptions {
   readonly name: string;
   /** Of the topic, where it is made; null: the cluster's default. */
   readonly replicationFactor: number | null;
+  /** Milliseconds after which an entry that nobody wrote again may go, where the topic is made. Left out: never. */
+  readonly retentionMs?: number;
 }
 
 /** What stands under a key; null: nothing any more. */
@@ -14,9 +16,14 @@ export interface CompactedEntry {
   readonly value: string | null;
 }
 
+/** Puts entries; dispose of it. */
+export interface CompactedWriter extends AsyncDisposable {
+  /** Durable when it resolves. */
+  put(entries: readonly CompactedEntry[], signal: AbortSignal): Promise<void>;
+}
+
 const POLL_BYTES = 1024 * 1024;
-const READING: Omit<LoneOptions, 'topics'> = {
-  from: 'earliest',
+const READING: Omit<LoneOptions, 'topics' | 'from'> = {
   readCommitted: false,
   sessionTimeoutMs: 30_000,
   drainMs: 0,
@@ -37,17 +44,36 @@ export class CompactedTopic {
 
   /** Makes the topic if it is not there. */
   static async open(options: CompactedTopicOptions): Promise<CompactedTopic> {
-    const { client, name, replicationFactor } = options;
-    await client.topics.create({ name, partitions: 1, replicationFactor, config: { 'cleanup.policy': 'compact' } });
+    const { client, name, replicationFactor, retentionMs } = options;
+    const config =
+      retentionMs === undefined
+        ? { 'cleanup.policy': 'compact' }
+        : { 'cleanup.policy': 'compact,delete', 'retention.ms': String(retentionMs) };
+    await client.topics.create({ name, partitions: 1, replicationFactor, config });
     return new CompactedTopic(options);
   }
 
   /** Durable when it resolves. @param value null removes the key. */
   async put(key: string, value: string | null, signal: AbortSignal): Promise<void> {
+    await using writer = await this.writer(signal);
+    await writer.put([{ key, value }], signal);
+  }
+
+  /** For somebody who writes often. */
+  async writer(signal: AbortSignal): Promise<CompactedWriter> {
     const { client, name } = this.#options;
-    await using producer: KafkaProducer = await client.producer({ compression: 'none' }, signal);
-    const record = { key: encoder.encode(key), value: value === null ? null : encoder.encode(value), headers: [] };
-    await producer.send([{ topic: name, partition: 0, records: [record] }], signal);
+    const producer: KafkaProducer = await client.producer({ compression: 'none' }, signal);
+    return {
+      put: async (entries, until) => {
+        const records = entries.map(({ key, value }) => ({
+          key: encoder.encode(key),
+          value: value === null ? null : encoder.encode(value),
+          headers: [],
+        }));
+        await producer.send([{ topic: name, partition: 0, records }], until);
+      },
+      [Symbol.asyncDispose]: () => producer.close(),
+    };
   }
 
   /** What stands under a key now. */
@@ -55,7 +81,7 @@ export class CompactedTopic {
     const [range] = await this.#options.client.topics.ranges(this.#options.name);
     if (range === undefined || range.end === range.start) return null;
     let found: string | null = null;
-    for await (const { entry, next } of this.#entries(signal)) {
+    for await (const { entry, next } of this.#entries(signal, 'earliest')) {
       if (entry?.key === key) found = entry.value;
       if (next >= range.end) break;
     }
@@ -67,15 +93,21 @@ export class CompactedTopic {
    * @param settleMs gives null after so long without one.
    */
   async *watch(signal: AbortSignal, settleMs: number): AsyncGenerator<CompactedEntry | null> {
-    for await (const { entry } of this.#entries(signal, settleMs)) yield entry;
+    for await (const { entry } of this.#entries(signal, 'earliest', settleMs)) yield entry;
+  }
+
+  /** Every entry that comes from now on. */
+  async *news(signal: AbortSignal): AsyncGenerator<CompactedEntry> {
+    for await (const { entry } of this.#entries(signal, 'latest')) if (entry !== null) yield entry;
   }
 
   async *#entries(
     signal: AbortSignal,
+    from: LoneOptions['from'],
     waitMs?: number,
   ): AsyncGenerator<{ readonly entry: CompactedEntry | null; readonly next: number }> {
     const { client, name } = this.#options;
-    await using consumer = await loneConsumer(client, { ...READING, topics: [name] }, signal);
+    await using consumer = await loneConsumer(client, { ...READING, from, topics: [name] }, signal);
     for await (const assigned of consumer.assignments(signal)) {
       await using partition = assigned;
       for (;;) {

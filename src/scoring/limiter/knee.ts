@@ -1,5 +1,8 @@
+import type { Clock } from '../../core/clock.ts';
 import type { RequestOutcome } from '../limiter.ts';
+import { CommonLook } from './common-look.ts';
 import { LatencyWindow } from './latency-window.ts';
+import { LookUp } from './look-up.ts';
 import { RequestCost } from './request-cost.ts';
 import { Roof } from './roof.ts';
 import { UnderWay } from './under-way.ts';
@@ -29,10 +32,16 @@ const NEWS = 0.25;
 const LEAK = 0.002;
 /** How fast the base follows what may be chance. */
 const GAIN = 0.25;
+/** And how fast a base that seems to be higher, where others may be in the line. */
+const DOUBTFUL_GAIN = 0.375;
 /** How fast the estimate of the jitter follows that of a window, and how many standard errors are no chance. */
 const JITTER_GAIN = 0.2;
 const CERTAIN = 2;
 const LEAST_JITTER = 0.02;
+/** A minimum of means lies below their mean, and with it the workers that seem busy: by about so much of what is no chance. */
+const BIAS = 0.25;
+/** A climb of many steps would else stop at one where latencies were long by chance: of 40 workers with much jitter 85 % were busy at worst. */
+const CLIMBING_DOUBT = 0.5;
 /** A request that outlives so many windows may never be answered. */
 const OVERDUE = 3;
 /** What counts as another size of requests. */
@@ -50,7 +59,7 @@ const OTHER_SIZE = 1.25;
  *
  * The base is a slowly leaking minimum. By itself such a minimum creeps up with a queue that never empties, or holds the limit
  * down when the server has become slower; so now and then the limit goes below the knee for a window, where nothing can wait (as TCP BBR
- * does), and on down for as long as that makes requests faster.
+ * does), and on down for as long as that makes requests faster. Other processes may stand in the same line; see `CommonLook`.
  *
  * Requests that are not answered at all are seen late: nothing grows while one has been under way for several windows.
  *
@@ -58,6 +67,8 @@ const OTHER_SIZE = 1.25;
  */
 export class Knee {
   readonly #ceiling: () => number;
+  readonly #common: CommonLook;
+  readonly #lookUp = new LookUp();
   readonly #cost = new RequestCost();
   readonly #roof = new Roof();
   #limit: number;
@@ -79,13 +90,18 @@ export class Knee {
   #untilProbe = 0;
   #probeWindows = PROBE_WINDOWS;
   #busyAtProbe = 0;
+  #isFull = false;
+  /** The limit to go back to after a look, where nobody was at it. */
+  #held = 0;
+  #share = 1;
 
   /**
    * @param start the limit to begin with.
    * @param ceiling the largest limit that is allowed now, at least 1.
    */
-  constructor(start: number, ceiling: () => number) {
+  constructor(start: number, ceiling: () => number, clock: Pick<Clock, 'now' | 'wall'>) {
     this.#ceiling = ceiling;
+    this.#common = new CommonLook(clock);
     this.#limit = start;
   }
 
@@ -99,6 +115,21 @@ export class Knee {
     return this.#rows > 0 && !this.#isClimbing && !this.#isProbing;
   }
 
+  /** Workers of the server that these users kept busy when they sent as much as it bears; the start of the limit before that is known. */
+  get workers(): number {
+    return this.#lookUp.workers === 0 ? Math.max(this.#limit, this.#held) : this.#lookUp.workers;
+  }
+
+  /** Of the time of a request, the part in which it is worked on; in (0, 1]. The rest it waits. */
+  get share(): number {
+    return this.#share;
+  }
+
+  /** Whether nobody should be held below the limit, as it is being found out. */
+  get isLooking(): boolean {
+    return this.#lookUp.isLooking;
+  }
+
   /** Told of every request; the outcome is told with what this gives. */
   begin(inFlight: number): Begun {
     this.#underWay.began(this.#windows);
@@ -109,6 +140,7 @@ export class Knee {
     this.#underWay.ended(begunIn);
     if (result === 'other') return;
     if (result === 'ok') this.#isAnswered = true;
+    this.#probeWithAll(rows);
     if (epoch !== this.#epoch) return;
     const window = this.#window;
     if (result === 'overload') {
@@ -119,6 +151,8 @@ export class Knee {
       return;
     }
     window.add(rows, latencyMs, inFlight, inFlight >= this.limit);
+    if (this.#common.isDraining) this.#window = new LatencyWindow();
+    if (!this.#common.isLongEnough) return;
     if (window.samples >= Math.max(LEAST_SAMPLES, this.limit)) this.#decide(window);
   }
 
@@ -129,28 +163,44 @@ export class Knee {
     this.#jitter += JITTER_GAIN * (window.jitter - this.#jitter);
     const error = (CERTAIN * Math.max(LEAST_JITTER, this.#jitter)) / Math.sqrt(window.samples);
     this.#normalise(window);
-    const isClean = this.#isProbing || this.limit === 1;
     const base = this.#cost.of(rows);
-    if (latency < base || isClean) {
-      const isNew = Math.abs(latency / base - 1) > error && (latency < base || this.#isProbing);
-      this.#cost.set(rows, isNew ? latency : base + GAIN * (latency - base));
-    } else this.#cost.set(rows, base + LEAK * (latency - base));
+    const off = latency / base - 1;
+    const isChance = Math.abs(off) <= error;
+    // Who is held below the limit waits for nobody, unless the server has become smaller, which is no matter of chance.
+    const isClean = this.#isProbing || this.limit === 1 || (!isFull && isChance);
+    if (!isChance && (off < 0 || this.#common.isUnderWay)) this.#cost.set(rows, latency);
+    else if (off < 0 || isClean) this.#cost.set(rows, base + (isChance ? GAIN : DOUBTFUL_GAIN) * (latency - base));
+    else this.#cost.set(rows, base + LEAK * (latency - base));
     const share = Math.min(1, this.#cost.of(rows) / latency);
     this.#rows = rows;
     if (this.#isProbing) {
       this.#probed(rows, base, error);
       return;
     }
+    this.#share = share;
     const busy = inFlight * share;
     this.#busy = busy;
+    this.#isFull = isFull;
     this.#untilProbe -= 1;
     const waiting = inFlight - busy;
-    if (isFull && waiting < room(busy) / 2) {
+    // Who is not at the limit is in no hurry, and does not take chance for a queue; a climb goes on for half of it.
+    const doubt = isFull ? (this.#isClimbing ? CLIMBING_DOUBT : 0) : 1;
+    const isIdle = waiting < room(busy) / 2 + doubt * error * inFlight;
+    const workers = busy * (1 + BIAS * error);
+    if (isFull && isIdle) {
       this.#grow(busy, window.samples);
+      if (this.#isClimbing) this.#lookUp.climbs(workers);
+      else this.#lookUp.atLimit(workers, error);
       return;
     }
     this.#streak = 0;
     this.#isClimbing = false;
+    if (isFull) this.#lookUp.atLimit(workers, error);
+    else {
+      this.#lookUp.below(isIdle ? Number.POSITIVE_INFINITY : workers);
+      // Nothing is learned of what the server bears by who sends less.
+      if (isIdle) return;
+    }
     const target = busy + room(busy);
     const slack = Math.max(1, (error * busy) / 2);
     if (isFull && this.limit > 1 && this.#isProbeDue(busy)) this.#probe(busy);
@@ -196,6 +246,14 @@ export class Knee {
     this.#window = new LatencyWindow();
   }
 
+  /** Begins the look at the base that all processes have together, when it is time. */
+  #probeWithAll(rows: number): void {
+    if (!this.isSettled || this.limit === 1 || !this.#common.isDue(this.#cost.of(rows))) return;
+    this.#common.begin();
+    if (!this.#isFull) this.#held = this.#limit;
+    this.#probe(this.#busy);
+  }
+
   #isProbeDue(busy: number): boolean {
     return this.#untilProbe <= 0 || Math.abs(busy - this.#busyAtProbe) > 1 + NEWS * this.#busyAtProbe;
   }
@@ -220,7 +278,10 @@ export class Knee {
     this.#untilProbe = this.#probeWindows;
     this.#busyAtProbe = busy;
     this.#isProbing = false;
-    this.#limit = Math.max(1, Math.min(busy + room(busy), this.#roof.limit, this.#ceiling()));
+    this.#common.end();
+    const limit = Math.max(busy + room(busy), this.#held);
+    this.#limit = Math.max(1, Math.min(limit, this.#roof.limit, this.#ceiling()));
+    this.#held = 0;
     this.#begin();
   }
 
@@ -233,7 +294,10 @@ export class Knee {
     this.#streak = 0;
     this.#isClimbing = false;
     this.#isProbing = false;
+    this.#common.end();
+    this.#held = 0;
     this.#isAnswered = false;
+    this.#lookUp.refused(this.#limit);
     this.#begin();
   }
 }

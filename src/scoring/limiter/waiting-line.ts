@@ -6,6 +6,10 @@ export class WaitingLine<T> {
     return this.#waiting.size === 0;
   }
 
+  get length(): number {
+    return this.#waiting.size;
+  }
+
   /** Resolves with what `admit` gives when its turn comes; rejects with the signal's reason when it aborts, and leaves no trace then. */
   wait(signal: AbortSignal): Promise<T> {
     return new Promise((resolve, reject) => {

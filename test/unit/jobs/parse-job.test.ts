@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseJob, resolveJob } from '../../../src/jobs/description/parse-job.ts';
+import { jobIdentity } from '../../../src/jobs/job-identity.ts';
 import { jobText, readJob, refusalOf } from './job-texts.ts';
 
 describe('a job that is valid', () => {
@@ -34,6 +35,33 @@ describe('a job that is valid', () => {
     expect(parseJob(JSON.stringify(value), 'job.json', { env: {} })).toEqual(fromObject);
     expect(parseJob(JSON.stringify(value, null, '\t'), 'job.yaml', { env: {} })).toEqual(fromObject);
     expect(fromObject.intakeSettings).toMatchObject({ files: ['a.csv', 'b/*.csv.gz'] });
+  });
+
+  test('is live where its intake is a topic without an end, unless it or the command says otherwise', () => {
+    const kafka = { brokers: 'b:9092' };
+    const topic = { type: 'kafka', topic: 't', group: 'g', format: 'json' };
+    const ends = { deployment: { id: 'd', server: 'http://h' }, outputSettings: { type: 'localFile', path: 'out/' } };
+    const share = (job: object, given = {}) =>
+      resolveJob({ ...ends, kafka, ...job }, { serverShare: given }).serverShare;
+    const live = { intakeSettings: topic };
+    const replay = { intakeSettings: { type: 'kafka', topic: 't', format: 'json', until: 'end' } };
+    const file = { intakeSettings: { type: 'localFile', file: 'in.csv' } };
+    expect(share(live)).toEqual({ priority: 'live', maxShare: 1 });
+    expect(share(replay)).toEqual({ priority: 'batch', maxShare: 1 });
+    expect(share(file)).toEqual({ priority: 'batch', maxShare: 1 });
+    expect(share({ ...live, serverShare: { priority: 'batch', maxShare: 0.5 } })).toEqual({
+      priority: 'batch',
+      maxShare: 0.5,
+    });
+    expect(share({ ...file, serverShare: { maxShare: 0.5 } }, { priority: 'live' })).toEqual({
+      priority: 'live',
+      maxShare: 0.5,
+    });
+    // It shapes no byte of the output: the same job goes on with another one.
+    const [a, b] = [{}, { serverShare: { priority: 'live', maxShare: 0.1 } }].map((more) =>
+      jobIdentity(resolveJob({ ...ends, ...file, ...more }), null),
+    );
+    expect(a).toEqual(b);
   });
 
   test('chunkRows bounds requests where chunkSize does not say how large they are', () => {
@@ -114,6 +142,9 @@ describe('a job that is not valid', () => {
     ['numConcurrent: 1.5', 'numConcurrent must be a whole number'],
     ['chunkSize: 41943041', 'chunkSize must be'],
     ['chunkSize: huge', 'not the text "huge"'],
+    ['serverShare: { maxShare: 0 }', 'serverShare.maxShare must be'],
+    ['serverShare: { maxShare: 1.5 }', 'serverShare.maxShare must be'],
+    ['serverShare: { priority: high }', 'serverShare.priority must be "live", "batch" or null'],
     ['predictionThreshold: 1.01', 'predictionThreshold must be a number from 0 to 1 or null, not 1.01'],
     ['maxExplanations: -1', 'maxExplanations must be'],
     ['abortOnError: "no"', 'abortOnError must be true or false'],

@@ -101,16 +101,16 @@ describe('requests of another size do not look like a queue, nor like a faster s
   const cases = Object.entries(costs).flatMap(([cost, service]) =>
     Object.entries(sizes).map(([size, rows]) => ({ cost, service, size, rows })),
   );
-  test.each(cases)('$size, cost $cost: 97 % busy', async ({ service, rows }) => {
+  test.each(cases)('$size, cost $cost: 96 % busy', async ({ service, rows }) => {
     const scenario = { seconds: 120, workers: constant(8), service, rows, jitter: 0.2 };
     const figures = await sixTimes(scenario);
-    expect(mean(figures.map(({ utilisation }) => utilisation))).toBeGreaterThanOrEqual(0.97);
+    expect(mean(figures.map(({ utilisation }) => utilisation))).toBeGreaterThanOrEqual(0.96);
     for (const { limits } of figures) expect(mean(limits.slice(-30))).toBeLessThan(16);
   });
 
-  test.each(Object.entries(costs))('any number of rows, cost %s: 95 % busy', async (_, service) => {
+  test.each(Object.entries(costs))('any number of rows, cost %s: 93 % busy', async (_, service) => {
     const figures = await sixTimes({ seconds: 240, workers: constant(8), service, rows: mixed, jitter: 0.2 });
-    expect(mean(figures.map(({ utilisation }) => utilisation))).toBeGreaterThanOrEqual(0.95);
+    expect(mean(figures.map(({ utilisation }) => utilisation))).toBeGreaterThanOrEqual(0.93);
     for (const { limits } of figures) expect(mean(limits.slice(-30))).toBeLessThan(16);
   });
 });

@@ -78,7 +78,7 @@ export async function client(
 export async function simulate(scenario: Scenario, seed: number): Promise<Figures> {
   const clock = new VirtualClock(seed);
   const server = new SimulatedServer(clock, scenario);
-  const limiter = new ServerBudget().join({ ceiling: EAGER });
+  const limiter = new ServerBudget(clock).join({ ceiling: EAGER });
   const requests: Request[] = [];
   const limits: number[] = [];
   const serve = (rows: number): Promise<'ok' | 'overload'> => server.serve(rows);

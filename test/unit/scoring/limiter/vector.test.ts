@@ -50,7 +50,7 @@ async function run(link: Link, seed = 1): Promise<Seen> {
   const clock = new VirtualClock(seed);
   const never = new AbortController().signal;
   const limiter: Limiter =
-    link.fixed === undefined ? new ServerBudget().join({ ceiling: CEILING }) : fixedLimiter(link.fixed);
+    link.fixed === undefined ? new ServerBudget(clock).join({ ceiling: CEILING }) : fixedLimiter(link.fixed);
   let [left, inFlight, most, answered, refused, end] = [link.requests, 0, 0, 0, 0, 0];
   let [area, limitArea, mostLimit, seen] = [0, 0, 0, 0];
   let recent: number[] = [];
