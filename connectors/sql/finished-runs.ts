@@ -1,4 +1,4 @@
-import { type Clock, keptLetterLine, type Manifest, SluiceError } from '../../src/sdk.ts';
+import { type Clock, encodeRecords, keptLetterLine, type Manifest, SluiceError } from '../../src/sdk.ts';
 import { ChainedHash } from './chained-hash.ts';
 import { databaseError } from './database-error.ts';
 import type { CanonicalRows, SqlConnection, SqlDriver } from './driver.ts';
@@ -20,8 +20,16 @@ export interface FinishedRun {
   readonly manifest: Manifest;
   /** Its dead letters in their order. */
   letters(signal: AbortSignal): AsyncIterable<NumberedLetter>;
-  /** Puts rows in the place of those that stand there for their letters, which go. @param numbers of the letters. */
-  replace(rows: Replacement, numbers: readonly number[], signal: AbortSignal): Promise<void>;
+  /**
+   * Puts rows in the place of those that stand there for their letters.
+   * @param numbers of these letters; they go. @param again those of them that stay, as they are to be kept now.
+   */
+  replace(
+    rows: Replacement,
+    numbers: readonly number[],
+    again: readonly NumberedLetter[],
+    signal: AbortSignal,
+  ): Promise<void>;
   /** What was replaced becomes durable, with what the manifest is to say now. @param facts all but the objects. */
   finish(facts: Omit<Manifest, 'objects' | 'columns'>, signal: AbortSignal): Promise<Manifest>;
 }
@@ -102,7 +110,12 @@ class Completion implements FinishedRun {
     return readLetters(this.#parts.state, this.#row.run, this.#parts.connection, signal);
   }
 
-  async replace({ blank, scored }: Replacement, numbers: readonly number[], signal: AbortSignal): Promise<void> {
+  async replace(
+    { blank, scored }: Replacement,
+    numbers: readonly number[],
+    again: readonly NumberedLetter[],
+    signal: AbortSignal,
+  ): Promise<void> {
     const { connection, driver, output, place, state } = this.#parts;
     const { target, loader } = await this.#prepare(signal);
     if (!this.#inTransaction) await connection.begin(signal);
@@ -112,7 +125,10 @@ class Completion implements FinishedRun {
       const rows = { blank: this.#whole(blank), scored: this.#whole(scored) };
       await replaceRows(connection, { target, stage, dialect: driver.dialect }, rows, signal);
     } else await loader.load(connection, this.#chunk(scored), refuse, signal);
-    await state.removeLetters(connection, this.#row.run, numbers, signal);
+    const { run } = this.#row;
+    await state.removeLetters(connection, run, numbers, signal);
+    const lines = again.map(({ number, letter }) => state.letterFields(run, number, keptLetterLine(letter).trimEnd()));
+    if (lines.length > 0) await connection.load(state.letterTarget, encodeRecords(lines), signal);
     this.#rowsHash.update(scored.bytes);
   }
 

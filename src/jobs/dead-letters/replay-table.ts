@@ -21,7 +21,8 @@ const PAGE = 500;
 
 /**
  * Scores the dead letters of the runs that this job has finished in a table, and puts the rows that can be scored now in the place of their
- * blank ones, each run in one transaction with its dead letters, ledger and manifest. What fails again stays as it was.
+ * blank ones, each run in one transaction with its dead letters, ledger and manifest. What fails again stays a dead letter, with the reason of now;
+ * where nothing can be scored all stays as it was.
  */
 export async function replayTable(
   given: JobDescription,
@@ -57,15 +58,18 @@ async function replayRun(
   const counts = new ReplayCounts(manifest);
   if (manifest.tally.failed === 0) return counts.report(name, manifest);
   await using scoring = await ReplayScoring.open(job, manifest, { ...options, isPlaced }, signal);
-  const numbers: number[] = [];
-  let page: ReplayedLetter[] = [];
+  let page: { readonly number: number; readonly outcome: ReplayedLetter }[] = [];
   const replace = async (): Promise<void> => {
     if (page.length === 0) return;
-    const rows = page.map(({ scored }) => scored!);
+    const rows = page.map(({ outcome }) => (outcome.scored ?? outcome.blank)!);
     let at = 0;
     const scored = { bytes: Buffer.concat(rows), ends: Uint32Array.from(rows, (row) => (at += row.length)) };
-    const blank = scoring.blankRows(page.map(({ was }) => was));
-    await run.replace({ blank, scored }, numbers.splice(0), signal);
+    const blank = scoring.blankRows(page.map(({ outcome }) => outcome.was));
+    const again = page.flatMap(({ number, outcome: { scored, letter } }) =>
+      scored === null ? [{ number, letter }] : [],
+    );
+    const numbers = page.map(({ number }) => number);
+    await run.replace({ blank, scored }, numbers, again, signal);
     page = [];
   };
   // Outcomes come in the order of the letters: their numbers wait for them here.
@@ -73,9 +77,8 @@ async function replayRun(
   for await (const outcome of scoring.score(lettersOf(run.letters(signal), waiting), signal)) {
     const number = waiting.shift()!;
     counts.add(outcome);
-    if (outcome.scored === null) continue;
-    page.push(outcome);
-    numbers.push(number);
+    if (outcome.scored === null && outcome.blank === null) continue;
+    page.push({ number, outcome });
     if (page.length === Math.min(PAGE, job.chunkRows)) await replace();
   }
   await replace();
