@@ -66,7 +66,9 @@ class Changes {
     this.tested = tested;
     const { answers, describes, pinned } = tested;
     const isKnown = pinned !== null || describes !== null;
-    const after = (request: number): ReplicaModel => (isKnown || request % 2 === 0 ? 'a' : 'b');
+    // In no order: by turns, two processes that wait for their models could meet the other one's for ever.
+    const isFirst = (request: number): boolean => ((Math.imul(request, 2_654_435_761) >>> 16) & 1) === 0;
+    const after = (request: number): ReplicaModel => (isKnown || isFirst(request) ? 'a' : 'b');
     this.#set = replicaSet({ modelOf: (request) => answers[request] ?? after(request), bad, describes });
   }
 
