@@ -219,6 +219,12 @@ export const errorTable = {
     'A database is reached by its JDBC driver, and there is no Java that can run it.',
     'Install a JDK of version 11 or newer (Debian, Ubuntu: apt-get install default-jdk-headless), or set JAVA_HOME.',
   ),
+  TARGET_REFUSED: entry(
+    'job',
+    false,
+    'A job given over the API names an address that jobs of that server may not connect to.',
+    'Name an address of the open network, or have the one meant allowed by server.allowTargets in the configuration of the server.',
+  ),
   LEDGER_OTHER_JOB: entry(
     'job',
     false,
