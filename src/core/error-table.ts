@@ -225,6 +225,12 @@ export const errorTable = {
     'A job given over the API names an address that jobs of that server may not connect to.',
     'Name an address of the open network, or have the one meant allowed by server.allowTargets in the configuration of the server.',
   ),
+  SEAL_BROKEN: entry(
+    'job',
+    false,
+    'A secret that the server keeps sealed cannot be opened.',
+    'Give the key that it was sealed with by SLUICE_KEY or SLUICE_KEY_OLD; what was changed must be given anew.',
+  ),
   LEDGER_OTHER_JOB: entry(
     'job',
     false,

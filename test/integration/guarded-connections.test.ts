@@ -133,7 +133,7 @@ describe('a job with a guard', () => {
       what: 'a certificate in a file, in MySQL',
       jdbcUrl: 'jdbc:mysql://allowed.test/db?useSSL=true&serverSslCert=/etc/passwd',
     },
-  ])('opens no database by $what', async ({ what: _, ...given }) => {
+  ])('opens no database by $what', async ({ what: _what, ...given }) => {
     expect(await run({ intakeSettings: { type: 'jdbc', table: 't', connectSeconds: 0, ...given } })).toBe(
       'TARGET_REFUSED',
     );
@@ -201,7 +201,7 @@ describe.each([
     });
 
     test('is not reached at the second host of an address', async () => {
-      const place = `${new URL(database.access.jdbcUrl.slice(5)).host}`;
+      const place = new URL(database.access.jdbcUrl.slice(5)).host;
       const jdbcUrl = database.access.jdbcUrl.replace(/\/\/[^/]+/, `//allowed.test:1,${place}`);
       await expect(connect({ jdbcUrl })).rejects.toMatchObject({ code: 'TARGET_REFUSED' });
     });
