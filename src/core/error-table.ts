@@ -67,6 +67,12 @@ export const errorTable = {
     'The intake is not the one that the interrupted job began with.',
     'Restore it, or start anew with --overwrite.',
   ),
+  INTAKE_TOO_LARGE: entry(
+    'job',
+    false,
+    'The intake has more columns or bytes than the server takes.',
+    'Divide it, or have server.limits raised in the configuration of the server.',
+  ),
   DATASET_UNUSABLE: entry(
     'job',
     false,

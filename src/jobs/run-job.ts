@@ -27,6 +27,7 @@ import { type ClusterSettings, openCluster } from './kafka/cluster.ts';
 import { KafkaJob } from './kafka/kafka-job.ts';
 import { isLive } from './kafka/open-topics.ts';
 import { learnsSize } from './learns-size.ts';
+import { type IntakeLimits, limitedSource } from './limited-source.ts';
 import { runLive } from './live/run-live.ts';
 import { loggedSink } from './monitoring/logged-sink.ts';
 import { monitorOf, withSampling } from './monitoring/monitor-of-job.ts';
@@ -56,6 +57,8 @@ export interface RunJobOptions {
   readonly sink?: Sink;
   /** Other ends than the settings describe: what `score` and `scoreObjects` are made of. */
   readonly endpoints?: (job: JobDescription) => Endpoints;
+  /** How much of the intake is taken; all of it by default. */
+  readonly intakeLimits?: IntakeLimits;
   /** How much a crash may cost: a commit at least this often. Default every second and every 64 MB, to S3 every 10 seconds and every GB. */
   readonly commits?: Partial<CommitPolicy>;
 }
@@ -246,8 +249,12 @@ class Run {
     const leaving = AbortSignal.any([this.#ports.stop, this.#ports.signal]);
     const streams = { ...given, input: untilStopped(given.input, 'standard input', leaving) };
     const ports = { streams, cluster, clock: this.#ports.clock, overwrite: this.#options.overwrite === true };
-    const { source, sink } = this.#options;
-    return { source: source ?? openSource(job, ports), sink: sink ?? openSink(job, ports) };
+    const { sink, intakeLimits } = this.#options;
+    const source = this.#options.source ?? openSource(job, ports);
+    return {
+      source: intakeLimits === undefined ? source : limitedSource(source, intakeLimits),
+      sink: sink ?? openSink(job, ports),
+    };
   }
 
   async #score(opened: Opened): Promise<JobResult> {
