@@ -374,6 +374,31 @@ export const errorTable = {
     'The model server cannot make sense of a request.',
     'Correct what the message names: a parameter, a column, or the row with its number.',
   ),
+  // The server of the REST API
+  JOB_UNKNOWN: entry(
+    'job',
+    false,
+    'There is no such job, or it is not yours.',
+    'Look at the id; `GET /batchPredictions/` lists your jobs.',
+  ),
+  JOB_STATE: entry(
+    'job',
+    false,
+    'The job is not in a state in which that can be done.',
+    'Look at its `status` and `statusDetails`; the message says what it waits for.',
+  ),
+  JOB_LIMIT: entry(
+    'job',
+    true,
+    'A limit of the server is reached: jobs of one user, uploads at once, the runtime of a job.',
+    'Try again later, or raise the limit in `server` of the configuration.',
+  ),
+  TOKEN_REFUSED: entry(
+    'connection',
+    false,
+    'The token of a request is missing, not known, or gives no right to it.',
+    'Send a valid one as `Authorization: Bearer TOKEN`.',
+  ),
   // Ourselves
   CONTRACT_BROKEN: entry(
     'job',
