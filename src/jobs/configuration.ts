@@ -12,6 +12,7 @@ import { unreadable } from './description/unreadable.ts';
 import { refusal, validate } from './description/validate.ts';
 import { substitute } from './description/variables.ts';
 import { type Path, readWritten } from './description/written-text.ts';
+import { type ServerSettings, serverFields } from './queue/server-settings.ts';
 
 /** The schema of a configuration file. */
 export const configurationSchema = z.strictObject({
@@ -31,6 +32,7 @@ export const configurationSchema = z.strictObject({
       'Where Sluice keeps its catalog, and outputs that are not sent yet. Null: `.sluice`; SLUICE_STATE goes before both.',
     ),
   dataStores: dataStoreEntries,
+  server: serverFields,
 });
 
 /** What a configuration file says. */
@@ -41,6 +43,7 @@ export interface Configuration {
   /** Where the datasets are that jobs name; null: in Sluice's own registry. */
   readonly catalog: CatalogFields | null;
   readonly stateFolder: string | null;
+  readonly server: ServerSettings;
   /**
    * A deployment by its ID. Throws DEPLOYMENT_UNKNOWN with the nearest IDs, CONFIG_VARIABLE if it needs a variable that
    * is not set, CONFIG_UNREADABLE if it names a file that cannot be read: deployments that no job uses need neither.
@@ -82,7 +85,7 @@ export function loadConfiguration(file: string, sources: ConfigurationSources = 
     throw refusal('CONFIG_VARIABLE', problems, written);
   const deploymentsReady = without(value, 'deployments', waiting);
   const ready = without(without(deploymentsReady, 'credentials', waitingCredentials), 'dataStores', waitingStores);
-  const { deployments, kafka, credentials, catalog, stateFolder, dataStores } = validate(
+  const { deployments, kafka, credentials, catalog, stateFolder, dataStores, server } = validate(
     configurationSchema,
     ready,
     replaced,
@@ -114,6 +117,7 @@ export function loadConfiguration(file: string, sources: ConfigurationSources = 
     kafka,
     catalog,
     stateFolder,
+    server,
     deployment(id, place) {
       const fields = entries.get(id);
       if (fields !== undefined) {

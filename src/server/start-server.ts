@@ -1,0 +1,56 @@
+import { isIP } from 'node:net';
+import { type Clock, systemClock } from '../core/clock.ts';
+import { SluiceError } from '../core/error.ts';
+import { JobService, type JobServiceOptions } from '../jobs/queue/job-service.ts';
+import type { ServerSettings } from '../jobs/queue/server-settings.ts';
+import { createApp } from './app.ts';
+import { tokenList } from './security/token-list.ts';
+
+/** `sluice serve` that runs. */
+export interface RunningServer extends AsyncDisposable {
+  /** Where it listens, without a slash at its end; the API is at `/api/v2`. */
+  readonly url: string;
+  readonly service: JobService;
+  /** Takes no new requests, drains jobs and gives them back, and stops. */
+  close(): Promise<void>;
+}
+
+/** Starts the server. Throws CONFIG_INVALID for settings that would let strangers in, or that it cannot work with. */
+export async function startServer(
+  options: Omit<JobServiceOptions, 'settings'> & { readonly settings?: ServerSettings },
+): Promise<RunningServer> {
+  const settings = options.settings ?? options.configuration.server;
+  const clock: Clock = options.clock ?? systemClock;
+  const log = options.log ?? ((): void => undefined);
+  const access = tokenList(settings.tokens);
+  if (access.isOpen && !isLoopback(settings.host))
+    throw new SluiceError(
+      'CONFIG_INVALID',
+      `server.host is ${settings.host}, where others can reach it, and there are no tokens: give server.tokens, or listen on 127.0.0.1.`,
+    );
+  const service = await JobService.open({ ...options, settings });
+  const app = createApp({ service, access, now: () => clock.wall(), log });
+  const close = async (): Promise<void> => {
+    // Downloads of jobs that run wait for rows that will not come here any more: they are cut off.
+    const closing = app.close();
+    await service.close();
+    app.server.closeAllConnections();
+    await closing;
+  };
+  try {
+    const url = await app.listen({ host: settings.host, port: settings.port });
+    return { url, service, close, [Symbol.asyncDispose]: close };
+  } catch (error) {
+    await close();
+    throw new SluiceError(
+      'CONFIG_INVALID',
+      `server.port: ${settings.host}:${settings.port} cannot be listened on: ${(error as Error).message}.`,
+      { cause: error },
+    );
+  }
+}
+
+function isLoopback(host: string): boolean {
+  if (host === 'localhost') return true;
+  return isIP(host) === 4 ? host.startsWith('127.') : host === '::1';
+}
