@@ -39,6 +39,8 @@ export const configurationSchema = z.strictObject({
 export interface Configuration {
   readonly file: string;
   readonly deploymentIds: readonly string[];
+  readonly credentialIds: readonly string[];
+  readonly dataStoreIds: readonly string[];
   readonly kafka: z.output<typeof kafkaJobFields> | null;
   /** Where the datasets are that jobs name; null: in Sluice's own registry. */
   readonly catalog: CatalogFields | null;
@@ -92,6 +94,9 @@ export function loadConfiguration(file: string, sources: ConfigurationSources = 
     written,
   );
   const entries = new Map(Object.entries(deployments));
+  const idsOf = (found: object, unset: typeof problems): readonly string[] => [
+    ...new Set([...Object.keys(found), ...unset.map(({ path }) => String(path[1]))]),
+  ];
   /** An entry of a section that jobs name by its ID. */
   const named = <T>(
     section: string,
@@ -103,17 +108,19 @@ export function loadConfiguration(file: string, sources: ConfigurationSources = 
     if (Object.hasOwn(found, id)) return found[id]!;
     const missing = unset.filter(({ path }) => path[1] === id);
     if (missing.length > 0) throw refusal('CONFIG_VARIABLE', missing, written);
-    const known = [...new Set([...Object.keys(found), ...unset.map(({ path }) => String(path[1]))])];
+    const known = idsOf(found, unset);
     const what = section === 'credentials' ? 'credentials' : 'data store';
     throw new SluiceError(
       'CONFIG_INVALID',
       `${place}: the configuration ${file} has no ${what} "${id}"; ${hint(id, known)}`,
     );
   };
-  const deploymentIds = [...new Set([...entries.keys(), ...waiting.map(({ path }) => String(path[1]))])];
+  const deploymentIds = idsOf(deployments, waiting);
   return {
     file,
     deploymentIds,
+    credentialIds: idsOf(credentials, waitingCredentials),
+    dataStoreIds: idsOf(dataStores, waitingStores),
     kafka,
     catalog,
     stateFolder,

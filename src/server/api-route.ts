@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type * as z from 'zod';
 import { SluiceError } from '../core/error.ts';
 import { validate } from '../jobs/description/validate.ts';
-import type { Caller } from '../jobs/queue/caller.ts';
+import type { Caller, Role } from '../jobs/queue/caller.ts';
 
 /** One request, as a route sees it. */
 export interface ApiCall {
@@ -34,6 +34,8 @@ export interface ApiRoute {
   readonly takes?: 'text/csv';
   /** What it answers, by status. */
   readonly replies: Readonly<Record<number, string>>;
+  /** What its caller needs; GET: `read`, all others: `run`. */
+  readonly role?: Role;
   /** Needs no token. */
   readonly isOpen?: boolean;
   /** Answers by `reply`, and returns it. */

@@ -1,4 +1,5 @@
 import { type FastifyInstance, type FastifyRequest, fastify } from 'fastify';
+import { systemClock } from '../core/clock.ts';
 import { SluiceError } from '../core/error.ts';
 import type { JobService } from '../jobs/queue/job-service.ts';
 import { type ApiCall, type ApiRoute, checked } from './api-route.ts';
@@ -9,6 +10,8 @@ import { csvUploadRoutes } from './routes/csv-upload.ts';
 import { downloadRoute } from './routes/download.ts';
 import { versionRoute } from './routes/version.ts';
 import type { Access } from './security/access.ts';
+import { hasRole } from './security/access-token.ts';
+import { limitConnections } from './security/connection-limits.ts';
 
 /** All routes of the API are behind it. */
 const ROOT = '/api/v2';
@@ -18,6 +21,8 @@ const KEEP_ALIVE_MS = 72_000;
 export interface AppOptions {
   readonly service: JobService;
   readonly access: Access;
+  /** Serves https by them; null: http. PEM. */
+  readonly tls: { readonly cert: string; readonly key: string } | null;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   readonly log: (line: string) => void;
@@ -26,15 +31,25 @@ export interface AppOptions {
 }
 
 /** The API as a fastify app that listens nowhere yet. */
-export function createApp({ service, access, now, log, routes: more = [] }: AppOptions): FastifyInstance {
-  const { bodyBytes } = service.settings.limits;
-  const app = fastify({
+export function createApp({ service, access, tls, now, log, routes: more = [] }: AppOptions): FastifyInstance {
+  const { limits } = service.settings;
+  const { bodyBytes } = limits;
+  // How long a body may take is looked at by what reads it: an honest upload may take hours.
+  const http = {
+    maxHeaderSize: limits.headerBytes,
+    headersTimeout: 1000 * limits.headerSeconds,
+    requestTimeout: 0,
+    connectionsCheckingInterval: Math.min(5_000, 250 * limits.headerSeconds),
+  };
+  const app: FastifyInstance = fastify({
+    ...(tls === null ? { http } : { https: { ...http, ...tls, minVersion: 'TLSv1.2' } }),
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 500 },
     exposeHeadRoutes: false,
     bodyLimit: bodyBytes,
     keepAliveTimeout: KEEP_ALIVE_MS,
     forceCloseConnections: 'idle',
   });
+  limitConnections(app.server, limits);
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, text, done) => {
     try {
@@ -64,22 +79,34 @@ export function createApp({ service, access, now, log, routes: more = [] }: AppO
     downloadRoute(service),
     ...more,
   ];
-  for (const route of routes) addRoute(app, route, access);
+  for (const route of routes) addRoute(app, route, { access, log, bodyMs: 1000 * limits.bodySeconds });
   app.get('/openapi.json', async (request, reply) => sendJson(reply, openApiDocument(routes, baseOf(request))));
   return app;
 }
 
+interface RouteChecks extends Pick<AppOptions, 'access' | 'log'> {
+  /** How long a body of JSON may take to come. */
+  readonly bodyMs: number;
+}
+
 /** Adds a route with its checks: who asks, then what. */
-function addRoute(app: FastifyInstance, route: ApiRoute, access: Access): void {
+function addRoute(app: FastifyInstance, route: ApiRoute, { access, log, bodyMs }: RouteChecks): void {
+  const role = route.role ?? (route.method === 'GET' ? 'read' : 'run');
   app.route({
     method: route.method,
     url: `${ROOT}${route.path}`,
     // Before the body is read: nobody unknown may send one.
-    onRequest: async (request) => {
-      if (route.isOpen !== true) callers.set(request, await access.caller(request.headers.authorization));
+    onRequest: async (request, reply) => {
+      if (route.isOpen !== true) {
+        const caller = await access.caller(request.headers);
+        if (!hasRole(caller, role))
+          throw new SluiceError('TOKEN_REFUSED', `This token may only ${caller.role}.`, { status: 403 });
+        callers.set(request, caller);
+      }
+      if (route.takes === undefined) endSlowBody(request, bodyMs, (error) => sendError(reply, error, log));
     },
     handler: async (request, reply) => {
-      const caller = callers.get(request) ?? (await access.caller(request.headers.authorization));
+      const caller = callers.get(request) ?? (await access.caller(request.headers));
       const call: ApiCall = {
         caller,
         params: request.params as Readonly<Record<string, string>>,
@@ -92,6 +119,15 @@ function addRoute(app: FastifyInstance, route: ApiRoute, access: Access): void {
       return await route.handle(call);
     },
   });
+}
+
+/** Whoever sends a body of JSON byte by byte gets an answer, and no more time. */
+function endSlowBody({ raw }: FastifyRequest, bodyMs: number, end: (error: SluiceError) => void): void {
+  if (raw.headers['content-length'] === undefined && raw.headers['transfer-encoding'] === undefined) return;
+  const done = new AbortController();
+  for (const event of ['end', 'close', 'error']) raw.once(event, () => done.abort());
+  const late = (): void => end(new SluiceError('REQUEST_INVALID', 'The body took too long to come.', { status: 408 }));
+  systemClock.sleep(bodyMs, done.signal).then(late, () => undefined);
 }
 
 const callers = new WeakMap<FastifyRequest, ApiCall['caller']>();

@@ -1,10 +1,15 @@
-import { isIP } from 'node:net';
+import { readFileSync } from 'node:fs';
 import { type Clock, systemClock } from '../core/clock.ts';
 import { SluiceError } from '../core/error.ts';
 import { JobService, type JobServiceOptions } from '../jobs/queue/job-service.ts';
 import type { ServerSettings } from '../jobs/queue/server-settings.ts';
+import { createSeal } from '../jobs/queue/store/seal.ts';
+import { sealingKeys } from '../jobs/queue/store/sealing-keys.ts';
 import { createApp } from './app.ts';
-import { tokenList } from './security/token-list.ts';
+import { allowedTargets } from './security/allowed-targets.ts';
+import { isLoopback } from './security/local-only.ts';
+import { tokenAccess } from './security/token-access.ts';
+import { TokenStore } from './security/token-store.ts';
 
 /** `sluice serve` that runs. */
 export interface RunningServer extends AsyncDisposable {
@@ -22,14 +27,25 @@ export async function startServer(
   const settings = options.settings ?? options.configuration.server;
   const clock: Clock = options.clock ?? systemClock;
   const log = options.log ?? ((): void => undefined);
-  const access = tokenList(settings.tokens);
-  if (access.isOpen && !isLoopback(settings.host))
+  const tls = settings.tls === null ? null : certificate(settings.tls);
+  const keys = sealingKeys({ env: options.env ?? process.env });
+  const service = await JobService.open({
+    seal: keys === null ? null : createSeal(keys),
+    guard: allowedTargets(settings.allowTargets),
+    ...options,
+    settings,
+  });
+  const access = tokenAccess(settings.tokens, new TokenStore(service.store.session, clock));
+  if (!isLoopback(settings.host) && (await access.isOpen())) {
+    await service.close();
     throw new SluiceError(
       'CONFIG_INVALID',
-      `server.host is ${settings.host}, where others can reach it, and there are no tokens: give server.tokens, or listen on 127.0.0.1.`,
+      `server.host is ${settings.host}, where others can reach it, and there are no tokens: make one by sluice token create, or listen on 127.0.0.1.`,
     );
-  const service = await JobService.open({ ...options, settings });
-  const app = createApp({ service, access, now: () => clock.wall(), log });
+  }
+  if (!isLoopback(settings.host) && tls === null)
+    log('tokens and rows go over the network as they are: give server.tls, or put a proxy with TLS before it');
+  const app = createApp({ service, access, tls, now: () => clock.wall(), log });
   const close = async (): Promise<void> => {
     // Downloads of jobs that run wait for rows that will not come here any more: they are cut off.
     const closing = app.close();
@@ -50,7 +66,18 @@ export async function startServer(
   }
 }
 
-function isLoopback(host: string): boolean {
-  if (host === 'localhost') return true;
-  return isIP(host) === 4 ? host.startsWith('127.') : host === '::1';
+function certificate({ certFile, keyFile }: NonNullable<ServerSettings['tls']>): {
+  readonly cert: string;
+  readonly key: string;
+} {
+  const read = (field: string, path: string): string => {
+    try {
+      return readFileSync(path, 'utf8');
+    } catch (error) {
+      throw new SluiceError('CONFIG_UNREADABLE', `server.tls.${field} names ${path}, which cannot be read.`, {
+        cause: error,
+      });
+    }
+  };
+  return { cert: read('certFile', certFile), key: read('keyFile', keyFile) };
 }

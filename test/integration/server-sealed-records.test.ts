@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createSeal } from '../../src/server/security/seal.ts';
-import { SealedRecords } from '../../src/server/security/sealed-records.ts';
-import { sealingKeys } from '../../src/server/security/sealing-keys.ts';
+import { createSeal } from '../../src/jobs/queue/store/seal.ts';
+import { SealedRecords } from '../../src/jobs/queue/store/sealed-records.ts';
+import { sealingKeys } from '../../src/jobs/queue/store/sealing-keys.ts';
 import { ManualClock } from '../support/manual-clock.ts';
-import { serverStore } from '../support/server-store.ts';
+import { closeServerStore, serverStore } from '../support/server-store.ts';
 import { needs } from '../support/services/needs.ts';
 import { newPostgres, newSqlite, type TestDatabase } from '../support/sql-databases.ts';
 
@@ -26,11 +26,11 @@ describe.each([
     beforeEach(async () => {
       database = await make();
     });
-    afterEach(() => database[Symbol.asyncDispose]());
+    afterEach(() => closeServerStore(database));
 
     const key = newKey();
-    const open = (seal: ReturnType<typeof sealOf> | null = sealOf(key)) =>
-      SealedRecords.open<Content>('credential', serverStore(database), seal, new ManualClock());
+    const open = async (seal: ReturnType<typeof sealOf> | null = sealOf(key)) =>
+      SealedRecords.open<Content>('credential', await serverStore(database), seal, new ManualClock());
     const kept = async (): Promise<string> =>
       JSON.stringify(
         await database.connection.query('SELECT id, owner, name, sealed FROM sluice_credentials', [], signal),

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { TokenStore } from '../../src/server/security/token-store.ts';
 import { ManualClock } from '../support/manual-clock.ts';
-import { serverStore } from '../support/server-store.ts';
+import { closeServerStore, serverStore } from '../support/server-store.ts';
 import { needs } from '../support/services/needs.ts';
 import { newPostgres, newSqlite, type TestDatabase } from '../support/sql-databases.ts';
 
@@ -16,9 +16,9 @@ describe.each([
     let tokens: TokenStore;
     beforeAll(async () => {
       database = await make();
-      tokens = await TokenStore.open(serverStore(database), clock);
+      tokens = new TokenStore(await serverStore(database), clock);
     });
-    afterAll(() => database[Symbol.asyncDispose]());
+    afterAll(() => closeServerStore(database));
 
     const make1 = (lastsMs: number | null = null) =>
       tokens.create({ name: 'nightly', owner: 'anna', role: 'run', lastsMs });

@@ -6,6 +6,7 @@ import type { JobDescription } from '../description/parse-job.ts';
 import type { JobRun, Progress } from '../job-run.ts';
 import { startJob } from '../run-job.ts';
 import { describedJob } from './body/described-job.ts';
+import { ownerContext } from './body/owner-context.ts';
 import type { PredictionBody } from './body/prediction-body.ts';
 import { finishedRun } from './finished-run.ts';
 import { logTime, withLine } from './job-log.ts';
@@ -88,8 +89,9 @@ export class ClaimedJob {
   }
 
   async #score(record: JobRecord): Promise<Manifest> {
-    const { context, clock } = this.#parts;
+    const { clock, secrets } = this.#parts;
     const body = record.body as PredictionBody;
+    const context = await ownerContext(body, record.owner.userId, this.#parts.context, secrets);
     const job = describedJob(body, this.#folder, context);
     const model = await this.#model(record, job);
     this.#leaving.signal.throwIfAborted();
@@ -111,7 +113,8 @@ export class ClaimedJob {
     model: ModelIdentity | null,
     isFirst: boolean,
   ): Promise<Manifest> {
-    const { clock } = this.#parts;
+    const { clock, settings } = this.#parts;
+    const { limits } = settings;
     const isUpload = isLocal(body.intakeSettings?.type);
     const isDownload = isLocal(body.outputSettings?.type);
     const run = startJob(job, {
@@ -121,6 +124,7 @@ export class ClaimedJob {
       // A result that is here can only be the job's own. Elsewhere one that is there is replaced, and added to in a table.
       overwrite: isFirst && !isDownload && job.outputSettings.type !== 'jdbc',
       discardsFailed: !isDownload,
+      intakeLimits: { columns: limits.columns, bytes: limits.intakeBytes },
       ...(isUpload ? { source: await this.#upload(body, job) } : {}),
     });
     this.#run = run;

@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from '../../core/clock.ts';
+import type { ConnectionGuard } from '../../core/connection-guard.ts';
 import { findSluiceError, SluiceError } from '../../core/error.ts';
 import type { Json } from '../../core/json.ts';
 import type { ModelIdentity } from '../../core/model.ts';
@@ -9,6 +10,8 @@ import type { JobDescription } from '../description/parse-job.ts';
 import type { Progress } from '../job-run.ts';
 import { stateFolder } from '../state-folder.ts';
 import { checkBody, describedJob } from './body/described-job.ts';
+import { assertTargets } from './body/job-targets.ts';
+import { ownerContext } from './body/owner-context.ts';
 import { assertMayRun, type Caller, jobUnknown, ownJob, wrongState } from './caller.ts';
 import { aborted, abortedError } from './claimed-job.ts';
 import { JobEvents, type JobListener } from './job-events.ts';
@@ -24,8 +27,9 @@ import { Retention } from './retention.ts';
 import type { ServerSettings } from './server-settings.ts';
 import type { JobFilter } from './store/job-filter.ts';
 import { type JobPage, JobStore } from './store/job-store.ts';
-import { noSeal, type Seal } from './store/seal.ts';
+import type { Seal } from './store/seal.ts';
 import { storeAddress } from './store/store-address.ts';
+import { openSecrets, type StoredSecrets } from './stored-secrets.ts';
 
 export interface JobServiceOptions {
   readonly configuration: Configuration;
@@ -33,8 +37,10 @@ export interface JobServiceOptions {
   readonly settings?: ServerSettings;
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly clock?: Clock;
-  /** Keeps bodies at rest; as they are by default. */
-  readonly seal?: Seal;
+  /** Keeps bodies unreadable at rest; null (by default) where there is no key: as they are, and no credentials at all. */
+  readonly seal?: Seal | null;
+  /** Asked before connections to addresses that callers give; they may be anywhere by default. */
+  readonly guard?: ConnectionGuard;
   readonly log?: (line: string) => void;
 }
 
@@ -87,16 +93,18 @@ export class JobService implements AsyncDisposable {
 
   /** Opens the store and goes on with what is there: jobs under way are continued, waiting ones wait on. */
   static async open(options: JobServiceOptions): Promise<JobService> {
-    const { configuration, clock = systemClock, env = process.env, seal = noSeal } = options;
+    const { configuration, clock = systemClock, env = process.env, seal = null } = options;
     const settings = options.settings ?? configuration.server;
     const state = stateFolder(env, configuration);
     const address = storeAddress(settings.store, state);
     const folders = new JobFolders(state);
     await folders.make();
+    const store = await JobStore.open(address, seal);
     const parts: JobParts = {
-      store: await JobStore.open(address, seal),
+      store,
+      secrets: await openSecrets(store.session, seal, clock),
       folders,
-      context: { configuration, env },
+      context: { configuration, env, guard: options.guard, limits: settings.limits },
       settings,
       growths: new Growths(clock),
       events: new JobEvents(clock),
@@ -114,6 +122,11 @@ export class JobService implements AsyncDisposable {
     return this.#parts.store;
   }
 
+  /** Credentials and data stores that users have given it to keep. */
+  get secrets(): StoredSecrets {
+    return this.#parts.secrets;
+  }
+
   get configuration(): Configuration {
     return this.#parts.context.configuration;
   }
@@ -121,10 +134,12 @@ export class JobService implements AsyncDisposable {
   /** Makes a job of a body. Throws CONFIG_INVALID and DEPLOYMENT_UNKNOWN (422), JOB_LIMIT (429). */
   async create(body: unknown, caller: Caller, origin: JobOrigin): Promise<JobRecord> {
     assertMayRun(caller);
-    const { clock, store, folders, context } = this.#parts;
+    const { clock, store, folders } = this.#parts;
     const id = newJobId(clock);
     const { body: checked, filled } = checkBody(body);
+    const context = await ownerContext(checked, caller.user.userId, this.#parts.context, this.#parts.secrets);
     const job = describedJob(checked, folders.of(id), context);
+    await assertTargets(job, clock);
     await this.#assertRoom(caller);
     const created = clock.wall();
     const { model, line } = await this.#model(job);

@@ -42,7 +42,9 @@ export class JobUploads {
   readonly #incoming = new Map<string, Set<Incoming>>();
   /** Jobs whose upload was answered for good: one that comes behind is a second one, and not one that was sent again. */
   readonly #answered = new Set<string>();
+  /** Uploads under way: in all, and of each user. */
   #open = 0;
+  readonly #ofUser = new Map<string, number>();
 
   /** @param wake the queue has changed. */
   constructor(parts: JobParts, wake: () => void) {
@@ -138,6 +140,13 @@ export class JobUploads {
     work: (body: AsyncIterable<Uint8Array>) => Promise<void>,
   ): Promise<void> {
     const { settings, clock, store } = this.#parts;
+    const { userId } = record.owner;
+    const ofUser = this.#ofUser.get(userId) ?? 0;
+    if (ofUser >= settings.limits.uploadsPerUser)
+      throw new SluiceError('JOB_LIMIT', `${ofUser} of your uploads are under way; try again when one has ended.`, {
+        status: 429,
+        waitMs: 5_000,
+      });
     if (this.#open >= settings.limits.uploads)
       throw new SluiceError('JOB_LIMIT', `${settings.limits.uploads} uploads are under way; try again later.`, {
         status: 429,
@@ -148,6 +157,7 @@ export class JobUploads {
     const all = this.#incoming.get(record.id) ?? new Set();
     this.#incoming.set(record.id, all.add(incoming));
     this.#open += 1;
+    this.#ofUser.set(userId, ofUser + 1);
     const look = (): Promise<JobRecord | null> => store.get(record.id);
     try {
       await work(checkedBody(body, { most: settings.limits.uploadBytes, clock, look }));
@@ -157,10 +167,17 @@ export class JobUploads {
       throw new SluiceError('JOB_STATE', `The job was aborted: ${error.message}.`, { status: 422 });
     } finally {
       this.#open -= 1;
+      this.#left(userId);
       all.delete(incoming);
       if (all.size === 0) this.#incoming.delete(record.id);
       resolve();
     }
+  }
+
+  #left(userId: string): void {
+    const left = (this.#ofUser.get(userId) ?? 1) - 1;
+    if (left > 0) this.#ofUser.set(userId, left);
+    else this.#ofUser.delete(userId);
   }
 
   /** Whether nobody has read what came. The job then leaves the queue until its upload has ended, so that nobody begins to. */

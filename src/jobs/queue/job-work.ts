@@ -5,6 +5,7 @@ import type { JobEvents } from './job-events.ts';
 import type { JobFolders } from './job-folder.ts';
 import type { ServerSettings } from './server-settings.ts';
 import type { JobStore } from './store/job-store.ts';
+import type { StoredSecrets } from './stored-secrets.ts';
 import { Growth } from './upload/growth.ts';
 
 /** What the parts of the server that work on jobs share. */
@@ -12,6 +13,7 @@ export interface JobParts {
   readonly store: JobStore;
   readonly folders: JobFolders;
   readonly context: BodyContext;
+  readonly secrets: StoredSecrets;
   readonly settings: ServerSettings;
   readonly growths: Growths;
   readonly events: JobEvents;

@@ -34,7 +34,24 @@ export const serverFields = z
         }),
       )
       .default([])
-      .describe('Who may ask. Empty: everybody who reaches the port is one user.'),
+      .describe(
+        'Who may ask, beside those with a token of `sluice token`. Without any token everybody on this machine is one user.',
+      ),
+    tls: z
+      .strictObject({
+        certFile: z.string().min(1).describe('The certificate with those of its authorities (PEM).'),
+        keyFile: z.string().min(1).describe('Its key (PEM).'),
+      })
+      .nullable()
+      .default(null)
+      .describe('Serves https alone. The files are read at the start. Null: http, for this machine or behind a proxy.'),
+    allowTargets: z
+      .array(z.string())
+      .default([])
+      .describe(
+        'What jobs may connect to beside the open network: `host`, `host:port` or a range such as `10.1.0.0/16`. ' +
+          'Deployments and data stores of the configuration may be anywhere.',
+      ),
     jobsPerServer: z
       .int()
       .min(1)
@@ -73,13 +90,55 @@ export const serverFields = z
       .strictObject({
         jobsPerUser: z.int().min(1).default(1_000).describe('Jobs of one user that have not ended.'),
         uploads: z.int().min(1).default(100).describe('Uploads at once.'),
+        uploadsPerUser: z.int().min(1).default(20).describe('Of those, of one user.'),
+        uploadBytesPerMinute: z
+          .int()
+          .min(0)
+          .default(1_000)
+          .describe(
+            'What an upload must bring in every minute in which it is waited for; slower ones are closed, and can be continued.',
+          ),
         bodyBytes: z.int().min(1_000).default(1_000_000).describe('Bytes of a JSON body.'),
+        bodySeconds: z.number().min(0.1).default(30).describe('How long a JSON body may take to come.'),
+        headerBytes: z.int().min(1_000).default(16_384).describe('Bytes of the head of a request.'),
+        headerSeconds: z.number().min(0.1).default(15).describe('How long the head of a request may take to come.'),
+        connections: z.int().min(1).default(10_000).describe('Connections at once.'),
+        connectionsPerAddress: z
+          .int()
+          .min(1)
+          .default(1_000)
+          .describe('Of those, from one address (of IPv6, from one /64). A proxy is one address.'),
         uploadBytes: z
           .int()
           .min(1)
           .nullable()
           .default(null)
           .describe('Bytes of one upload. Null: what the disk holds.'),
+        recordBytes: z
+          .int()
+          .min(1_000)
+          .default(16_777_216)
+          .describe('Bytes of one record; `csvSettings.maxRecordBytes` of a job may be less.'),
+        columns: z
+          .int()
+          .min(1)
+          .default(20_000)
+          .describe('Columns of an intake; `csvSettings.maxColumns` of a job may be less.'),
+        inFlightBytes: z
+          .int()
+          .min(1_000_000)
+          .default(268_435_456)
+          .describe(
+            'Bytes of the requests of one job that are under way at once: a job with large ones has fewer than its `numConcurrent`.',
+          ),
+        intakeBytes: z
+          .int()
+          .min(1)
+          .nullable()
+          .default(null)
+          .describe(
+            'Bytes of the rows of one job, unpacked and as CSV. Null: no limit but the time that a job may work.',
+          ),
       })
       .prefault({})
       .describe('What one may ask for.'),

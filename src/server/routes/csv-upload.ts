@@ -1,7 +1,9 @@
+import { systemClock } from '../../core/clock.ts';
 import { SluiceError } from '../../core/error.ts';
 import type { JobService } from '../../jobs/queue/job-service.ts';
 import type { BodyRange } from '../../jobs/queue/upload/receive.ts';
 import type { ApiCall, ApiRoute } from '../api-route.ts';
+import { pacedBody } from '../security/paced-body.ts';
 
 const replies = {
   202: 'All of it is there.',
@@ -67,7 +69,9 @@ function bodyOf({ request }: ApiCall, service: JobService): AsyncIterable<Uint8A
   raw.setTimeout(1000 * service.settings.uploadIdleSeconds, () => raw.destroy());
   raw.once('end', () => raw.setTimeout(0));
   // Whoever stops reading must still be able to answer.
-  return raw.iterator({ destroyOnReturn: false });
+  const body: AsyncIterable<Uint8Array> = raw.iterator({ destroyOnReturn: false });
+  const bytes = service.settings.limits.uploadBytesPerMinute;
+  return bytes === 0 ? body : pacedBody(body, { bytes, windowMs: 60_000 }, systemClock);
 }
 
 function rangeOf({ request }: ApiCall): BodyRange | null {

@@ -1,9 +1,8 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { Role } from '../../jobs/queue/caller.ts';
 
 /** What a token gives the right to, each with all of those before it: to look, to run jobs, to do so for everybody. */
-export const ROLES = ['read', 'run', 'admin'] as const;
-
-export type Role = (typeof ROLES)[number];
+export const ROLES = ['read', 'run', 'admin'] as const satisfies readonly Role[];
 
 /** What is known of a token; all but the token itself. Times are milliseconds since 1970. */
 export interface AccessToken {

@@ -1,20 +1,10 @@
 import type { SqlValue } from '../../../connectors/sql/driver.ts';
 import type { Clock } from '../../core/clock.ts';
 import { SluiceError } from '../../core/error.ts';
-import { type AccessToken, isTokenOf, newToken, ROLES, type Role, tokenHash, tokenId } from './access-token.ts';
-import type { ServerStore } from './server-store.ts';
+import type { Role } from '../../jobs/queue/caller.ts';
+import type { StoreSession } from '../../jobs/queue/store/store-session.ts';
+import { type AccessToken, isTokenOf, newToken, ROLES, tokenHash, tokenId } from './access-token.ts';
 
-const TABLE = `CREATE TABLE IF NOT EXISTS sluice_tokens (
-    id VARCHAR(16) PRIMARY KEY,
-    hash VARCHAR(64) NOT NULL,
-    name VARCHAR(200) NOT NULL,
-    owner VARCHAR(200) NOT NULL,
-    role VARCHAR(16) NOT NULL,
-    created BIGINT NOT NULL,
-    last_used BIGINT,
-    expires BIGINT,
-    revoked BIGINT
-  )`;
 const COLUMNS = 'id, name, owner, role, created, last_used, expires, revoked';
 /** When a token was last used is written down at most so often. */
 const USED_EVERY_MS = 60_000;
@@ -28,17 +18,13 @@ export interface TokenRequest extends Pick<AccessToken, 'name' | 'owner' | 'role
 
 /** The tokens of a server. Every request is looked up anew: one that was revoked is refused from then on, by all servers of one store. */
 export class TokenStore {
-  readonly #store: ServerStore;
+  readonly #store: Pick<StoreSession, 'use' | 'dialect'>;
   readonly #clock: Pick<Clock, 'wall'>;
 
-  private constructor(store: ServerStore, clock: Pick<Clock, 'wall'>) {
+  /** @param store has the tables of a server already. */
+  constructor(store: Pick<StoreSession, 'use' | 'dialect'>, clock: Pick<Clock, 'wall'>) {
     this.#store = store;
     this.#clock = clock;
-  }
-
-  static async open(store: ServerStore, clock: Pick<Clock, 'wall'>): Promise<TokenStore> {
-    await store.use((tables) => tables.execute(TABLE));
-    return new TokenStore(store, clock);
   }
 
   /** Makes a token; its text is to be had this once. Throws CONFIG_INVALID for a name or an owner that is none. */
@@ -82,6 +68,12 @@ export class TokenStore {
         ]);
       return token;
     });
+  }
+
+  /** Whether there is any, or ever was one: a server whose last token was revoked is not open to all. */
+  async any(): Promise<boolean> {
+    const rows = await this.#store.use((tables) => tables.query('SELECT 1 FROM sluice_tokens LIMIT 1'));
+    return rows.length > 0;
   }
 
   /** All tokens, the oldest first. */

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { ConnectionGuard } from '../../../core/connection-guard.ts';
 import { SluiceError } from '../../../core/error.ts';
 import { nameList, nearestNames } from '../../../scoring/output/nearest-name.ts';
 import type { Configuration } from '../../configuration.ts';
@@ -6,12 +7,17 @@ import type { Deployment } from '../../description/deployment.ts';
 import { type JobDescription, resolveJob } from '../../description/parse-job.ts';
 import { Secret } from '../../description/secret.ts';
 import { validate } from '../../description/validate.ts';
+import { type MemoryLimits, withinMemory } from './memory-limits.ts';
 import { type FilledBody, type PredictionBody, predictionBody } from './prediction-body.ts';
 
 /** What a body may rest on. */
 export interface BodyContext {
   readonly configuration: Configuration;
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Asked before connections to addresses that a body gives. */
+  readonly guard?: ConnectionGuard | undefined;
+  /** What one job may take of the memory. */
+  readonly limits?: MemoryLimits | undefined;
 }
 
 /** Checks a body, and gives it with its defaults, too. Throws CONFIG_INVALID that names each field which is wrong, with the nearest name. */
@@ -42,7 +48,7 @@ export function describedJob(body: PredictionBody, folder: string, context: Body
   const described = Object.fromEntries(
     Object.entries(rest).filter(([name, value]) => !UNSERVED.has(name) && value !== undefined),
   );
-  const job = resolveJob(
+  const resolved = resolveJob(
     {
       ...described,
       deploymentId,
@@ -52,10 +58,11 @@ export function describedJob(body: PredictionBody, folder: string, context: Body
     },
     context,
   );
+  const job = context.limits === undefined ? resolved : withinMemory(resolved, context.limits);
   const { filled } = checkBody(body);
   return filled.predictionInstance === null
     ? job
-    : { ...job, deployment: otherServer(job.deployment, filled.predictionInstance) };
+    : { ...job, deployment: otherServer(job.deployment, filled.predictionInstance, context) };
 }
 
 const UNSERVED: ReadonlySet<string> = new Set(
@@ -72,10 +79,15 @@ function ownKeysOnly<S extends { readonly type?: string | undefined }>(settings:
   return hasOwn ? settings : { ...settings, credentials: 'none' };
 }
 
-function otherServer(deployment: Deployment, instance: NonNullable<FilledBody['predictionInstance']>): Deployment {
+function otherServer(
+  deployment: Deployment,
+  instance: NonNullable<FilledBody['predictionInstance']>,
+  { guard }: BodyContext,
+): Deployment {
   const { hostName, sslEnabled, datarobotKey, apiKey } = instance;
   return {
     ...deployment,
+    ...(guard === undefined ? {} : { guard }),
     server: `${sslEnabled ? 'https' : 'http'}://${hostName}`,
     // The deployment's own token is for its own server.
     token: apiKey === null ? null : new Secret(apiKey),

@@ -4,7 +4,7 @@ import type { Json } from '../../../core/json.ts';
 import { hasEnded, type JobRecord } from '../job-record.ts';
 import { conditionOf, type JobFilter, orderOf } from './job-filter.ts';
 import { makeJobTables } from './job-tables.ts';
-import type { Seal } from './seal.ts';
+import { openText, type Seal } from './seal.ts';
 import type { StoreAddress } from './store-address.ts';
 import { StoreSession, type StoreStatements } from './store-session.ts';
 
@@ -46,15 +46,15 @@ const COLUMNS = [
  */
 export class JobStore implements AsyncDisposable {
   readonly #session: StoreSession;
-  readonly #seal: Seal;
+  readonly #seal: Seal | null;
 
-  private constructor(session: StoreSession, seal: Seal) {
+  private constructor(session: StoreSession, seal: Seal | null) {
     this.#session = session;
     this.#seal = seal;
   }
 
   /** Connects, and makes the tables. Throws CONFIG_INVALID when a store that only one process may use is in use. */
-  static async open(address: StoreAddress, seal: Seal): Promise<JobStore> {
+  static async open(address: StoreAddress, seal: Seal | null): Promise<JobStore> {
     const session = await StoreSession.open(address);
     try {
       if (address.isOwn && !(await session.tryLock('sluice serve')))
@@ -63,7 +63,9 @@ export class JobStore implements AsyncDisposable {
           'Another sluice serve works on this state folder. Stop it, choose another stateFolder, or let both share a PostgreSQL database (server.store).',
         );
       await session.transaction(makeJobTables);
-      return new JobStore(session, seal);
+      const store = new JobStore(session, seal);
+      await store.#sealAnew();
+      return store;
     } catch (error) {
       await session.close();
       throw error;
@@ -78,7 +80,7 @@ export class JobStore implements AsyncDisposable {
   async insert(record: JobRecord): Promise<void> {
     const names = ['id', ...COLUMNS, 'body'];
     const places = names.map((_, at) => this.#session.dialect.parameter(at + 1));
-    const values = [record.id, ...columnsOf(record), this.#seal.seal(JSON.stringify(record.body))];
+    const values = [record.id, ...columnsOf(record), this.#sealed(record)];
     const sql = `INSERT INTO sluice_jobs (${names.join(', ')}) VALUES (${places.join(', ')})`;
     await this.#session.use((store) => store.execute(sql, values));
   }
@@ -158,10 +160,33 @@ export class JobStore implements AsyncDisposable {
 
   async #select(store: StoreStatements, rest: string, parameters: readonly SqlValue[]): Promise<readonly JobRecord[]> {
     const rows = await store.query(`SELECT data, body FROM sluice_jobs WHERE ${rest}`, parameters);
-    return rows.map(([data, body]) => ({
-      ...(JSON.parse(String(data)) as Omit<JobRecord, 'body'>),
-      body: JSON.parse(this.#seal.open(String(body))) as Json,
-    }));
+    return rows.map(([data, body]) => {
+      const record = JSON.parse(String(data)) as Omit<JobRecord, 'body'>;
+      return { ...record, body: JSON.parse(openText(String(body), sealedFor(record), this.#seal)) as Json };
+    });
+  }
+
+  #sealed({ body, id }: Pick<JobRecord, 'body' | 'id'>): string {
+    const text = JSON.stringify(body);
+    return this.#seal === null ? text : this.#seal.seal(text, sealedFor({ id }));
+  }
+
+  /** Seals with the key of today what is not; throws SEAL_BROKEN where a key is missing: better now than in the middle of the night. */
+  async #sealAnew(): Promise<void> {
+    const { dialect } = this.#session;
+    const prefix = this.#seal?.prefix ?? 'sealed:';
+    const isOther = `substr(body, 1, ${prefix.length}) ${this.#seal === null ? '=' : '<>'} ${dialect.parameter(1)}`;
+    for (;;) {
+      const rows = await this.#session.use((store) =>
+        store.query(`SELECT id, body FROM sluice_jobs WHERE ${isOther} LIMIT ${SEALED_AT_ONCE}`, [prefix]),
+      );
+      for (const [id, body] of rows.map((row) => row.map(String))) {
+        const text = openText(body!, sealedFor({ id: id! }), this.#seal);
+        const sql = `UPDATE sluice_jobs SET body = ${dialect.parameter(1)} WHERE id = ${dialect.parameter(2)}`;
+        await this.#session.use((store) => store.execute(sql, [this.#seal!.seal(text, sealedFor({ id: id! })), id!]));
+      }
+      if (rows.length < SEALED_AT_ONCE) return;
+    }
   }
 
   async #change(store: StoreStatements, id: string, change: JobChange): Promise<JobRecord | null> {
@@ -178,6 +203,14 @@ export class JobStore implements AsyncDisposable {
       if ((await store.execute(sql, [...columnsOf(record), id, found.revision])) === 1) return record;
     }
   }
+}
+
+/** Of bodies that are sealed with another key. */
+const SEALED_AT_ONCE = 500;
+
+/** What a body is sealed to. */
+function sealedFor({ id }: Pick<JobRecord, 'id'>): string {
+  return `job ${id}`;
 }
 
 function columnsOf(record: JobRecord): readonly SqlValue[] {

@@ -6,6 +6,7 @@ const VERSION = 1;
 
 /**
  * One row per job: the columns are what jobs are looked for by, `data` is the record without its body, `body` the body, sealed.
+ * `sluice_tokens` has hashes of tokens; the two tables behind it records of others, sealed.
  * `sluice_queue` has one row, which whoever decides whose turn it is holds.
  */
 const TABLES = [
@@ -36,6 +37,26 @@ const TABLES = [
   'CREATE INDEX IF NOT EXISTS sluice_jobs_created ON sluice_jobs (created, id)',
   'CREATE INDEX IF NOT EXISTS sluice_jobs_status ON sluice_jobs (status, queued_at)',
   'CREATE INDEX IF NOT EXISTS sluice_jobs_runner ON sluice_jobs (runner)',
+  `CREATE TABLE IF NOT EXISTS sluice_tokens (
+    id VARCHAR(16) PRIMARY KEY,
+    hash VARCHAR(64) NOT NULL,
+    name VARCHAR(200) NOT NULL,
+    owner VARCHAR(200) NOT NULL,
+    role VARCHAR(16) NOT NULL,
+    created BIGINT NOT NULL,
+    last_used BIGINT,
+    expires BIGINT,
+    revoked BIGINT
+  )`,
+  ...['sluice_credentials', 'sluice_data_stores'].map(
+    (name) => `CREATE TABLE IF NOT EXISTS ${name} (
+    id VARCHAR(24) PRIMARY KEY,
+    owner VARCHAR(200) NOT NULL,
+    name VARCHAR(500) NOT NULL,
+    created BIGINT NOT NULL,
+    sealed TEXT NOT NULL
+  )`,
+  ),
   'CREATE TABLE IF NOT EXISTS sluice_queue (id BIGINT PRIMARY KEY, turns BIGINT NOT NULL)',
   'CREATE TABLE IF NOT EXISTS sluice_server_version (id BIGINT PRIMARY KEY, version BIGINT NOT NULL)',
   'INSERT INTO sluice_queue (id, turns) VALUES (1, 0) ON CONFLICT (id) DO NOTHING',

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { SluiceError } from '../../core/error.ts';
+import { SluiceError } from '../../../core/error.ts';
 
 /** A key of 32 bytes, and what names it in what was sealed with it. */
 export interface SealingKey {

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import type { SqlValue } from '../../../connectors/sql/driver.ts';
-import type { Clock } from '../../core/clock.ts';
-import { SluiceError } from '../../core/error.ts';
-import type { Json } from '../../core/json.ts';
+import type { SqlValue } from '../../../../connectors/sql/driver.ts';
+import type { Clock } from '../../../core/clock.ts';
+import { SluiceError } from '../../../core/error.ts';
+import type { Json } from '../../../core/json.ts';
 import type { Seal } from './seal.ts';
-import type { ServerStore } from './server-store.ts';
+import type { StoreSession } from './store-session.ts';
 
 /** Something that belongs to somebody and has secrets in it. */
 export interface SealedRecord<T extends Json> {
@@ -27,11 +27,16 @@ const MOST = 1000;
 /** Records of one kind in the store of a server, their content sealed. */
 export class SealedRecords<T extends Json> {
   readonly #kind: SealedKind;
-  readonly #store: ServerStore;
+  readonly #store: Pick<StoreSession, 'use' | 'dialect'>;
   readonly #seal: Seal | null;
   readonly #clock: Pick<Clock, 'wall'>;
 
-  private constructor(kind: SealedKind, store: ServerStore, seal: Seal | null, clock: Pick<Clock, 'wall'>) {
+  private constructor(
+    kind: SealedKind,
+    store: Pick<StoreSession, 'use' | 'dialect'>,
+    seal: Seal | null,
+    clock: Pick<Clock, 'wall'>,
+  ) {
     this.#kind = kind;
     this.#store = store;
     this.#seal = seal;
@@ -41,13 +46,10 @@ export class SealedRecords<T extends Json> {
   /** @param seal null where there is no key: then there are no such records, and none can be made. */
   static async open<T extends Json>(
     kind: SealedKind,
-    store: ServerStore,
+    store: Pick<StoreSession, 'use' | 'dialect'>,
     seal: Seal | null,
     clock: Pick<Clock, 'wall'>,
   ): Promise<SealedRecords<T>> {
-    const columns =
-      'id VARCHAR(24) PRIMARY KEY, owner VARCHAR(200) NOT NULL, name VARCHAR(500) NOT NULL, created BIGINT NOT NULL, sealed TEXT NOT NULL';
-    await store.use((tables) => tables.execute(`CREATE TABLE IF NOT EXISTS ${TABLES[kind]} (${columns})`));
     const records = new SealedRecords<T>(kind, store, seal, clock);
     if (seal !== null) await records.#sealAnew(seal);
     return records;
@@ -110,7 +112,7 @@ export class SealedRecords<T extends Json> {
   async #sealAnew(seal: Seal): Promise<void> {
     const rows = await this.#store.use((tables) => tables.query(`SELECT id, sealed FROM ${TABLES[this.#kind]}`));
     for (const [id, sealed] of rows.map((row) => row.map(String))) {
-      if (id === undefined || sealed === undefined || !seal.isOld(sealed)) continue;
+      if (id === undefined || sealed === undefined || sealed.startsWith(seal.prefix)) continue;
       const record = `${this.#kind} ${id}`;
       let text: string;
       try {
