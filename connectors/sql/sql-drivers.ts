@@ -33,8 +33,11 @@ export async function sqlDriver(access: SqlAccess): Promise<SqlDriver> {
   return (await make())(url, access);
 }
 
-/** A job from afar may name no files of this machine, and no connection that the guard does not see. */
-function assertGuardable({ product, parameters }: JdbcUrl, { jars, driverClass }: SqlAccess): void {
+/** An address from afar may name no files of this machine, and no connection that the guard does not see. Throws TARGET_REFUSED. */
+export function assertGuardable(
+  { product, parameters }: JdbcUrl,
+  { jars, driverClass }: Pick<SqlAccess, 'jars' | 'driverClass'>,
+): void {
   const files = [...parameters.keys()].filter((name) => NAMES_A_FILE.has(name));
   if (jars.length === 0 && driverClass === null && guardable.has(product) && files.length === 0) return;
   const what = files.length > 0 ? `has ${files.join(', ')}` : `is one of ${product}`;

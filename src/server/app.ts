@@ -6,7 +6,9 @@ import { type ApiCall, type ApiRoute, checked } from './api-route.ts';
 import { sendError, sendJson } from './json-reply.ts';
 import { openApiDocument } from './openapi.ts';
 import { batchPredictionRoutes } from './routes/batch-predictions.ts';
+import { credentialRoutes } from './routes/credentials.ts';
 import { csvUploadRoutes } from './routes/csv-upload.ts';
+import { dataStoreRoutes } from './routes/data-stores.ts';
 import { downloadRoute } from './routes/download.ts';
 import { versionRoute } from './routes/version.ts';
 import type { Access } from './security/access.ts';
@@ -77,6 +79,8 @@ export function createApp({ service, access, tls, now, log, routes: more = [] }:
     ...batchPredictionRoutes(service, now),
     ...csvUploadRoutes(service),
     downloadRoute(service),
+    ...credentialRoutes(service),
+    ...dataStoreRoutes(service),
     ...more,
   ];
   for (const route of routes) addRoute(app, route, { access, log, bodyMs: 1000 * limits.bodySeconds });

@@ -35,6 +35,7 @@ export interface ApiServerOptions {
   readonly state?: string;
   readonly clock?: Clock;
   readonly token?: string;
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** `sluice serve` in this process, in a state folder of its own, and requests to it. */
@@ -60,7 +61,7 @@ export class ApiServer implements AsyncDisposable {
     const log: string[] = [];
     const server = await startServer({
       configuration: loadConfiguration(writeConfiguration(state, options)),
-      env: { SLUICE_STATE: state },
+      env: { SLUICE_STATE: state, ...options.env },
       log: (line) => log.push(line),
       ...(options.clock === undefined ? {} : { clock: options.clock }),
     });

@@ -24,7 +24,24 @@ interface Written {
 }
 
 /** Fields whose content is never quoted. */
-const SECRET_FIELDS = new Set(['token', 'dataRobotKey', 'server', 'password', 'url', 'headers', 'body']);
+const SECRET_FIELDS = new Set([
+  'token',
+  'dataRobotKey',
+  'datarobotKey',
+  'apiKey',
+  'server',
+  'store',
+  'password',
+  'awsAccessKeyId',
+  'awsSecretAccessKey',
+  'awsSessionToken',
+  'customerKey',
+  'kmsEncryptionContext',
+  'jdbcUrl',
+  'url',
+  'headers',
+  'body',
+]);
 
 /** What a validation found, in words, every problem once. */
 export function problemsOf(found: readonly Issue[], written: Written): readonly Problem[] {
@@ -117,9 +134,9 @@ function received(value: unknown, path: Path, written: Written): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object') return 'a mapping';
-  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
-  if (typeof value !== 'string') return 'this';
   const isHidden = written.replaced.has(pathKey(path)) || path.some((step) => SECRET_FIELDS.has(String(step)));
+  if (typeof value === 'number' || typeof value === 'boolean') return isHidden ? `a ${typeof value}` : String(value);
+  if (typeof value !== 'string') return 'this';
   if (isHidden || value.length > 40) return 'this text';
   return `the text ${JSON.stringify(value)}`;
 }

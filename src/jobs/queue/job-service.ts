@@ -9,6 +9,7 @@ import { describeDeployment } from '../describe-deployment.ts';
 import type { JobDescription } from '../description/parse-job.ts';
 import type { Progress } from '../job-run.ts';
 import { stateFolder } from '../state-folder.ts';
+import { assertNoSecrets } from './body/body-secrets.ts';
 import { checkBody, describedJob } from './body/described-job.ts';
 import { assertTargets } from './body/job-targets.ts';
 import { ownerContext } from './body/owner-context.ts';
@@ -102,6 +103,7 @@ export class JobService implements AsyncDisposable {
     const store = await JobStore.open(address, seal);
     const parts: JobParts = {
       store,
+      seal,
       secrets: await openSecrets(store.session, seal, clock),
       folders,
       context: { configuration, env, guard: options.guard, limits: settings.limits },
@@ -137,6 +139,7 @@ export class JobService implements AsyncDisposable {
     const { clock, store, folders } = this.#parts;
     const id = newJobId(clock);
     const { body: checked, filled } = checkBody(body);
+    if (this.#parts.seal === null) assertNoSecrets(filled);
     const context = await ownerContext(checked, caller.user.userId, this.#parts.context, this.#parts.secrets);
     const job = describedJob(checked, folders.of(id), context);
     await assertTargets(job, clock);

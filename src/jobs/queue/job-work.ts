@@ -5,6 +5,7 @@ import type { JobEvents } from './job-events.ts';
 import type { JobFolders } from './job-folder.ts';
 import type { ServerSettings } from './server-settings.ts';
 import type { JobStore } from './store/job-store.ts';
+import type { Seal } from './store/seal.ts';
 import type { StoredSecrets } from './stored-secrets.ts';
 import { Growth } from './upload/growth.ts';
 
@@ -13,6 +14,8 @@ export interface JobParts {
   readonly store: JobStore;
   readonly folders: JobFolders;
   readonly context: BodyContext;
+  /** Null: there is no key, and the server keeps no secrets. */
+  readonly seal: Seal | null;
   readonly secrets: StoredSecrets;
   readonly settings: ServerSettings;
   readonly growths: Growths;

@@ -5,6 +5,8 @@ import { SluiceError } from '../../../core/error.ts';
 /** How the jobs of a server are reached. */
 export interface StoreAddress {
   readonly access: SqlAccess;
+  /** The file that it is, which nobody else may read; left out for a server. */
+  readonly file?: string;
   /** One process alone may use it: whatever another one had claimed is free. */
   readonly isOwn: boolean;
 }
@@ -16,7 +18,7 @@ export interface StoreAddress {
 export function storeAddress(store: string | null, stateFolder: string): StoreAddress {
   if (store === null) {
     const file = resolve(stateFolder, 'server.sqlite');
-    return { access: accessTo(`jdbc:sqlite:${file}?create=true`, null, null), isOwn: true };
+    return { access: accessTo(`jdbc:sqlite:${file}?create=true&journal_mode=wal`, null, null), file, isOwn: true };
   }
   const url = URL.parse(store);
   if (url === null || !/^postgres(ql)?:$/.test(url.protocol))

@@ -1,3 +1,5 @@
+import { mkdir, open } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { SqlDialect } from '../../../../connectors/sql/dialect.ts';
 import type { SqlConnection, SqlDriver, SqlValue } from '../../../../connectors/sql/driver.ts';
 import { sqlDriver } from '../../../../connectors/sql/sql-drivers.ts';
@@ -27,7 +29,8 @@ export class StoreSession implements AsyncDisposable {
     this.dialect = driver.dialect;
   }
 
-  static async open({ access }: Pick<StoreAddress, 'access'>): Promise<StoreSession> {
+  static async open({ access, file }: Pick<StoreAddress, 'access' | 'file'>): Promise<StoreSession> {
+    if (file !== undefined) await makePrivate(file);
     return new StoreSession(await sqlDriver(access));
   }
 
@@ -95,6 +98,13 @@ export class StoreSession implements AsyncDisposable {
       status: code === 'DATABASE_UNREACHABLE' ? 503 : 500,
     });
   }
+}
+
+/** Makes the file of a store where it is not there, in such a way that no other user of the machine can read it. */
+async function makePrivate(file: string): Promise<void> {
+  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+  const handle = await open(file, 'a', 0o600);
+  await handle.close();
 }
 
 function statements(connection: SqlConnection, signal: AbortSignal): StoreStatements {
