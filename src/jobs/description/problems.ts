@@ -43,9 +43,12 @@ const SECRET_FIELDS = new Set([
   'body',
 ]);
 
-/** What a validation found, in words, every problem once. */
+/** More problems than anybody reads: a text made of nothing else must not cost more than a text of sense. */
+const MOST_PROBLEMS = 50;
+
+/** What a validation found, in words, every problem once; the first ones of very many. */
 export function problemsOf(found: readonly Issue[], written: Written): readonly Problem[] {
-  const issues = found.flatMap(insideUnion);
+  const issues = found.slice(0, MOST_PROBLEMS).flatMap(insideUnion);
   // With a type of a later version the fields beside it are of that version too.
   const foreign = new Set(
     issues
@@ -56,7 +59,7 @@ export function problemsOf(found: readonly Issue[], written: Written): readonly 
     const { path } = issue;
     if (issue.code === 'unrecognized_keys') {
       if (foreign.has(pathKey(path))) return [];
-      return issue.keys.map((key) => ({ path, key, message: unknownField(key, path, written) }));
+      return issue.keys.slice(0, MOST_PROBLEMS).map((key) => ({ path, key, message: unknownField(key, path, written) }));
     }
     const parent = valueAt(written.value, path.slice(0, -1));
     if (foreign.has(pathKey(path.slice(0, -1))) && laterValue(issue, written) === null) return [];

@@ -8,9 +8,9 @@ export function logTime(wallMs: number): string {
   return `${new Date(wallMs).toISOString().slice(0, 23).replace('T', ' ')}000`;
 }
 
-/** The log with one more line. A line says one thing in one line; an empty one would break clients. */
+/** The log with one more line. A line says one thing in one line, in characters that can be seen; an empty one would break clients. */
 export function withLine(logs: readonly string[], line: string): readonly string[] {
-  const text = line.replaceAll(/\s+/g, ' ').trim() || '-';
+  const text = line.replaceAll(/[\s\p{C}]+/gu, ' ').trim() || '-';
   const all = [...logs, text];
   return all.length <= LINES + 1 ? all : [all[0]!, ...all.slice(-LINES)];
 }

@@ -32,6 +32,9 @@ export function allowedTargets(targets: readonly string[], resolve: Resolve = as
     const isNamed = allowed.some((one) => one.host === name && (one.port ?? port) === port);
     const isAllowed = (address: string): boolean =>
       isNamed || isOpenAddress(address) || allowed.some((one) => covers(one, address, port));
+    // Not every resolver knows these names, and none is right that says something else of them.
+    const isLocal = name === 'localhost' || name.endsWith('.localhost');
+    if (isLocal && !isNamed) throw refused(host, port);
     if (isIP(name.replace(/%.*$/s, '')) !== 0 && !isAllowed(name)) throw refused(host, port);
     return (hostname, options, callback) => {
       resolve(hostname, { ...options, all: true }, (error, found) => {
