@@ -259,7 +259,6 @@ export class ClaimedJob {
     this.#parts.growths.of(this.#id).tell();
     if (record === null) return;
     this.#parts.events.tell({ record, progress: this.progress() });
-    if (hasEnded(record)) this.#parts.events.forget(this.#id);
   }
 
   #elapsed(): number {

@@ -1,6 +1,6 @@
 import type { Clock } from '../../core/clock.ts';
 import type { Progress } from '../job-run.ts';
-import type { JobRecord } from './job-record.ts';
+import { hasEnded, type JobRecord } from './job-record.ts';
 
 /** A job has changed. */
 export interface JobEvent {
@@ -50,11 +50,6 @@ export class JobEvents {
     void this.#later(id, before, EVERY_MS - (now - before.at));
   }
 
-  /** Nothing more will be told of the job. */
-  forget(id: string): void {
-    if (this.#told.get(id)?.waiting === null) this.#told.delete(id);
-  }
-
   async #later(id: string, told: { waiting: JobEvent | null }, ms: number): Promise<void> {
     await this.#clock.sleep(ms, new AbortController().signal);
     this.#told.set(id, { at: this.#clock.now(), waiting: null });
@@ -63,5 +58,7 @@ export class JobEvents {
 
   #say(event: JobEvent): void {
     for (const listener of this.#listeners) listener(event);
+    const { record } = event;
+    if (hasEnded(record) && record.claim === null) this.#told.delete(record.id);
   }
 }

@@ -9,8 +9,6 @@ import type { JobParts } from './job-work.ts';
 
 /** How often the queue is looked at when nobody says that it has changed. */
 const LOOK_MS = 500;
-/** How long a stop waits for what is in flight. */
-const DRAIN_MS = 20_000;
 
 /**
  * Runs the jobs of the queue whose turn it is, each under a claim that it renews. Several runners, of several processes, share a queue. A job
@@ -58,7 +56,7 @@ export class JobRunner {
     for (const job of jobs) job.stop();
     const drained = new AbortController();
     const hurry = async (): Promise<void> => {
-      await this.#clock.sleep(DRAIN_MS, drained.signal).catch(() => undefined);
+      await this.#clock.sleep(1000 * this.#parts.settings.drainSeconds, drained.signal).catch(() => undefined);
       for (const job of jobs) job.abandon();
     };
     const hurrying = hurry();

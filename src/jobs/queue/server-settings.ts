@@ -86,6 +86,12 @@ export const serverFields = z
       .max(HOUR)
       .default(300)
       .describe('How long an upload under way may be silent before its connection is closed; it can be continued.'),
+    drainSeconds: z
+      .number()
+      .min(0)
+      .max(HOUR)
+      .default(20)
+      .describe('How long a stop waits for requests under way; rows that are not durable then are scored again later.'),
     limits: z
       .strictObject({
         jobsPerUser: z.int().min(1).default(1_000).describe('Jobs of one user that have not ended.'),
