@@ -59,7 +59,9 @@ export function problemsOf(found: readonly Issue[], written: Written): readonly 
     const { path } = issue;
     if (issue.code === 'unrecognized_keys') {
       if (foreign.has(pathKey(path))) return [];
-      return issue.keys.slice(0, MOST_PROBLEMS).map((key) => ({ path, key, message: unknownField(key, path, written) }));
+      return issue.keys
+        .slice(0, MOST_PROBLEMS)
+        .map((key) => ({ path, key, message: unknownField(key, path, written) }));
     }
     const parent = valueAt(written.value, path.slice(0, -1));
     if (foreign.has(pathKey(path.slice(0, -1))) && laterValue(issue, written) === null) return [];

@@ -113,8 +113,9 @@ export class ClaimedJob {
     model: ModelIdentity | null,
     isFirst: boolean,
   ): Promise<Manifest> {
-    const { clock, settings } = this.#parts;
+    const { clock, settings, folders } = this.#parts;
     const { limits } = settings;
+    await folders.makeFor(this.#id);
     const isUpload = isLocal(body.intakeSettings?.type);
     const isDownload = isLocal(body.outputSettings?.type);
     const run = startJob(job, {
@@ -233,7 +234,7 @@ export class ClaimedJob {
     const record = await this.#change((now) => {
       if (hasEnded(now)) return { claim: null, elapsedMs: this.#elapsed() };
       if (!goesOn) {
-        const reason = messageOf(error).replaceAll(`${this.#folder}/`, '');
+        const reason = this.#parts.folders.withoutPlaces(messageOf(error), this.#id);
         return { ...this.#progressOf(now), ...aborted(now, { reason, code, wall }), claim: null };
       }
       const line = `Job interrupted at ${logTime(wall)}, to be continued`;

@@ -54,7 +54,11 @@ export function describedJob(body: PredictionBody, folder: string, context: Body
       deploymentId,
       intakeSettings: intake.type === 'localFile' || intake.type === undefined ? { file: UPLOAD } : ownKeysOnly(intake),
       outputSettings:
-        output.type === 'localFile' || output.type === undefined ? { path: resultPath(folder) } : ownKeysOnly(output),
+        output.type === 'localFile' || output.type === undefined
+          ? { path: resultPath(folder) }
+          : output.type === 'http'
+            ? { ...output, spool: join(folder, 'sent') }
+            : ownKeysOnly(output),
     },
     context,
   );
