@@ -54,7 +54,12 @@ function operation(route: ApiRoute): object {
       : route.takes === undefined
         ? null
         : { [route.takes]: { schema: { type: 'string' } } };
-  const responses = Object.entries({ ...route.replies, ...(route.isOpen === true ? {} : { 401: 'No valid token.' }) });
+  const responses = Object.entries({
+    ...(route.body === undefined && route.query === undefined ? {} : { 422: 'A field is wrong.' }),
+    ...(route.body === undefined ? {} : { 400: 'The body is not JSON.', 413: 'The body is too large.' }),
+    ...(route.isOpen === true ? {} : { 401: 'No valid token.', 403: 'The token gives no right to it.' }),
+    ...route.replies,
+  });
   return {
     operationId: `${route.method.toLowerCase()}${route.path.replaceAll(/[/:]+(\w?)/g, (_, letter: string) => letter.toUpperCase())}`,
     summary: route.summary,

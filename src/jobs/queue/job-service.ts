@@ -129,6 +129,11 @@ export class JobService implements AsyncDisposable {
     return this.#parts.secrets;
   }
 
+  /** Throws TARGET_REFUSED for hosts that callers may not name. */
+  assertHosts(hosts: readonly { readonly host: string; readonly port: number | null }[]): void {
+    for (const { host, port } of hosts) this.#parts.context.guard?.(host, port ?? 0);
+  }
+
   get configuration(): Configuration {
     return this.#parts.context.configuration;
   }

@@ -49,6 +49,7 @@ export function dataStoreRoutes(service: JobService): readonly ApiRoute[] {
         const { jdbcUrl, credentialId } = params;
         const url = parseJdbcUrl(jdbcUrl);
         assertGuardable(url, { jars: [], driverClass: null });
+        service.assertHosts(url.hosts);
         if (url.user !== null || url.password !== null)
           throw wrong('params.jdbcUrl must hold no user and password: keep them by POST /credentials/');
         const owner = call.caller.user.userId;
