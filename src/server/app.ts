@@ -10,6 +10,7 @@ import { credentialRoutes } from './routes/credentials.ts';
 import { csvUploadRoutes } from './routes/csv-upload.ts';
 import { dataStoreRoutes } from './routes/data-stores.ts';
 import { downloadRoute } from './routes/download.ts';
+import { fromExistingRoute } from './routes/from-existing.ts';
 import { versionRoute } from './routes/version.ts';
 import type { Access } from './security/access.ts';
 import { hasRole } from './security/access-token.ts';
@@ -77,6 +78,7 @@ export function createApp({ service, access, tls, now, log, routes: more = [] }:
   const routes = [
     versionRoute,
     ...batchPredictionRoutes(service, now),
+    fromExistingRoute(service),
     ...csvUploadRoutes(service),
     downloadRoute(service),
     ...credentialRoutes(service),

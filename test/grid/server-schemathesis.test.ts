@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { ApiServer } from '../support/api-server.ts';
+import { startApi } from '../support/api-server.ts';
 import { PredictionServer } from '../support/prediction-server.ts';
 import { schemathesis } from '../support/schemathesis.ts';
 
 test('thousands of requests that schemathesis makes get no 5xx', { timeout: 1_800_000 }, async () => {
   const predictions = await PredictionServer.start();
   const token = 'token-of-schemathesis';
-  await using api = await ApiServer.start({
+  await using api = await startApi({
     deployments: { flights: predictions.url },
     token,
     env: { SLUICE_KEY: randomBytes(32).toString('hex') },

@@ -3,7 +3,8 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ApiServer, type ShownJob } from '../../support/api-server.ts';
+import type { ShownJob } from '../../support/api-client.ts';
+import { type ApiServer, startApi } from '../../support/api-server.ts';
 import { sluice } from '../../support/command-line.ts';
 import { PredictionServer } from '../../support/prediction-server.ts';
 
@@ -23,7 +24,7 @@ let predictions: PredictionServer;
 let api: ApiServer;
 beforeAll(async () => {
   predictions = await PredictionServer.start();
-  api = await ApiServer.start({
+  api = await startApi({
     deployments: { flights: predictions.url },
     token: tokens.anna,
     env: { SLUICE_KEY: KEY },
@@ -253,7 +254,7 @@ describe('credentials', () => {
   });
 
   test('are refused where the server has no key', async () => {
-    await using keyless = await ApiServer.start({ deployments: { flights: predictions.url } });
+    await using keyless = await startApi({ deployments: { flights: predictions.url } });
     const reply = await keyless.post('/credentials/', basic);
     expect(reply.status).toBe(422);
     expect(await reply.text()).toMatch(/SLUICE_KEY/);
@@ -377,7 +378,7 @@ describe('a secret in the settings of a job', () => {
 
 describe('tokens of sluice token', () => {
   test('are seen by a server that runs, and their end too', async () => {
-    await using own = await ApiServer.start({ deployments: { flights: predictions.url } });
+    await using own = await startApi({ deployments: { flights: predictions.url } });
     const env = { SLUICE_STATE: own.state };
     const get = (token?: string): Promise<Response> =>
       fetch(`${own.base}/version/`, token === undefined ? {} : { headers: { authorization: `Token ${token}` } });
@@ -402,7 +403,7 @@ describe('tokens of sluice token', () => {
 
 describe('a server that knows no tokens', () => {
   test('is not for web pages of others', async () => {
-    await using own = await ApiServer.start({ deployments: { flights: predictions.url } });
+    await using own = await startApi({ deployments: { flights: predictions.url } });
     const get = (headers: Record<string, string>): Promise<number> => rawStatus(own.base, '/version/', headers);
     expect(await get({})).toBe(200);
     expect(await get({ host: 'rebound.test' })).toBe(403);
@@ -412,7 +413,7 @@ describe('a server that knows no tokens', () => {
 
   test('does not listen where others can reach it', async () => {
     const open = { deployments: { flights: predictions.url }, server: { host: '0.0.0.0' } };
-    await expect(ApiServer.start(open)).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+    await expect(startApi(open)).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
   });
 });
 

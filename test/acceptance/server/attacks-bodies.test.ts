@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { ApiServer, type ShownJob } from '../../support/api-server.ts';
+import type { ShownJob } from '../../support/api-client.ts';
+import { type ApiServer, startApi } from '../../support/api-server.ts';
 import { PredictionServer } from '../../support/prediction-server.ts';
 import { newSqlite, type TestDatabase } from '../../support/sql-databases.ts';
 import { WebServer } from '../../support/web-server.ts';
@@ -21,7 +22,7 @@ beforeAll(async () => {
   web = await WebServer.start();
   database = await newSqlite();
   outside = mkdtempSync(join(tmpdir(), 'sluice-outside-'));
-  api = await ApiServer.start({
+  api = await startApi({
     deployments: { flights: predictions.url, 'also: odd/../name': predictions.url },
     server: {
       // This is where the test's own servers are; what is tried below is elsewhere.

@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ApiServer, writeConfiguration } from '../../support/api-server.ts';
-import { type Command, startSluice } from '../../support/command-line.ts';
+import { type ApiServer, startApi, writeConfiguration } from '../../support/api-server.ts';
 import { PredictionServer } from '../../support/prediction-server.ts';
 import { selfSigned } from '../../support/self-signed.ts';
+import { startServe } from '../../support/serve-process.ts';
 
 const MIB = 1024 * 1024;
 
@@ -68,7 +68,7 @@ describe('whoever takes his time', () => {
   };
   let api: ApiServer;
   beforeAll(async () => {
-    api = await ApiServer.start({ deployments: { flights: predictions.url }, server });
+    api = await startApi({ deployments: { flights: predictions.url }, server });
   });
   afterAll(() => api[Symbol.asyncDispose]());
 
@@ -111,7 +111,7 @@ describe('whoever takes his time', () => {
 
 describe('an honest client that is slow', () => {
   test('is waited for', async () => {
-    await using api = await ApiServer.start({
+    await using api = await startApi({
       deployments: { flights: predictions.url },
       server: { limits: { headerSeconds: 1, bodySeconds: 1 }, uploadIdleSeconds: 2 },
     });
@@ -134,7 +134,7 @@ describe('an honest client that is slow', () => {
 
 describe('too much at once', () => {
   test('of headers is refused', async () => {
-    await using api = await ApiServer.start({ deployments: { flights: predictions.url } });
+    await using api = await startApi({ deployments: { flights: predictions.url } });
     const many = Array.from({ length: 5000 }, (_, i) => `X-${i}: ${i}\r\n`).join('');
     for (const head of [many, `X-A: ${'x'.repeat(MIB)}\r\n`, `Cookie: ${'a=b; '.repeat(100_000)}\r\n`]) {
       const line = await Line.open(api.base);
@@ -150,7 +150,7 @@ describe('too much at once', () => {
   });
 
   test('of nonsense is refused', async () => {
-    await using api = await ApiServer.start({ deployments: { flights: predictions.url } });
+    await using api = await startApi({ deployments: { flights: predictions.url } });
     for (const text of [
       '\u0016\u0003\u0001\u0002\u0000\u0001\u0000\u0001\u00fc\u0003\u0003',
       'GET\r\n\r\n',
@@ -171,7 +171,7 @@ describe('too much at once', () => {
   });
 
   test('of uploads of one user is refused, and he can try again', async () => {
-    await using api = await ApiServer.start({
+    await using api = await startApi({
       deployments: { flights: predictions.url },
       server: { limits: { uploadsPerUser: 3 } },
     });
@@ -200,7 +200,7 @@ describe('too much at once', () => {
   });
 
   test('of jobs of one user is refused', async () => {
-    await using api = await ApiServer.start({
+    await using api = await startApi({
       deployments: { flights: predictions.url },
       server: { limits: { jobsPerUser: 5 } },
     });
@@ -211,7 +211,7 @@ describe('too much at once', () => {
   });
 
   test('of connections from one address is closed', async () => {
-    await using api = await ApiServer.start({
+    await using api = await startApi({
       deployments: { flights: predictions.url },
       server: { limits: { connectionsPerAddress: 10 } },
     });
@@ -239,26 +239,14 @@ describe('as a process of its own', () => {
   async function serve(server: object, flights = predictions.url): Promise<Attacked> {
     const state = mkdtempSync(join(folder, 'state-'));
     const file = writeConfiguration(state, { deployments: { flights }, server });
-    const command: Command = startSluice(['serve', '--config', file], { env: { SLUICE_STATE: state } });
-    const url = await new Promise<string>((resolve, reject) => {
-      let told = '';
-      command.process.stdout?.on('data', (chunk: Buffer) => {
-        told += chunk.toString();
-        const found = /sluice serve at (\S+),/.exec(told);
-        if (found !== null) resolve(found[1]!);
-      });
-      void command.ended.then(({ stderr }) => reject(new Error(stderr)));
-    });
+    const served = await startServe(file, state);
     return {
-      base: `${url}/api/v2`,
+      base: served.base,
       memory: () => {
-        const status = readFileSync(`/proc/${command.process.pid}/status`, 'utf8');
+        const status = readFileSync(`/proc/${served.process.pid}/status`, 'utf8');
         return 1024 * Number(/VmHWM:\s*(\d+) kB/.exec(status)?.[1]);
       },
-      [Symbol.asyncDispose]: async () => {
-        command.process.kill('SIGKILL');
-        await command.ended;
-      },
+      [Symbol.asyncDispose]: () => served[Symbol.asyncDispose](),
     };
   }
 

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ApiServer } from '../../support/api-server.ts';
+import { type ApiServer, startApi } from '../../support/api-server.ts';
 import { PredictionServer } from '../../support/prediction-server.ts';
 import { schemathesis } from '../../support/schemathesis.ts';
 
@@ -12,7 +12,7 @@ let predictions: PredictionServer;
 let api: ApiServer;
 beforeAll(async () => {
   predictions = await PredictionServer.start();
-  api = await ApiServer.start({
+  api = await startApi({
     deployments: { flights: predictions.url },
     token: TOKEN,
     env: { SLUICE_KEY: randomBytes(32).toString('hex') },
