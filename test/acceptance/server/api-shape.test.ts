@@ -8,6 +8,8 @@ let api: ApiServer;
 beforeAll(async () => {
   server = await PredictionServer.start();
   api = await startApi({
+    env: { SLUICE_KEY: '0123456789abcdef'.repeat(4) },
+    server: { allowTargets: ['127.0.0.1'] },
     deployments: { d: server.url },
     configuration: {
       credentials: { keys: { awsAccessKeyId: 'AKIA1', awsSecretAccessKey: 'very-secret' } },

@@ -14,7 +14,10 @@ let respond: () => Behaviour | undefined;
 beforeEach(async () => {
   respond = () => undefined;
   server = await PredictionServer.start({ respond: () => respond() });
-  api = await startApi({ deployments: { d: server.url }, server: { uploadIdleSeconds: 5 } });
+  api = await startApi({
+    deployments: { d: server.url },
+    server: { uploadIdleSeconds: 5, allowTargets: ['127.0.0.1'] },
+  });
 });
 afterEach(async () => {
   await api[Symbol.asyncDispose]();
