@@ -20,7 +20,6 @@ export function limitedSource(source: Source, limits: IntakeLimits): Source {
     if (bytes > limits.bytes) throw tooLarge('is larger, unpacked and as CSV', `${limits.bytes} bytes`);
     return batch;
   };
-  const { finished } = source;
   return {
     identity: (signal) => source.identity(signal),
     splits: (signal) => source.splits(signal),
@@ -31,7 +30,7 @@ export function limitedSource(source: Source, limits: IntakeLimits): Source {
     get bytesRead() {
       return source.bytesRead;
     },
-    ...(finished === undefined ? {} : { finished: (signal) => finished.call(source, signal) }),
+    ...(source.finished === undefined ? {} : { finished: async (signal) => source.finished?.(signal) }),
     close: () => source.close(),
     [Symbol.asyncDispose]: () => source[Symbol.asyncDispose](),
   };

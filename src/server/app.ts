@@ -109,7 +109,7 @@ function addRoute(app: FastifyInstance, route: ApiRoute, { access, log, bodyMs }
           throw new SluiceError('TOKEN_REFUSED', `This token may only ${caller.role}.`, { status: 403 });
         callers.set(request, caller);
       }
-      if (route.takes === undefined) endSlowBody(request, bodyMs, (error) => sendError(reply, error, log));
+      if (route.takes === undefined) endSlowBody(request, bodyMs, (error) => void sendError(reply, error, log));
     },
     handler: async (request, reply) => {
       const caller = callers.get(request) ?? (await access.caller(request.headers));

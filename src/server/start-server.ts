@@ -70,14 +70,15 @@ function certificate({ certFile, keyFile }: NonNullable<ServerSettings['tls']>):
   readonly cert: string;
   readonly key: string;
 } {
-  const read = (field: string, path: string): string => {
-    try {
-      return readFileSync(path, 'utf8');
-    } catch (error) {
-      throw new SluiceError('CONFIG_UNREADABLE', `server.tls.${field} names ${path}, which cannot be read.`, {
-        cause: error,
-      });
-    }
-  };
-  return { cert: read('certFile', certFile), key: read('keyFile', keyFile) };
+  return { cert: textOf('certFile', certFile), key: textOf('keyFile', keyFile) };
+}
+
+function textOf(field: string, path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new SluiceError('CONFIG_UNREADABLE', `server.tls.${field} names ${path}, which cannot be read.`, {
+      cause: error,
+    });
+  }
 }

@@ -30,15 +30,14 @@ export async function schemathesis(
     const config = join(folder, 'schemathesis.toml');
     const values = Object.entries(run.ids ?? {}).map(([name, value]) => `"path.${name}" = ${JSON.stringify(value)}`);
     writeFileSync(config, `parameters = { ${values.join(', ')} }\n`);
-    const args = [
-      ...['--config-file', config, 'run', run.document],
-      ...['--checks', 'not_a_server_error,content_type_conformance,ignored_auth'],
-      ...['--header', `Authorization: Bearer ${run.token}`],
-      ...['--phases', run.phases ?? 'coverage,fuzzing', '--max-examples', String(run.examples)],
-      ...(run.paths === undefined ? [] : ['--include-path-regex', run.paths]),
-      // With more workers Python 3.11 itself fails now and then.
-      ...['--workers', '1', '--generation-deterministic', '--request-timeout', '20', '--no-color'],
-    ];
+    const checks = 'not_a_server_error,content_type_conformance,ignored_auth';
+    const header = `Authorization: Bearer ${run.token}`;
+    const amount = ['--phases', run.phases ?? 'coverage,fuzzing', '--max-examples', String(run.examples)];
+    const paths = run.paths === undefined ? [] : ['--include-path-regex', run.paths];
+    // With more workers Python 3.11 itself fails now and then.
+    const ways = ['--workers', '1', '--generation-deterministic', '--request-timeout', '20', '--no-color'];
+    const what = ['--checks', checks, '--header', header, ...amount, ...paths, ...ways];
+    const args = ['--config-file', config, 'run', run.document, ...what];
     return await new Promise((resolve) => {
       const command = join(programs, 'schemathesis');
       execFile(command, args, { cwd: folder, maxBuffer: 2 ** 26 }, (error, stdout, stderr) =>

@@ -98,7 +98,7 @@ describe('without a token that is valid', () => {
       headers: { 'content-type': 'text/csv' },
       body: endless,
       duplex: 'half',
-    } as RequestInit);
+    });
     expect(reply.status).toBe(401);
   });
 });

@@ -272,9 +272,9 @@ describe('as a process of its own', () => {
     // A prediction server that takes all requests, and answers none.
     let taken = 0;
     const silent = createServer((message, response) => {
-      if (message.method === 'GET') return response.writeHead(404).end();
+      if (message.method === 'GET') response.writeHead(404).end();
       message.resume();
-      message.on('end', () => (taken += 1));
+      if (message.method !== 'GET') message.on('end', () => (taken += 1));
     });
     await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
     await using api = await serve({}, `http://127.0.0.1:${(silent.address() as AddressInfo).port}`);

@@ -245,6 +245,43 @@ def score_s3(settings):
     return told(job)
 
 
+def secrets(settings):
+    """Credentials and data stores: made, found, used by a job, and forgotten."""
+    basic = dr.Credential.create_basic(name="warehouse", user=settings["user"], password=settings["password"])
+    s3 = dr.Credential.create_s3(
+        name="bucket", aws_access_key_id="AKIA", aws_secret_access_key=settings["password"], description="of a test"
+    )
+    made = dr.DataStore.create("jdbc", "mine", "any", "jdbc:postgresql://db.example.com/sales")
+    names = {one.credential_id: one.name for one in dr.Credential.list()}
+    stores = {one.id: one.canonical_name for one in dr.DataStore.list()}
+    store = dr.DataStore.get("warehouse")
+    job = BatchPredictionJob.score(
+        settings["deployment"],
+        intake_settings={"type": "jdbc", "data_store_id": store.id, "credential_id": basic.credential_id, "table": "rows"},
+        output_settings={
+            "type": "jdbc",
+            "data_store_id": store.id,
+            "credential_id": basic.credential_id,
+            "table": "scored",
+            "statement_type": "create_table",
+        },
+    )
+    job.wait_for_completion()
+    found = dr.Credential.get(s3.credential_id)
+    for one in (basic, s3):
+        one.delete()
+    left = [one.credential_id for one in dr.Credential.list()]
+    return {
+        **told(job),
+        "names": [names[basic.credential_id], names[s3.credential_id]],
+        "stores": [stores["warehouse"], stores[made.id]],
+        "url": store.params.jdbc_url,
+        "type": found.credential_type,
+        "description": found.description,
+        "gone": basic.credential_id not in left and s3.credential_id not in left,
+    }
+
+
 def main():
     flow, base, settings = sys.argv[1:]
     global CLIENT

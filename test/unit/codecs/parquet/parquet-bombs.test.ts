@@ -15,13 +15,9 @@ function varint(value: number): number[] {
 
 /** The pages of a column with one page, of which the header says what it likes. */
 function pages(said: { readonly unpacked: number; readonly entries: number }, body: Uint8Array): LeafPages {
-  const header = [
-    ...[0x15, ...varint(0)],
-    ...[0x15, ...varint(said.unpacked)],
-    ...[0x15, ...varint(body.length)],
-    ...[0x2c, 0x15, ...varint(said.entries), 0x15, ...varint(0), 0x15, ...varint(3), 0x15, ...varint(3), 0x00],
-    0x00,
-  ];
+  const page = [0x15, ...varint(said.entries), 0x15, ...varint(0), 0x15, ...varint(3), 0x15, ...varint(3), 0x00];
+  const sizes = [0x15, ...varint(said.unpacked), 0x15, ...varint(body.length)];
+  const header = [0x15, ...varint(0), ...sizes, 0x2c, ...page, 0x00];
   const element: SchemaElement = { type: 'INT32', name: 'x', repetition_type: 'OPTIONAL' };
   const chunk = {
     bytes: Uint8Array.from([...header, ...body]),
@@ -31,7 +27,7 @@ function pages(said: { readonly unpacked: number; readonly entries: number }, bo
     definition: 1,
     meta: { codec: 'ZSTD' },
   };
-  return new LeafPages(chunk as unknown as ConstructorParameters<typeof LeafPages>[0], place as never);
+  return new LeafPages(chunk as unknown as ConstructorParameters<typeof LeafPages>[0], place);
 }
 
 describe('a page that unpacks to more than any page has', () => {
