@@ -48,6 +48,7 @@ export function createApp({ service, access, tls, now, log, routes: more = [] }:
     ...(tls === null ? { http } : { https: { ...http, ...tls, minVersion: 'TLSv1.2' } }),
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 500 },
     exposeHeadRoutes: false,
+    trustProxy: service.settings.behindProxy,
     bodyLimit: bodyBytes,
     keepAliveTimeout: KEEP_ALIVE_MS,
     forceCloseConnections: 'idle',

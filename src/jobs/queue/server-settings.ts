@@ -45,6 +45,12 @@ export const serverFields = z
       .nullable()
       .default(null)
       .describe('Serves https alone. The files are read at the start. Null: http, for this machine or behind a proxy.'),
+    behindProxy: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Takes the address that clients have reached, and theirs, from `X-Forwarded-Host`, `-Proto` and `-For`. Only where a proxy sets them: others could lie.',
+      ),
     allowTargets: z
       .array(z.string())
       .default([])

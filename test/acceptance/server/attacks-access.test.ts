@@ -401,6 +401,24 @@ describe('tokens of sluice token', () => {
   });
 });
 
+describe('addresses in replies', () => {
+  test('are what the client reached, and not what it says of a proxy, unless there is one', async () => {
+    const forwarded = { 'x-forwarded-host': 'sluice.example.com', 'x-forwarded-proto': 'https' };
+    const location = async (behindProxy: boolean): Promise<string | null> => {
+      await using own = await startApi({ deployments: { flights: predictions.url }, server: { behindProxy } });
+      const headers = { ...forwarded, 'content-type': 'application/json' };
+      const reply = await own.request('/batchPredictions/', {
+        method: 'POST',
+        headers,
+        body: '{"deploymentId":"flights"}',
+      });
+      return reply.headers.get('location');
+    };
+    expect(await location(false)).toMatch(/^http:\/\/127\.0\.0\.1:/);
+    expect(await location(true)).toMatch(/^https:\/\/sluice\.example\.com\/api\/v2\/batchPredictions\//);
+  });
+});
+
 describe('a server that knows no tokens', () => {
   test('is not for web pages of others', async () => {
     await using own = await startApi({ deployments: { flights: predictions.url } });
