@@ -45,7 +45,9 @@ export function createApp({ service, access, tls, now, log, routes: more = [] }:
     connectionsCheckingInterval: Math.min(5_000, 250 * limits.headerSeconds),
   };
   const app: FastifyInstance = fastify({
-    ...(tls === null ? { http } : { https: { ...http, ...tls, minVersion: 'TLSv1.2' } }),
+    ...(tls === null
+      ? { http }
+      : { https: { ...http, ...tls, minVersion: 'TLSv1.2', handshakeTimeout: http.headersTimeout } }),
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 500 },
     exposeHeadRoutes: false,
     trustProxy: service.settings.behindProxy,
@@ -70,6 +72,8 @@ export function createApp({ service, access, tls, now, log, routes: more = [] }:
     closing = true;
   });
   app.addHook('onSend', async (_, reply) => {
+    // What is no page is never taken for one.
+    reply.header('x-content-type-options', 'nosniff');
     if (closing) reply.header('connection', 'close');
   });
   app.setErrorHandler((error, _, reply) => sendError(reply, error, log));

@@ -68,6 +68,13 @@ describe.each([
       expect(await records.list('bert')).toEqual([]);
     });
 
+    test('one that somebody took for himself cannot be opened', async () => {
+      const records = await open();
+      const { id } = await records.create('anna', 'a', content);
+      await database.connection.execute("UPDATE sluice_credentials SET owner = 'bert'", [], signal);
+      await expect(records.find(id, 'bert')).rejects.toMatchObject({ code: 'SEAL_BROKEN' });
+    });
+
     test('are sealed anew when the key is changed, so that the old one can be given up', async () => {
       const made = await (await open()).create('anna', 'warehouse', content);
       const next = newKey();

@@ -64,7 +64,7 @@ export class SealedRecords<T extends Json> {
       );
     const id = randomBytes(12).toString('hex');
     const created = this.#clock.wall();
-    const values = [id, owner, name, created, this.#seal.seal(JSON.stringify(content), `${this.#kind} ${id}`)];
+    const values = [id, owner, name, created, this.#seal.seal(JSON.stringify(content), this.#bound(id, owner))];
     const places = values.map((_, at) => this.#place(at + 1)).join(', ');
     await this.#store.use(async (tables) => {
       const [row] = await tables.query(`SELECT count(*) FROM ${TABLES[this.#kind]} WHERE owner = ${this.#place(1)}`, [
@@ -110,10 +110,10 @@ export class SealedRecords<T extends Json> {
 
   /** What was sealed with a key of before is sealed with the new one, so that the old one can be given up. */
   async #sealAnew(seal: Seal): Promise<void> {
-    const rows = await this.#store.use((tables) => tables.query(`SELECT id, sealed FROM ${TABLES[this.#kind]}`));
-    for (const [id, sealed] of rows.map((row) => row.map(String))) {
-      if (id === undefined || sealed === undefined || sealed.startsWith(seal.prefix)) continue;
-      const record = `${this.#kind} ${id}`;
+    const rows = await this.#store.use((tables) => tables.query(`SELECT id, owner, sealed FROM ${TABLES[this.#kind]}`));
+    for (const [id, owner, sealed] of rows.map((row) => row.map(String))) {
+      if (id === undefined || owner === undefined || sealed?.startsWith(seal.prefix) !== false) continue;
+      const record = this.#bound(id, owner);
       let text: string;
       try {
         text = seal.open(sealed, record);
@@ -127,7 +127,7 @@ export class SealedRecords<T extends Json> {
   }
 
   #opened([id, owner, name, created, sealed]: readonly SqlValue[]): SealedRecord<T> {
-    const record = `${this.#kind} ${String(id)}`;
+    const record = this.#bound(String(id), String(owner));
     if (this.#seal === null)
       throw new SluiceError('SEAL_BROKEN', `What is kept of ${record} cannot be opened: SLUICE_KEY is not set.`);
     return {
@@ -137,6 +137,11 @@ export class SealedRecords<T extends Json> {
       created: Number(created),
       content: JSON.parse(this.#seal.open(String(sealed), record)) as T,
     };
+  }
+
+  /** What a record is sealed to: under another ID, or of another owner, it cannot be opened. */
+  #bound(id: string, owner: string): string {
+    return `${this.#kind} ${id} of ${owner}`;
   }
 
   #place(index: number): string {
