@@ -16,6 +16,7 @@ export * from './core/batches-of.ts';
 export * from './core/canonical-csv.ts';
 export * from './core/clock.ts';
 export * from './core/codec.ts';
+export * from './core/connection-guard.ts';
 export * from './core/dead-letters.ts';
 export * from './core/error.ts';
 export * from './core/json.ts';

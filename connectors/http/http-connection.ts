@@ -1,6 +1,6 @@
 import { Agent, type IncomingMessage, request as overHttp } from 'node:http';
 import { request as overHttps, Agent as TlsAgent } from 'node:https';
-import { type Clock, SluiceError } from '../../src/sdk.ts';
+import { type Clock, type ConnectionGuard, type GuardedLookup, SluiceError } from '../../src/sdk.ts';
 import { type HttpAddress, httpName } from './http-address.ts';
 import { brokenOff, isPassing, networkFault, retryAfterMs } from './http-fault.ts';
 import type { HttpSettings } from './http-settings.ts';
@@ -111,7 +111,11 @@ export class HttpConnection implements AsyncDisposable {
     const asksFirst = body !== undefined && (body.bytes === null || body.bytes > ASK_FIRST_BYTES);
     const ofBody: Record<string, string> = asksFirst ? { expect: '100-continue' } : {};
     if (body !== undefined && body.bytes !== null) ofBody['content-length'] = String(body.bytes);
-    const options = { method, headers: { 'accept-encoding': 'identity', ...headers, ...ofBody } };
+    const options = {
+      method,
+      headers: { 'accept-encoding': 'identity', ...headers, ...ofBody },
+      ...guarded(url, this.settings.guard),
+    };
     const sent =
       url.protocol === 'https:'
         ? overHttps(url, { ...options, agent: this.#agents['https:'] })
@@ -151,4 +155,11 @@ export class HttpConnection implements AsyncDisposable {
       signal.removeEventListener('abort', stop);
     }
   }
+}
+
+/** What makes a connection keep to what the guard allows. */
+function guarded(url: URL, guard: ConnectionGuard | null): { readonly lookup?: GuardedLookup } {
+  if (guard === null) return {};
+  const port = Number(url.port) || (url.protocol === 'https:' ? 443 : 80);
+  return { lookup: guard(url.hostname.replace(/^\[(.*)\]$/, '$1'), port) };
 }

@@ -1,3 +1,5 @@
+import type { ConnectionGuard } from '../../src/sdk.ts';
+
 /** How one server is spoken to. */
 export interface HttpSettings {
   /** Sent with every request to the server itself, never to another one that it redirects to. */
@@ -16,6 +18,8 @@ export interface HttpSettings {
   readonly silenceMs: number;
   /** How long the answer to an upload may take once all of it was sent, in milliseconds. */
   readonly answerMs: number;
+  /** Asked before every connection, those of redirects too; null: it may go anywhere. */
+  readonly guard: ConnectionGuard | null;
 }
 
 export const defaultHttpSettings: HttpSettings = {
@@ -27,4 +31,5 @@ export const defaultHttpSettings: HttpSettings = {
   connectMs: 15_000,
   silenceMs: 30_000,
   answerMs: 300_000,
+  guard: null,
 };

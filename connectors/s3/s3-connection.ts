@@ -1,5 +1,5 @@
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
-import type { Clock } from '../../src/sdk.ts';
+import type { Clock, ConnectionGuard, GuardedLookup } from '../../src/sdk.ts';
 import { hasAnswered, isPassing } from './s3-fault.ts';
 import type { S3Settings } from './s3-settings.ts';
 
@@ -21,7 +21,9 @@ export class S3Connection implements AsyncDisposable {
   constructor(settings: S3Settings, clock: Clock) {
     const { AWS_ENDPOINT_URL_S3: ofS3, AWS_ENDPOINT_URL: ofAll } = process.env;
     const endpointUrl = settings.endpointUrl ?? (ofS3 || ofAll || null);
-    this.settings = { ...settings, endpointUrl };
+    // What the environment says is from whoever runs this machine.
+    const isOwn = settings.endpointUrl === null && endpointUrl !== null;
+    this.settings = { ...settings, endpointUrl, guard: isOwn ? null : settings.guard };
     this.clock = clock;
     this.endpoint = endpointUrl ?? 'Amazon S3';
   }
@@ -93,7 +95,11 @@ function unsignedClient(settings: S3Settings): S3Client {
 
 function configOf(settings: S3Settings): S3ClientConfig {
   const { region, endpointUrl, pathStyle, credentials, checksums, connections, smallConnections, silenceMs } = settings;
-  const sockets = { keepAlive: true, maxSockets: Math.max(connections, smallConnections) + 8 };
+  const sockets = {
+    keepAlive: true,
+    maxSockets: Math.max(connections, smallConnections) + 8,
+    ...guarded(endpointUrl, settings.guard),
+  };
   // Servers other than Amazon's seldom have regions, but a signature must name one.
   const assumed = endpointUrl === null && credentials !== 'none' ? undefined : (process.env.AWS_REGION ?? 'us-east-1');
   const usedRegion = region ?? assumed;
@@ -113,4 +119,13 @@ function configOf(settings: S3Settings): S3ClientConfig {
       httpsAgent: sockets,
     },
   };
+}
+
+/** What makes connections keep to what the guard allows: to the host of the address, and to those that are named after it and a bucket. */
+function guarded(endpointUrl: string | null, guard: ConnectionGuard | null): { readonly lookup?: GuardedLookup } {
+  if (guard === null) return {};
+  const { hostname, port, protocol } = new URL(endpointUrl ?? 'https://s3.amazonaws.com');
+  const number = Number(port) || (protocol === 'https:' ? 443 : 80);
+  guard(hostname.replace(/^\[(.*)\]$/, '$1'), number);
+  return { lookup: (host, options, callback) => guard(host, number)(host, options, callback) };
 }

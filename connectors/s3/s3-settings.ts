@@ -1,3 +1,5 @@
+import type { ConnectionGuard } from '../../src/sdk.ts';
+
 /** Who asks. `chain`: what AWS's own tools would find (environment, profile, role of the machine), and nobody if there is nothing. */
 export type S3Credentials =
   | 'chain'
@@ -45,6 +47,8 @@ export interface S3Settings {
   readonly silenceMs: number;
   /** A run on another machine is taken for dead when it has not written its ledger for so long, in milliseconds. */
   readonly leaseMs: number;
+  /** Asked before every connection; null: it may go anywhere. */
+  readonly guard: ConnectionGuard | null;
 }
 
 const MIB = 1024 * 1024;
@@ -66,4 +70,5 @@ export const defaultS3Settings: S3Settings = {
   connectMs: 15_000,
   silenceMs: 30_000,
   leaseMs: 30_000,
+  guard: null,
 };

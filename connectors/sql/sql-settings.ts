@@ -1,3 +1,5 @@
+import type { ConnectionGuard } from '../../src/sdk.ts';
+
 /** How one database is reached. */
 export interface SqlAccess {
   /** `jdbc:postgresql://host:5432/database?ssl=true`; may hold a user and a password. */
@@ -14,4 +16,6 @@ export interface SqlAccess {
   readonly driverClass: string | null;
   /** Nothing may be made on the way, whatever the address says: no file, no other journal. */
   readonly readsOnly?: true;
+  /** Asked before every connection to a host; with one there are no databases in files and none behind a JDBC driver, which cannot be held to it. */
+  readonly guard?: ConnectionGuard;
 }

@@ -12,6 +12,8 @@ import { planCommand } from './commands/plan.ts';
 import { runCommand } from './commands/run.ts';
 import { schemaCommand } from './commands/schema.ts';
 import { scoreCommand } from './commands/score.ts';
+import { serveCommand } from './commands/serve.ts';
+import { tokenCommand } from './commands/token.ts';
 import { verifyCommand } from './commands/verify.ts';
 import { workerCommand } from './commands/worker.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
@@ -36,6 +38,7 @@ Examples:
   sluice run job.yaml --progress json
   sluice verify out.csv
   sluice dlq list job.yaml
+  sluice serve --config sluice.yaml
   sluice worker --brokers broker-1:9092
   sluice catalog add flights in/flights.csv
   sluice baseline training.csv --out flights.baseline.json
@@ -55,6 +58,8 @@ Exit codes: 0 done, 1 failed, 2 bad job file or arguments, 3 a check failed, 4 t
     actualsCommand,
     doctorCommand,
     planCommand,
+    serveCommand,
+    tokenCommand,
     workerCommand,
     modelServerCommand,
     schemaCommand,

@@ -67,6 +67,12 @@ export const errorTable = {
     'The intake is not the one that the interrupted job began with.',
     'Restore it, or start anew with --overwrite.',
   ),
+  INTAKE_TOO_LARGE: entry(
+    'job',
+    false,
+    'The intake has more columns or bytes than the server takes.',
+    'Divide it, or have server.limits raised in the configuration of the server.',
+  ),
   DATASET_UNUSABLE: entry(
     'job',
     false,
@@ -218,6 +224,18 @@ export const errorTable = {
     false,
     'A database is reached by its JDBC driver, and there is no Java that can run it.',
     'Install a JDK of version 11 or newer (Debian, Ubuntu: apt-get install default-jdk-headless), or set JAVA_HOME.',
+  ),
+  TARGET_REFUSED: entry(
+    'job',
+    false,
+    'A job given over the API names an address that jobs of that server may not connect to.',
+    'Name an address of the open network, or have the one meant allowed by server.allowTargets in the configuration of the server.',
+  ),
+  SEAL_BROKEN: entry(
+    'job',
+    false,
+    'A secret that the server keeps sealed cannot be opened.',
+    'Give the key that it was sealed with by SLUICE_KEY or SLUICE_KEY_OLD; what was changed must be given anew.',
   ),
   LEDGER_OTHER_JOB: entry(
     'job',
@@ -373,6 +391,31 @@ export const errorTable = {
     false,
     'The model server cannot make sense of a request.',
     'Correct what the message names: a parameter, a column, or the row with its number.',
+  ),
+  // The server of the REST API
+  JOB_UNKNOWN: entry(
+    'job',
+    false,
+    'There is no such job, or it is not yours.',
+    'Look at the id; `GET /batchPredictions/` lists your jobs.',
+  ),
+  JOB_STATE: entry(
+    'job',
+    false,
+    'The job is not in a state in which that can be done.',
+    'Look at its `status` and `statusDetails`; the message says what it waits for.',
+  ),
+  JOB_LIMIT: entry(
+    'job',
+    true,
+    'A limit of the server is reached: jobs of one user, uploads at once, the runtime of a job.',
+    'Try again later, or raise the limit in `server` of the configuration.',
+  ),
+  TOKEN_REFUSED: entry(
+    'connection',
+    false,
+    'The token of a request is missing, not known, or gives no right to it.',
+    'Send a valid one as `Authorization: Bearer TOKEN`.',
   ),
   // Ourselves
   CONTRACT_BROKEN: entry(

@@ -12,6 +12,7 @@ import { unreadable } from './description/unreadable.ts';
 import { refusal, validate } from './description/validate.ts';
 import { substitute } from './description/variables.ts';
 import { type Path, readWritten } from './description/written-text.ts';
+import { type ServerSettings, serverFields } from './queue/server-settings.ts';
 
 /** The schema of a configuration file. */
 export const configurationSchema = z.strictObject({
@@ -31,16 +32,20 @@ export const configurationSchema = z.strictObject({
       'Where Sluice keeps its catalog, and outputs that are not sent yet. Null: `.sluice`; SLUICE_STATE goes before both.',
     ),
   dataStores: dataStoreEntries,
+  server: serverFields,
 });
 
 /** What a configuration file says. */
 export interface Configuration {
   readonly file: string;
   readonly deploymentIds: readonly string[];
+  readonly credentialIds: readonly string[];
+  readonly dataStoreIds: readonly string[];
   readonly kafka: z.output<typeof kafkaJobFields> | null;
   /** Where the datasets are that jobs name; null: in Sluice's own registry. */
   readonly catalog: CatalogFields | null;
   readonly stateFolder: string | null;
+  readonly server: ServerSettings;
   /**
    * A deployment by its ID. Throws DEPLOYMENT_UNKNOWN with the nearest IDs, CONFIG_VARIABLE if it needs a variable that
    * is not set, CONFIG_UNREADABLE if it names a file that cannot be read: deployments that no job uses need neither.
@@ -82,13 +87,16 @@ export function loadConfiguration(file: string, sources: ConfigurationSources = 
     throw refusal('CONFIG_VARIABLE', problems, written);
   const deploymentsReady = without(value, 'deployments', waiting);
   const ready = without(without(deploymentsReady, 'credentials', waitingCredentials), 'dataStores', waitingStores);
-  const { deployments, kafka, credentials, catalog, stateFolder, dataStores } = validate(
+  const { deployments, kafka, credentials, catalog, stateFolder, dataStores, server } = validate(
     configurationSchema,
     ready,
     replaced,
     written,
   );
   const entries = new Map(Object.entries(deployments));
+  const idsOf = (found: object, unset: typeof problems): readonly string[] => [
+    ...new Set([...Object.keys(found), ...unset.map(({ path }) => String(path[1]))]),
+  ];
   /** An entry of a section that jobs name by its ID. */
   const named = <T>(
     section: string,
@@ -100,20 +108,23 @@ export function loadConfiguration(file: string, sources: ConfigurationSources = 
     if (Object.hasOwn(found, id)) return found[id]!;
     const missing = unset.filter(({ path }) => path[1] === id);
     if (missing.length > 0) throw refusal('CONFIG_VARIABLE', missing, written);
-    const known = [...new Set([...Object.keys(found), ...unset.map(({ path }) => String(path[1]))])];
+    const known = idsOf(found, unset);
     const what = section === 'credentials' ? 'credentials' : 'data store';
     throw new SluiceError(
       'CONFIG_INVALID',
       `${place}: the configuration ${file} has no ${what} "${id}"; ${hint(id, known)}`,
     );
   };
-  const deploymentIds = [...new Set([...entries.keys(), ...waiting.map(({ path }) => String(path[1]))])];
+  const deploymentIds = idsOf(deployments, waiting);
   return {
     file,
     deploymentIds,
+    credentialIds: idsOf(credentials, waitingCredentials),
+    dataStoreIds: idsOf(dataStores, waitingStores),
     kafka,
     catalog,
     stateFolder,
+    server,
     deployment(id, place) {
       const fields = entries.get(id);
       if (fields !== undefined) {

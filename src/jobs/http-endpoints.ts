@@ -69,7 +69,7 @@ const PACKED_TYPES: Readonly<Partial<Record<Compression | 'snappy', string>>> = 
 };
 
 function accessOf(given: HttpIntake | HttpOutput, place: string): HttpSettings {
-  const { token, headers, allowedHosts, caFile, retrySeconds, silenceSeconds } = given;
+  const { token, headers, allowedHosts, caFile, retrySeconds, silenceSeconds, guard } = given;
   return {
     ...defaultHttpSettings,
     token: token?.reveal() ?? null,
@@ -79,6 +79,7 @@ function accessOf(given: HttpIntake | HttpOutput, place: string): HttpSettings {
     retryMs: 1000 * retrySeconds,
     connectMs: Math.min(defaultHttpSettings.connectMs, 1000 * retrySeconds),
     silenceMs: 1000 * silenceSeconds,
+    guard: guard ?? null,
   };
 }
 

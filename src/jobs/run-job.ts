@@ -3,6 +3,7 @@ import { type Clock, systemClock } from '../core/clock.ts';
 import { findSluiceError, firstError, messageOf, SluiceError } from '../core/error.ts';
 import type { Json } from '../core/json.ts';
 import type { Ledger } from '../core/ledger.ts';
+import type { ModelIdentity } from '../core/model.ts';
 import type { Sink } from '../core/sink.ts';
 import type { Source, Split } from '../core/source.ts';
 import { StageMeter } from '../core/stage-meter.ts';
@@ -28,6 +29,7 @@ import { KafkaJob } from './kafka/kafka-job.ts';
 import { isLive } from './kafka/open-topics.ts';
 import { shareBudgets } from './kafka/shared-budgets.ts';
 import { learnsSize } from './learns-size.ts';
+import { type IntakeLimits, limitedSource } from './limited-source.ts';
 import { runLive } from './live/run-live.ts';
 import { loggedSink } from './monitoring/logged-sink.ts';
 import { monitorOf, withSampling } from './monitoring/monitor-of-job.ts';
@@ -57,6 +59,14 @@ export interface RunJobOptions {
   readonly sink?: Sink;
   /** Other ends than the settings describe: what `score` and `scoreObjects` are made of. */
   readonly endpoints?: (job: JobDescription) => Endpoints;
+  /** How much of the intake is taken; all of it by default. */
+  readonly intakeLimits?: IntakeLimits;
+  /** Part of the job's identity: runs under another name are another job, and neither continue this one nor take its output for theirs. */
+  readonly name?: string;
+  /** The model that must answer, where it is known before the run; that of `pinnedModelId` and of an interrupted run go before it. */
+  readonly model?: ModelIdentity | null;
+  /** A run that fails leaves nothing behind, as nobody will continue it; one that is stopped or aborted leaves what it has. */
+  readonly discardsFailed?: boolean;
   /** How much a crash may cost: a commit at least this often. Default every second and every 64 MB, to S3 every 10 seconds and every GB. */
   readonly commits?: Partial<CommitPolicy>;
 }
@@ -215,7 +225,8 @@ class Run {
     );
     const explained = await this.#explained(given, { source, identity: intake, splits });
     const job = withSampling(explained, splits);
-    const identity = jobIdentity(job, intake);
+    const { name } = this.#options;
+    const identity = { ...jobIdentity(job, intake), ...(name === undefined ? {} : { name }) };
     const ledger = await sink.open(identity, signal).catch((error: unknown) => {
       const continueAs = continuedVersion(job, identity, error);
       if (continueAs === null) throw error;
@@ -231,7 +242,8 @@ class Run {
     try {
       return await this.#score({ job, identity, source, splits, sink, ledger, cluster });
     } catch (error) {
-      if (this.#ports.keeps.nothing) await sink.discard();
+      const isFailed = findSluiceError(error)?.code !== 'JOB_INTERRUPTED';
+      if (this.#ports.keeps.nothing || (isFailed && this.#options.discardsFailed === true)) await sink.discard();
       throw error;
     }
   }
@@ -249,15 +261,20 @@ class Run {
     const leaving = AbortSignal.any([this.#ports.stop, this.#ports.signal]);
     const streams = { ...given, input: untilStopped(given.input, 'standard input', leaving) };
     const ports = { streams, cluster, clock: this.#ports.clock, overwrite: this.#options.overwrite === true };
-    const { source, sink } = this.#options;
-    return { source: source ?? openSource(job, ports), sink: sink ?? openSink(job, ports) };
+    const { sink, intakeLimits } = this.#options;
+    const source = this.#options.source ?? openSource(job, ports);
+    return {
+      source: intakeLimits === undefined ? source : limitedSource(source, intakeLimits),
+      sink: sink ?? openSink(job, ports),
+    };
   }
 
   async #score(opened: Opened): Promise<JobResult> {
     const { job, sink, ledger } = opened;
     const { clock, tracker, signal, onWait } = this.#ports;
     const sizing = this.#sizing(opened);
-    const stack = createScorer(...scorerSettingsOf(job, ledger), {
+    const model = ledger?.model ?? (job.pinnedModelId === null ? (this.#options.model ?? null) : null);
+    const stack = createScorer(...scorerSettingsOf(job, { model }), {
       clock,
       onSent: (request) => sizing.sent(request),
       onWait: ({ ms }) => onWait(ms),

@@ -72,6 +72,7 @@ function accessOf({
   pathStyle,
   checksums,
   connections,
+  guard,
 }: S3Intake | S3Output): S3Settings {
   return {
     ...defaultS3Settings,
@@ -81,5 +82,6 @@ function accessOf({
     pathStyle,
     checksums,
     connections,
+    guard: guard ?? null,
   };
 }

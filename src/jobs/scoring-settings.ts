@@ -55,6 +55,7 @@ export function scorerSettingsOf(
     ...(deployment.mlflow === null ? {} : { mlflow: deployment.mlflow }),
     ...(deployment.json === null ? {} : { json: deployment.json }),
     ...(deployment.ca === null ? {} : { ca: deployment.ca }),
+    ...(deployment.guard === undefined ? {} : { guard: deployment.guard }),
   };
   const occlusion = occlusionOf(job);
   const settings: StackSettings = {

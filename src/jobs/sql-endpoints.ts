@@ -34,7 +34,7 @@ export function openSqlSink(
 
 /** How a database is reached. */
 export function sqlAccess(settings: JdbcIntake | JdbcOutput): SqlAccess {
-  const { jdbcUrl, credentials, connectSeconds, jars, driverClass } = settings;
+  const { jdbcUrl, credentials, connectSeconds, jars, driverClass, guard } = settings;
   if (jdbcUrl === null) throw new SluiceError('CONTRACT_BROKEN', 'the data store of a job was not looked up');
   return {
     jdbcUrl: jdbcUrl.reveal(),
@@ -44,6 +44,7 @@ export function sqlAccess(settings: JdbcIntake | JdbcOutput): SqlAccess {
     fetchSize: settings.type === 'jdbc' && 'fetchSize' in settings ? settings.fetchSize : null,
     jars,
     driverClass,
+    ...(guard === undefined ? {} : { guard }),
   };
 }
 

@@ -1,4 +1,5 @@
 import { type Dispatcher, Pool } from 'undici';
+import type { ConnectionGuard, GuardedLookup } from '../core/connection-guard.ts';
 import { SluiceError } from '../core/error.ts';
 import { RecycledBuffers } from '../core/recycled-buffers.ts';
 import { networkFault } from './network-fault.ts';
@@ -19,6 +20,8 @@ export interface ConnectionOptions {
   readonly insecure?: boolean;
   /** A larger reply is broken off. */
   readonly maxReplyBytes?: number;
+  /** Asked before every connection; left out: it may go anywhere. */
+  readonly guard?: ConnectionGuard;
 }
 
 const TIMEOUT_MS = 600_000;
@@ -55,6 +58,7 @@ export function createHttpConnection(options: ConnectionOptions): HttpConnection
     connect: {
       timeout: connectMs,
       ...(options.ca === undefined ? {} : { ca: options.ca }),
+      ...(options.guard === undefined ? {} : { lookup: guardedLookup(origin, options.guard) }),
       rejectUnauthorized: options.insecure !== true,
     },
   });
@@ -143,6 +147,11 @@ function joined(chunks: readonly Buffer[], length: number): Pick<WireReply, 'bod
     at += chunk.length;
   }
   return { body: block.subarray(0, length), release: () => spare.give(block) };
+}
+
+function guardedLookup(origin: string, guard: ConnectionGuard): GuardedLookup {
+  const { hostname, port, protocol } = new URL(origin);
+  return guard(hostname.replace(/^\[(.*)\]$/, '$1'), Number(port) || (protocol === 'https:' ? 443 : 80));
 }
 
 function originOf(server: string): string {

@@ -1,4 +1,4 @@
-import { messageOf, SluiceError } from '../core/error.ts';
+import { findSluiceError, messageOf, SluiceError } from '../core/error.ts';
 import { networkCodeOf, UNREACHABLE_CODES } from '../core/network-code.ts';
 
 /** No connection came about: no request was sent. */
@@ -12,8 +12,10 @@ const timeouts: Readonly<Record<string, string>> = {
   UND_ERR_BODY_TIMEOUT: 'stopped in the middle of a reply',
 };
 
-/** What an error of the network means. @param origin scheme, host and port of the server. */
+/** What an error of the network means; one of ours, which the guard of connections throws, comes back as it is. @param origin scheme, host and port of the server. */
 export function networkFault(origin: string, error: unknown): SluiceError {
+  const known = findSluiceError(error);
+  if (known !== undefined) return known;
   const code = networkCodeOf(error);
   const text = messageOf(error).slice(0, 200);
   if (untrusted.test(code)) {

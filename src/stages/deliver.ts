@@ -1,3 +1,4 @@
+import type { Clock } from '../core/clock.ts';
 import { findSluiceError, SluiceError } from '../core/error.ts';
 import type { Ledger } from '../core/ledger.ts';
 import type { EndMarker, LinkRecord, PartitionLease } from '../core/link.ts';
@@ -13,9 +14,10 @@ export async function deliver(options: DeliverOptions, signal: AbortSignal): Pro
   const delivery = new Delivery(options);
   for (const lease of leases) lease.seek(delivery.sequence);
   const waiting = options.stop === undefined ? signal : AbortSignal.any([signal, options.stop]);
+  const commit = async (): Promise<void> => commitLeases(await delivery.commit(signal), leases);
   const ended = new Map<number, EndMarker>();
   for (let partition = delivery.sequence % options.partitions; ended.size < options.partitions; ) {
-    const record = await nextRecord(options, delivery, leases[partition]!, waiting);
+    const record = await nextRecord(options, delivery, leases[partition]!, commit, waiting);
     if (record === 'stopped') return delivery.leave(signal);
     if (record.kind === 'end') {
       ended.set(partition, record);
@@ -28,7 +30,7 @@ export async function deliver(options: DeliverOptions, signal: AbortSignal): Pro
       await acceptOrExplain(delivery, record.value, signal);
       partition = (partition + 1) % options.partitions;
     }
-    if (delivery.commitIsDue()) await commitLeases(await delivery.commit(signal), leases);
+    if (delivery.commitIsDue()) await commit();
   }
   return delivery.end([...ended.values()], signal);
 }
@@ -49,15 +51,38 @@ async function nextRecord(
   options: DeliverOptions,
   delivery: Delivery,
   lease: PartitionLease<ScoredBatch>,
+  commit: () => Promise<void>,
   waiting: AbortSignal,
 ): Promise<LinkRecord<ScoredBatch> | 'stopped'> {
+  const { meter, clock } = options;
+  const next = lease.next(waiting);
   try {
-    return await options.meter.time('input', () => lease.next(waiting));
+    // Of an intake that comes slowly there may be nothing for long; what was written must not wait for it.
+    const isLate = await meter.time('input', () => takesLonger(next, delivery.commitDueMs, clock));
+    if (isLate) await commit();
+    return await meter.time('input', () => next);
   } catch (error) {
     if (options.stop?.aborted === true && error === options.stop.reason) return 'stopped';
     // Another stage failed or the user aborted: what was written is good, and need not be done again. The reason wins.
     await delivery.commit(new AbortController().signal).catch(() => undefined);
     throw error;
+  }
+}
+
+/** Whether `work` takes longer than `ms` milliseconds. Rejects as it does. */
+async function takesLonger(work: Promise<unknown>, ms: number, clock: Clock): Promise<boolean> {
+  // Seen by whoever waits for it in the end.
+  work.catch(() => undefined);
+  if (ms === Number.POSITIVE_INFINITY) return false;
+  const ended = new AbortController();
+  const late = clock.sleep(Math.max(0, ms), ended.signal).then(
+    () => true,
+    () => false,
+  );
+  try {
+    return await Promise.race([work.then(() => false), late]);
+  } finally {
+    ended.abort();
   }
 }
 

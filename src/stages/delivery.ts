@@ -135,11 +135,13 @@ export class Delivery {
   }
 
   commitIsDue(): boolean {
-    const { everyBytes, everyMs } = this.#options.commits;
-    return (
-      this.#bytesSinceCommit >= everyBytes ||
-      (this.#bytesSinceCommit > 0 && this.#options.clock.now() - this.#lastCommit >= everyMs)
-    );
+    return this.#bytesSinceCommit >= this.#options.commits.everyBytes || this.commitDueMs <= 0;
+  }
+
+  /** How long what was written may still wait for its commit, in milliseconds; infinitely long where there is nothing to commit. */
+  get commitDueMs(): number {
+    const { commits, clock } = this.#options;
+    return this.#bytesSinceCommit === 0 ? Number.POSITIVE_INFINITY : commits.everyMs - (clock.now() - this.#lastCommit);
   }
 
   async commit(signal: AbortSignal): Promise<Ledger> {

@@ -101,11 +101,21 @@ describe('the layout', () => {
   });
 
   test('a package is imported in one room only', () => {
+    // Fastify is what both servers are made with, and their routes are handed its requests. The schemas of the API's bodies are made of those
+    // of the job description, so zod is in both rooms.
+    const shared: Readonly<Record<string, readonly string[]>> = {
+      fastify: ['src/model-server', 'src/server'],
+      zod: ['src/jobs', 'src/server'],
+    };
     const rooms = [...Map.groupBy(packages, (edge) => edge.to)].map(([name, uses]) => ({
       name,
       rooms: [...new Set(uses.map(({ from }) => room(from)))],
     }));
-    expect(rooms.filter(({ rooms }) => rooms.length > 1)).toEqual([]);
+    const wrong = rooms.filter(({ name, rooms: found }) => {
+      const allowed = shared[name] ?? found.slice(0, 1);
+      return found.some((room) => !allowed.includes(room));
+    });
+    expect(wrong).toEqual([]);
   });
 
   test('every import points at a file that is there', () => {

@@ -114,7 +114,7 @@ export class MysqlConnection implements SqlConnection {
   async snapshot(joined: string | null, signal: AbortSignal): Promise<null> {
     if (joined !== null) throw new SqlFault('statement', 'a snapshot of MySQL cannot be joined');
     await this.#link.run('set transaction isolation level repeatable read', [], signal);
-    await this.#link.run('start transaction with consistent snapshot', [], signal);
+    await this.#link.run('start transaction with consistent snapshot, read only', [], signal);
     return null;
   }
 

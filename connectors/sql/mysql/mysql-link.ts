@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import {
   type Connection,
   createConnection,
@@ -6,7 +7,7 @@ import {
   type QueryOptions,
   type ResultSetHeader,
 } from 'mysql2';
-import { SluiceError } from '../../../src/sdk.ts';
+import { findSluiceError, SluiceError } from '../../../src/sdk.ts';
 import { SqlFault } from '../sql-fault.ts';
 import { mysqlFault } from './mysql-fault.ts';
 import type { MysqlSettings } from './mysql-options.ts';
@@ -31,12 +32,16 @@ export class MysqlLink {
   }
 
   /** Tries the hosts in their order. Gives up soon after the signal aborts. */
-  static async open({ hosts, options }: MysqlSettings, signal: AbortSignal): Promise<MysqlLink> {
+  static async open({ hosts, options, guard }: MysqlSettings, signal: AbortSignal): Promise<MysqlLink> {
     let last: unknown = new SluiceError('CONFIG_INVALID', 'jdbcUrl names no host.');
-    for (const { host, port } of hosts) {
+    for (const { host, port: given } of hosts) {
       signal.throwIfAborted();
+      const port = given ?? 3306;
+      const lookup = guard?.(host, port);
+      // Given one, the library does not set the socket up.
+      const stream = () => connect({ host, port, lookup: lookup!, noDelay: true, keepAlive: true });
       // The options are not the library's to change.
-      const connection = createConnection({ ...options, host, port: port ?? 3306 });
+      const connection = createConnection({ ...options, host, port, ...(lookup === undefined ? {} : { stream }) });
       const link = new MysqlLink(connection);
       try {
         await link.under(
@@ -47,6 +52,8 @@ export class MysqlLink {
       } catch (error) {
         link.destroy();
         if (signal.aborted) throw error;
+        const refused = findSluiceError(error);
+        if (refused !== undefined) throw refused;
         last = error;
       }
     }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { ConnectionOptions } from 'mysql2';
-import { messageOf, SluiceError } from '../../../src/sdk.ts';
+import { type ConnectionGuard, messageOf, SluiceError } from '../../../src/sdk.ts';
 import type { JdbcHost, JdbcUrl } from '../jdbc-url.ts';
 import type { SqlAccess } from '../sql-settings.ts';
 
@@ -14,6 +14,7 @@ export interface MysqlSettings {
   readonly tinyIsTruth: boolean;
   /** Whether LOAD DATA LOCAL may be used where the server allows it. */
   readonly loadsLocal: boolean;
+  readonly guard: ConnectionGuard | null;
 }
 
 /** The settings of an address, by the names that Connector/J or MariaDB's driver have for them; others are left unread, as those two differ in them. */
@@ -26,6 +27,7 @@ export function mysqlSettings(url: JdbcUrl, access: SqlAccess): MysqlSettings {
     place: url.place,
     tinyIsTruth: !is('false', 'tinyint1isbit'),
     loadsLocal: !is('false', 'allowloadlocalinfile', 'allowlocalinfile'),
+    guard: access.guard ?? null,
     options: {
       user: access.user ?? url.user ?? '',
       password: access.password ?? url.password ?? '',

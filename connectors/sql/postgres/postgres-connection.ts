@@ -69,7 +69,12 @@ export class PostgresConnection implements SqlConnection {
   }
 
   async describeQuery(query: string, signal: AbortSignal): Promise<readonly SqlColumn[]> {
-    const { fields } = await this.#run(`SELECT * FROM (${query}\n) AS q LIMIT 0`, [], signal);
+    // By the protocol that takes one statement alone: a text that ends the brackets and goes on with others is refused here, before it is read.
+    const described: pg.QueryConfig & { readonly queryMode: 'extended' } = {
+      text: `SELECT * FROM (${query}\n) AS q LIMIT 0`,
+      queryMode: 'extended',
+    };
+    const { fields } = await this.#until(this.#client.query(described), signal);
     return describePostgresFields(this.query, fields, signal);
   }
 

@@ -1,5 +1,6 @@
+import { Socket } from 'node:net';
 import pg from 'pg';
-import { messageOf } from '../../../src/sdk.ts';
+import { findSluiceError, type GuardedLookup, messageOf } from '../../../src/sdk.ts';
 import type { SqlDriver } from '../driver.ts';
 import type { JdbcUrl } from '../jdbc-url.ts';
 import type { SqlFault } from '../sql-fault.ts';
@@ -19,7 +20,10 @@ export function createPostgresDriver(url: JdbcUrl, access: SqlAccess): SqlDriver
       let last: SqlFault | undefined;
       for (const address of postgresAddresses(url, access)) {
         signal.throwIfAborted();
-        const client = new pg.Client(address);
+        const lookup = access.guard?.(address.host ?? '', address.port ?? 5432);
+        const client = new pg.Client(
+          lookup === undefined ? address : { ...address, stream: () => guardedSocket(lookup) },
+        );
         // Without a listener the end of an idle connection would end the process. The next query tells of it.
         client.on('error', () => undefined);
         const connection = new PostgresConnection(client);
@@ -29,6 +33,8 @@ export function createPostgresDriver(url: JdbcUrl, access: SqlAccess): SqlDriver
         } catch (error) {
           await connection.close();
           if (signal.aborted) throw signal.reason;
+          const refused = findSluiceError(error);
+          if (refused !== undefined) throw refused;
           last = postgresFault(error);
           if (last.kind !== 'connection') break;
         }
@@ -36,4 +42,12 @@ export function createPostgresDriver(url: JdbcUrl, access: SqlAccess): SqlDriver
       throw last ?? postgresFault(new Error(`no host in the address: ${messageOf(url.place)}`));
     },
   };
+}
+
+/** A socket that resolves names as it is told to. The library makes the connection, by port and host. */
+function guardedSocket(lookup: GuardedLookup): Socket {
+  const socket = new Socket();
+  const connect = socket.connect.bind(socket);
+  socket.connect = ((port: number, host: string) => connect({ port, host, lookup })) as Socket['connect'];
+  return socket;
 }

@@ -61,12 +61,14 @@ export class SqliteConnection implements SqlConnection {
   }
 
   async describeQuery(query: string, signal: AbortSignal): Promise<readonly SqlColumn[]> {
-    return this.#do(signal, () =>
-      this.#database
+    return this.#do(signal, () => {
+      // What cannot stand within another query is none: it may change the database, or write a file.
+      this.#database.prepare(`SELECT * FROM (${query}\n)`);
+      return this.#database
         .prepare(query)
         .columns()
-        .map(({ name, type }) => sqliteColumn(name, type)),
-    );
+        .map(({ name, type }) => sqliteColumn(name, type));
+    });
   }
 
   async snapshot(_joined: string | null, signal: AbortSignal): Promise<string | null> {

@@ -92,7 +92,7 @@ export class CsvDecoder {
     }
     const records = this.#checked(this.#scanner.take());
     this.#scanner.restartRows();
-    const schema = headerSchema(records.bytes, split, records.lines[0]!, known);
+    const schema = headerSchema(records.bytes, split, records.lines[0]!, known, this.#dialect.maxColumns);
     const guess = schema.columns.length === 1 ? guessDelimiter(schema.columns[0]!.name) : null;
     if (guess !== null) {
       this.#scanner.hint = ` The header looks as if ${JSON.stringify(guess)} separated its columns.`;

@@ -24,6 +24,7 @@ export interface CsvDialect {
   readonly encoding: Encoding;
   readonly raggedRows: CsvSettings['raggedRows'];
   readonly maxRecordBytes: number;
+  readonly maxColumns: number;
   /** Comma and double quote: the fields are canonical as they stand. */
   readonly canonical: boolean;
   /** The scanner sees the bytes of the source themselves, so a position is a byte offset of the source. */
@@ -32,7 +33,7 @@ export interface CsvDialect {
 
 /** Checks settings; throws CONFIG_INVALID naming the one that cannot be. */
 export function dialectOf(settings: CsvSettings): CsvDialect {
-  const { quotechar, maxRecordBytes, raggedRows } = settings;
+  const { quotechar, maxRecordBytes, maxColumns, raggedRows } = settings;
   const delimiterText = settings.delimiter === 'tab' ? '\t' : settings.delimiter;
   for (const [name, text] of [
     ['delimiter', delimiterText],
@@ -67,6 +68,7 @@ export function dialectOf(settings: CsvSettings): CsvDialect {
     encoding,
     raggedRows,
     maxRecordBytes,
+    maxColumns,
     canonical: delimiter.byte === COMMA && quote.byte === QUOTE,
     direct: encoding.utf8 && delimiter.utf8.length === 1 && quote.utf8.length === 1,
   };

@@ -1,4 +1,4 @@
-import { decodeRecord } from '../../core/canonical-csv.ts';
+import { decodeRecord, fieldEnd } from '../../core/canonical-csv.ts';
 import { SluiceError } from '../../core/error.ts';
 import { columnNames, type Schema, sameColumns, schemaOf } from '../../core/schema.ts';
 
@@ -6,12 +6,20 @@ import { columnNames, type Schema, sameColumns, schemaOf } from '../../core/sche
  * The schema that a header record names. Throws CSV_HEADER when a name is empty or stands twice, or when the names are
  * not those of `known` (the first file's).
  * @param record canonical bytes of the header, with its LF.
+ * @param most columns that there may be: more are not even looked at.
  * @param line where the header stands, for messages.
  * @returns `known` itself when the names are its names, so that all batches of a job share one schema.
  */
-export function headerSchema(record: Uint8Array, split: string, line: number, known: Schema | null): Schema {
-  const names = decodeRecord(record, 0, record.length).map((name) => name ?? '');
+export function headerSchema(
+  record: Uint8Array,
+  split: string,
+  line: number,
+  known: Schema | null,
+  most: number,
+): Schema {
   const place = `${split} line ${line}`;
+  assertColumns(record, most, place);
+  const names = decodeRecord(record, 0, record.length).map((name) => name ?? '');
   const empty = names.flatMap((name, i) => (name === '' ? [i + 1] : []));
   if (empty.length > 0) {
     throw new SluiceError(
@@ -46,6 +54,18 @@ export function guessDelimiter(headerLine: string): string | null {
     if (count > most) [best, most] = [candidate, count];
   }
   return best;
+}
+
+function assertColumns(record: Uint8Array, most: number, place: string): void {
+  let count = 0;
+  for (let at = 0; at < record.length; at = fieldEnd(record, at) + 1) {
+    count += 1;
+    if (count <= most) continue;
+    throw new SluiceError(
+      'CSV_HEADER',
+      `${place}: the header has more than ${most} columns. Check that it is a header, and csvSettings.delimiter; csvSettings.maxColumns allows more.`,
+    );
+  }
 }
 
 function difference(found: readonly string[], wanted: readonly string[]): string {

@@ -10,6 +10,8 @@ export interface CsvSettings {
   readonly raggedRows: 'fail' | 'skip';
   /** Bytes of one record at the most, decoded to UTF-8: what an unclosed quote may swallow before reading stops. */
   readonly maxRecordBytes: number;
+  /** Columns at the most: what a wrong delimiter, or a header that is none, may make. */
+  readonly maxColumns: number;
 }
 
 /** RFC 4180 in UTF-8; a ragged record ends the job. */
@@ -19,4 +21,5 @@ export const defaultCsvSettings: CsvSettings = {
   encoding: 'utf-8',
   raggedRows: 'fail',
   maxRecordBytes: 256 * 1024 * 1024,
+  maxColumns: 100_000,
 };

@@ -3,6 +3,9 @@ import type { CompressionCodec } from 'hyparquet';
 import { compressors, decompressLz4, decompressLz4Raw } from 'hyparquet-compressors';
 import { brokenParquet, type ParquetPlace, unsupportedParquet } from './parquet-fault.ts';
 
+/** A page is about a megabyte, of some writers a whole row group; what unpacks to more is no page. */
+const MOST_BYTES = 256 * 1024 * 1024;
+
 type Decompress = (bytes: Uint8Array, length: number) => Uint8Array;
 
 /** Node's own engines where it has them: zstd and brotli take a quarter of the time of those in JavaScript, gzip half. */
@@ -30,6 +33,8 @@ export function unpackPage(
   place: ParquetPlace,
 ): Uint8Array {
   if (length === 0) return new Uint8Array(0);
+  if (length > MOST_BYTES)
+    throw brokenParquet(place, `a page would unpack to ${length} bytes, where ${MOST_BYTES} are the most`);
   const page = engines[codec]!(bytes, length);
   if (page.length !== length)
     throw brokenParquet(place, `a page unpacks to ${page.length} bytes, its header says ${length}`);

@@ -37,6 +37,9 @@ export type ChunkPart =
   | { readonly kind: 'page'; readonly page: LeafPage }
   | { readonly kind: 'skipped'; readonly entries: number };
 
+/** A run of one value takes no room in a file, and four bytes each where it is unpacked: what no writer makes must not fill the memory. */
+const MOST_ENTRIES = 2 ** 26;
+
 /**
  * The pages of one column chunk, one after the other: what is decoded at a time is one page. Every size is held against the bytes that are
  * there and the entries that the chunk has, so that no broken file asks for more memory, or takes longer, than a sound one of its kind.
@@ -73,6 +76,8 @@ export class LeafPages {
         const entries = entriesOf(header);
         if (entries > this.#left || entries < 0)
           throw brokenParquet(this.#place, 'its pages hold more values than it has');
+        if (entries > MOST_ENTRIES)
+          throw brokenParquet(this.#place, `a page of ${entries} values, where ${MOST_ENTRIES} are the most`);
         this.#left -= entries;
         if (header.type !== 'DICTIONARY_PAGE' && entries <= skip) return { kind: 'skipped', entries };
         assertSum(header, body, this.#place);

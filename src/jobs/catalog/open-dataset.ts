@@ -10,6 +10,7 @@ import { defaultCsvSettings } from '../../codecs/csv/csv-settings.ts';
 import { createReaders } from '../../codecs/formats.ts';
 import { createObjectSource } from '../../codecs/objects/object-source.ts';
 import type { Clock } from '../../core/clock.ts';
+import type { ConnectionGuard } from '../../core/connection-guard.ts';
 import { SluiceError } from '../../core/error.ts';
 import type { ObjectStore } from '../../core/object-store.ts';
 import type { Source } from '../../core/source.ts';
@@ -28,19 +29,22 @@ export function openDatasetSource(
   intake: DatasetIntake,
   clock: Clock,
 ): Source {
-  const { columns, catalog, datasetId, datasetVersionId: versionId } = intake;
+  const { columns, catalog, datasetId, datasetVersionId: versionId, guard } = intake;
   if (catalog === null) throw new SluiceError('CONTRACT_BROKEN', 'a dataset was asked for without a catalog');
-  const store = lazily(async () => createDatasetStore(await openCatalog(catalog, clock), { datasetId, versionId }));
+  const store = lazily(async () =>
+    createDatasetStore(await openCatalog(catalog, guard ?? null, clock), { datasetId, versionId }),
+  );
   const csv = { ...defaultCsvSettings, raggedRows, maxRecordBytes };
   const readers = createReaders({ csv, columns }, { clock });
   return createObjectSource({ store, patterns: [datasetId], readers, compression: 'auto' });
 }
 
 /** The catalog of a place: one behind an address, or the own registry. */
-async function openCatalog(place: CatalogPlace, clock: Clock): Promise<Catalog> {
+async function openCatalog(place: CatalogPlace, guard: ConnectionGuard | null, clock: Clock): Promise<Catalog> {
   const { url, token, allowedHosts, caFile, folder } = place;
   if (url === null) return createLocalCatalog(await CatalogIndex.openToRead(folder), new StoredVersions(place, clock));
-  const settings = { token: token?.reveal() ?? null, allowedHosts, ca: caFile === null ? null : certificates(caFile) };
+  const ca = caFile === null ? null : certificates(caFile);
+  const settings = { token: token?.reveal() ?? null, allowedHosts, ca, guard };
   const files = createHttpStore({ settings, clock });
   return createRestCatalog({ url, api: createHttpJson(settings, clock), files });
 }

@@ -38,6 +38,12 @@ export const csvFields = z
       .max(2 ** 30)
       .default(defaultCsvSettings.maxRecordBytes)
       .describe('Bytes that one record may have: what an unclosed quote may swallow before reading stops.'),
+    maxColumns: z
+      .int()
+      .min(1)
+      .max(10_000_000)
+      .default(defaultCsvSettings.maxColumns)
+      .describe('Columns that a header may name.'),
   })
   .refine(({ delimiter, quotechar }) => (delimiter === 'tab' ? '\t' : delimiter) !== quotechar, {
     error: 'must differ from delimiter',

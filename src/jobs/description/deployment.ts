@@ -6,10 +6,11 @@ import type { OipSettings } from '../../scoring/wires/oip.ts';
 import type { WireName } from '../../scoring/wires/wire.ts';
 import { parseBaseline } from './baseline-file.ts';
 import type { DeploymentFields } from './deployment-fields.ts';
+import type { Guarded } from './guarded.ts';
 import { Secret } from './secret.ts';
 
 /** A deployment to score with: where it is served and how to get in. Files are read, secrets wrapped. */
-export interface Deployment {
+export interface Deployment extends Guarded {
   readonly id: string;
   /** Base URL of the prediction server, without credentials. */
   readonly server: string;

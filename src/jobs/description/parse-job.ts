@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import type { ConnectionGuard } from '../../core/connection-guard.ts';
 import { SluiceError } from '../../core/error.ts';
 import type { BaselineSample } from '../../scoring/explanations/baseline-sample.ts';
 import type { Priority } from '../../scoring/limiter/fair-parts.ts';
@@ -10,11 +11,13 @@ import { spoolPath } from '../spool-path.ts';
 import { stateFolder } from '../state-folder.ts';
 import { databaseAccess } from './database-access.ts';
 import { type Deployment, resolveDeployment } from './deployment.ts';
+import type { Guarded } from './guarded.ts';
 import { type JobFields, jobDescription } from './job-description.ts';
 import { kafkaJobFields } from './kafka-fields.ts';
 import type { Secret } from './secret.ts';
 import { unreadable } from './unreadable.ts';
 import { validate, validateWritten } from './validate.ts';
+import { withGuard } from './with-guard.ts';
 import { readWritten, type WrittenText } from './written-text.ts';
 
 type Immutable<T> = T extends Secret
@@ -27,7 +30,11 @@ type Immutable<T> = T extends Secret
 
 /** A job with every default filled in and its deployment found: all that a run needs to know. */
 export interface JobDescription
-  extends Immutable<Omit<JobFields, 'deployment' | 'deploymentId' | 'chunkRows' | 'serverShare'>> {
+  extends Immutable<
+    Omit<JobFields, 'deployment' | 'deploymentId' | 'chunkRows' | 'serverShare' | 'intakeSettings' | 'outputSettings'>
+  > {
+  readonly intakeSettings: Immutable<JobFields['intakeSettings']> & Guarded;
+  readonly outputSettings: Immutable<JobFields['outputSettings']> & Guarded;
   readonly deployment: Deployment;
   /** Rows in one request at the most. */
   readonly chunkRows: number;
@@ -57,6 +64,8 @@ export interface JobContext {
   readonly engine?: 'direct' | 'kafka' | undefined;
   /** Takes the place of what the job's own `serverShare` says. */
   readonly serverShare?: Partial<ServerShare> | undefined;
+  /** Asked before connections to addresses that the job itself gives; those of the configuration may be anywhere. Default: none. */
+  readonly guard?: ConnectionGuard | undefined;
   /** Default: the process's own. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Default: UTF-8 files of this machine. */
@@ -107,15 +116,22 @@ function resolveFields(fields: JobFields, places: Pick<WrittenText, 'place'>, co
   const { chunkSize } = rest;
   const isAutomatic = chunkSize === 'auto' || chunkSize === 'dynamic';
   const readFile = context.readFile ?? readText;
+  const guarded = context.guard === undefined ? {} : { guard: context.guard };
   const deployment =
     inline === undefined
       ? namedDeployment(deploymentId ?? '', places.place(['deploymentId']), context.configuration)
-      : resolveDeployment(inline, readFile, (field) => places.place(['deployment', field]));
+      : { ...resolveDeployment(inline, readFile, (field) => places.place(['deployment', field])), ...guarded };
   const engine = context.engine ?? rest.engine;
   const job = {
     ...rest,
-    intakeSettings: withCatalog(withCredentials(rest.intakeSettings, places, 'intakeSettings', context), context),
-    outputSettings: withSpool(withCredentials(rest.outputSettings, places, 'outputSettings', context), context),
+    intakeSettings: withGuard(
+      withCatalog(withCredentials(rest.intakeSettings, places, 'intakeSettings', context), context),
+      context,
+    ),
+    outputSettings: withGuard(
+      withSpool(withCredentials(rest.outputSettings, places, 'outputSettings', context), context),
+      context,
+    ),
     explanation: { ...rest.explanation, baseline: withCatalog(rest.explanation.baseline, context) },
     baseline: null,
     serverShare: serverShareOf(rest, context),

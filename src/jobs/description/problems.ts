@@ -24,11 +24,31 @@ interface Written {
 }
 
 /** Fields whose content is never quoted. */
-const SECRET_FIELDS = new Set(['token', 'dataRobotKey', 'server', 'password', 'url', 'headers', 'body']);
+const SECRET_FIELDS = new Set([
+  'token',
+  'dataRobotKey',
+  'datarobotKey',
+  'apiKey',
+  'server',
+  'store',
+  'password',
+  'awsAccessKeyId',
+  'awsSecretAccessKey',
+  'awsSessionToken',
+  'customerKey',
+  'kmsEncryptionContext',
+  'jdbcUrl',
+  'url',
+  'headers',
+  'body',
+]);
 
-/** What a validation found, in words, every problem once. */
+/** More problems than anybody reads: a text made of nothing else must not cost more than a text of sense. */
+const MOST_PROBLEMS = 50;
+
+/** What a validation found, in words, every problem once; the first ones of very many. */
 export function problemsOf(found: readonly Issue[], written: Written): readonly Problem[] {
-  const issues = found.flatMap(insideUnion);
+  const issues = found.slice(0, MOST_PROBLEMS).flatMap(insideUnion);
   // With a type of a later version the fields beside it are of that version too.
   const foreign = new Set(
     issues
@@ -39,7 +59,9 @@ export function problemsOf(found: readonly Issue[], written: Written): readonly 
     const { path } = issue;
     if (issue.code === 'unrecognized_keys') {
       if (foreign.has(pathKey(path))) return [];
-      return issue.keys.map((key) => ({ path, key, message: unknownField(key, path, written) }));
+      return issue.keys
+        .slice(0, MOST_PROBLEMS)
+        .map((key) => ({ path, key, message: unknownField(key, path, written) }));
     }
     const parent = valueAt(written.value, path.slice(0, -1));
     if (foreign.has(pathKey(path.slice(0, -1))) && laterValue(issue, written) === null) return [];
@@ -117,9 +139,9 @@ function received(value: unknown, path: Path, written: Written): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object') return 'a mapping';
-  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
-  if (typeof value !== 'string') return 'this';
   const isHidden = written.replaced.has(pathKey(path)) || path.some((step) => SECRET_FIELDS.has(String(step)));
+  if (typeof value === 'number' || typeof value === 'boolean') return isHidden ? `a ${typeof value}` : String(value);
+  if (typeof value !== 'string') return 'this';
   if (isHidden || value.length > 40) return 'this text';
   return `the text ${JSON.stringify(value)}`;
 }

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { basicCredential } from './credential-fields.ts';
+import type { Guarded } from './guarded.ts';
 import { Secret } from './secret.ts';
 
 const MIB = 1024 * 1024;
@@ -47,8 +48,8 @@ export const dataStoreEntries = z
   .default({})
   .describe('Databases that jobs may name by `dataStoreId`.');
 
-/** An entry of `dataStores`. */
-export type DataStore = z.output<typeof dataStore>;
+/** An entry of `dataStores`; one that was not made by whoever runs this machine has a guard. */
+export type DataStore = z.output<typeof dataStore> & Guarded;
 
 /** How a database is reached; for intake and output alike. */
 const access = {

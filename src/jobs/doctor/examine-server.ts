@@ -1,9 +1,7 @@
 import { findSluiceError } from '../../core/error.ts';
 import type { DeploymentDescription } from '../../core/scorer.ts';
-import { createScorer } from '../../scoring/scorer-stack.ts';
+import { describeDeployment } from '../describe-deployment.ts';
 import type { JobDescription } from '../description/parse-job.ts';
-import { unexplained } from '../explanations/occlusion-of.ts';
-import { scorerSettingsOf } from '../scoring-settings.ts';
 import type { ExamineOptions } from './examine-options.ts';
 import { type Finding, fails, ok, skipped } from './finding.ts';
 import { inTime } from './looking.ts';
@@ -13,7 +11,7 @@ export async function examineServer(job: JobDescription, options: ExamineOptions
   const { server, id, token } = job.deployment;
   const named = token === null ? 'none is given' : 'accepted';
   try {
-    const found = await inTime((signal) => describeOnce(job, options, signal), options);
+    const found = await inTime((signal) => describeDeployment(job, options.clock, signal), options);
     return [
       ok('prediction server', `${server} answers${found.software === undefined ? '' : `: ${found.software}`}`),
       ok('token', named),
@@ -37,18 +35,6 @@ export async function examineServer(job: JobDescription, options: ExamineOptions
     const why = 'the prediction server does not work';
     return [fails('prediction server', told), skipped('token', why), skipped('deployment', why)];
   }
-}
-
-/** One request, without the patience that a job has. */
-async function describeOnce(
-  job: JobDescription,
-  { clock }: ExamineOptions,
-  signal: AbortSignal,
-): Promise<DeploymentDescription> {
-  const [address, settings] = scorerSettingsOf(unexplained(job), null);
-  const retry = { budgetMs: 0, connectBudgetMs: 0, pauseOnAccess: false };
-  await using scorer = createScorer(address, { ...settings, pinned: null, retry }, { clock }).scorer;
-  return await scorer.describe(signal);
 }
 
 function known({ model, target, kind }: DeploymentDescription): boolean {

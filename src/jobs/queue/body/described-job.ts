@@ -1,0 +1,106 @@
+import { join } from 'node:path';
+import type { ConnectionGuard } from '../../../core/connection-guard.ts';
+import { SluiceError } from '../../../core/error.ts';
+import { nameList, nearestNames } from '../../../scoring/output/nearest-name.ts';
+import type { Configuration } from '../../configuration.ts';
+import type { Deployment } from '../../description/deployment.ts';
+import { type JobDescription, resolveJob } from '../../description/parse-job.ts';
+import { Secret } from '../../description/secret.ts';
+import { validate } from '../../description/validate.ts';
+import { type MemoryLimits, withinMemory } from './memory-limits.ts';
+import { type FilledBody, type PredictionBody, predictionBody } from './prediction-body.ts';
+
+/** What a body may rest on. */
+export interface BodyContext {
+  readonly configuration: Configuration;
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Asked before connections to addresses that a body gives. */
+  readonly guard?: ConnectionGuard | undefined;
+  /** What one job may take of the memory. */
+  readonly limits?: MemoryLimits | undefined;
+}
+
+/** Checks a body, and gives it with its defaults, too. Throws CONFIG_INVALID that names each field which is wrong, with the nearest name. */
+export function checkBody(body: unknown): { readonly body: PredictionBody; readonly filled: FilledBody } {
+  const filled = validate(predictionBody, body, new Set(), { place: () => 'job' });
+  return { body: body as PredictionBody, filled };
+}
+
+/** Where the rows of an upload are said to be read from, in messages and dead letters. */
+export const UPLOAD = 'upload';
+
+/** The file that the result of a job grows in. */
+export function resultPath(folder: string): string {
+  return join(folder, 'result.csv');
+}
+
+/**
+ * The description of a job that was asked for by a body. Throws CONFIG_INVALID and DEPLOYMENT_UNKNOWN, in words for callers: nothing in them
+ * tells of the machine.
+ * @param folder the job's own, for its result.
+ */
+export function describedJob(body: PredictionBody, folder: string, context: BodyContext): JobDescription {
+  const { configuration } = context;
+  const { predictionInstance: _, priority: _priority, batchJobType: _kind, deploymentId, ...rest } = body;
+  const intake = body.intakeSettings ?? { type: 'localFile' as const };
+  const output = body.outputSettings ?? { type: 'localFile' as const };
+  if (!configuration.deploymentIds.includes(deploymentId)) throw unknownDeployment(deploymentId, configuration);
+  const described = Object.fromEntries(
+    Object.entries(rest).filter(([name, value]) => !UNSERVED.has(name) && value !== undefined),
+  );
+  const resolved = resolveJob(
+    {
+      ...described,
+      deploymentId,
+      intakeSettings: intake.type === 'localFile' || intake.type === undefined ? { file: UPLOAD } : ownKeysOnly(intake),
+      outputSettings:
+        output.type === 'localFile' || output.type === undefined
+          ? { path: resultPath(folder) }
+          : output.type === 'http'
+            ? { ...output, spool: join(folder, 'sent') }
+            : ownKeysOnly(output),
+    },
+    context,
+  );
+  const job = context.limits === undefined ? resolved : withinMemory(resolved, context.limits);
+  const { filled } = checkBody(body);
+  return filled.predictionInstance === null
+    ? job
+    : { ...job, deployment: otherServer(job.deployment, filled.predictionInstance, context) };
+}
+
+const UNSERVED: ReadonlySet<string> = new Set(
+  Object.entries(predictionBody.shape).flatMap(([name, schema]) =>
+    schema.description?.startsWith('Not served') === true ? [name] : [],
+  ),
+);
+
+/** A caller without credentials reads public buckets: those of the machine are not his. */
+function ownKeysOnly<S extends { readonly type?: string | undefined }>(settings: S): S {
+  if (settings.type !== 's3') return settings;
+  const given = settings as S & { readonly credentials?: unknown; readonly credentialId?: string | null };
+  const hasOwn = (given.credentials ?? null) !== null || (given.credentialId ?? null) !== null;
+  return hasOwn ? settings : { ...settings, credentials: 'none' };
+}
+
+function otherServer(
+  deployment: Deployment,
+  instance: NonNullable<FilledBody['predictionInstance']>,
+  { guard }: BodyContext,
+): Deployment {
+  const { hostName, sslEnabled, datarobotKey, apiKey } = instance;
+  return {
+    ...deployment,
+    ...(guard === undefined ? {} : { guard }),
+    server: `${sslEnabled ? 'https' : 'http'}://${hostName}`,
+    // The deployment's own token is for its own server.
+    token: apiKey === null ? null : new Secret(apiKey),
+    dataRobotKey: datarobotKey === null ? null : new Secret(datarobotKey),
+  };
+}
+
+function unknownDeployment(id: string, { deploymentIds }: Configuration): SluiceError {
+  const near = nearestNames(id, deploymentIds);
+  const hint = near.length > 0 ? `did you mean ${nameList(near)}?` : `there are ${nameList(deploymentIds) || 'none'}.`;
+  return new SluiceError('DEPLOYMENT_UNKNOWN', `deploymentId: there is no deployment "${id.slice(0, 100)}"; ${hint}`);
+}

@@ -1,0 +1,323 @@
+import { findSluiceError, messageOf, SluiceError } from '../../core/error.ts';
+import type { Manifest } from '../../core/ledger.ts';
+import type { ModelIdentity } from '../../core/model.ts';
+import { describeDeployment } from '../describe-deployment.ts';
+import type { JobDescription } from '../description/parse-job.ts';
+import type { JobRun, Progress } from '../job-run.ts';
+import { startJob } from '../run-job.ts';
+import { describedJob } from './body/described-job.ts';
+import { ownerContext } from './body/owner-context.ts';
+import type { PredictionBody } from './body/prediction-body.ts';
+import { finishedRun } from './finished-run.ts';
+import { logTime, withLine } from './job-log.ts';
+import { hasEnded, type JobRecord } from './job-record.ts';
+import { LEASE_MS } from './job-turns.ts';
+import type { JobParts } from './job-work.ts';
+import type { JobChange } from './store/job-store.ts';
+import { SpoolFolder } from './upload/spool-folder.ts';
+import { createSpoolSource } from './upload/spool-source.ts';
+
+/** How often progress is written, and the claim renewed. */
+const BEAT_MS = 1_000;
+/** How long a model is asked for. */
+const DESCRIBE_MS = 10_000;
+/** An output that another process still holds is tried again after so long. */
+const LOCKED_MS = 1_000;
+
+/** One job under a claim of this process, from its taking to its end, or to the claim's return. */
+export class ClaimedJob {
+  /** Never rejects. */
+  readonly ended: Promise<void>;
+  readonly #parts: JobParts;
+  readonly #runner: string;
+  readonly #id: string;
+  readonly #folder: string;
+  /** The run is to drain, and to be continued by somebody. */
+  readonly #stopping = new AbortController();
+  /** Nothing of it may be done here any more. */
+  readonly #leaving = new AbortController();
+  #woken = new AbortController();
+  #run: JobRun | null = null;
+  #begun = 0;
+  #elapsedBefore = 0;
+
+  constructor(parts: JobParts, runner: string, record: JobRecord) {
+    this.#parts = parts;
+    this.#runner = runner;
+    this.#id = record.id;
+    this.#folder = parts.folders.of(record.id);
+    this.#begun = parts.clock.now();
+    this.#elapsedBefore = record.elapsedMs;
+    this.ended = this.#work(record).catch((error: unknown) =>
+      parts.log(`job ${record.id} was left as it is: ${messageOf(error)}`),
+    );
+  }
+
+  progress(): Progress | null {
+    return this.#run?.progress() ?? null;
+  }
+
+  /** The record has changed: it is looked at now. */
+  wake(): void {
+    this.#woken.abort();
+  }
+
+  stop(): void {
+    this.#stopping.abort();
+    this.#run?.stop();
+  }
+
+  abandon(): void {
+    this.#leaving.abort();
+    this.#run?.abort();
+  }
+
+  async #work(record: JobRecord): Promise<void> {
+    if (hasEnded(record)) return await this.#clearAway();
+    const started = await this.#change((now) => (hasEnded(now) ? null : beginning(now, this.#parts.clock.wall())));
+    if (started === null || hasEnded(started)) return await this.#clearAway();
+    const beating = this.#beat();
+    try {
+      await this.#complete(await this.#score(started));
+    } catch (error) {
+      await this.#failed(error);
+    } finally {
+      this.#leaving.abort();
+      this.#woken.abort();
+      await beating;
+    }
+  }
+
+  async #score(record: JobRecord): Promise<Manifest> {
+    const { clock, secrets } = this.#parts;
+    const body = record.body as PredictionBody;
+    const context = await ownerContext(body, record.owner.userId, this.#parts.context, secrets);
+    const job = describedJob(body, this.#folder, context);
+    const model = await this.#model(record, job);
+    this.#leaving.signal.throwIfAborted();
+    for (let isFirst = record.attempts <= 1; ; isFirst = true) {
+      try {
+        return await this.#runOnce(job, body, model, isFirst);
+      } catch (error) {
+        if (isFirst || findSluiceError(error)?.code !== 'OUTPUT_EXISTS') throw error;
+        const manifest = await finishedRun(job, this.#id, clock, this.#leaving.signal);
+        if (manifest !== null) return manifest;
+        // Killed before it had written anything: what stands there is an older output, which it was to take the place of.
+      }
+    }
+  }
+
+  async #runOnce(
+    job: JobDescription,
+    body: PredictionBody,
+    model: ModelIdentity | null,
+    isFirst: boolean,
+  ): Promise<Manifest> {
+    const { clock, settings, folders } = this.#parts;
+    const { limits } = settings;
+    await folders.makeFor(this.#id);
+    const isUpload = isLocal(body.intakeSettings?.type);
+    const isDownload = isLocal(body.outputSettings?.type);
+    const run = startJob(job, {
+      clock,
+      name: this.#id,
+      model,
+      // A result that is here can only be the job's own. Elsewhere one that is there is replaced, and added to in a table.
+      overwrite: isFirst && !isDownload && job.outputSettings.type !== 'jdbc',
+      discardsFailed: !isDownload,
+      intakeLimits: { columns: limits.columns, bytes: limits.intakeBytes },
+      ...(isUpload ? { source: await this.#upload(body, job) } : {}),
+    });
+    this.#run = run;
+    if (this.#stopping.signal.aborted) run.stop();
+    if (this.#leaving.signal.aborted) run.abort();
+    return (await run.result).manifest;
+  }
+
+  async #upload(body: PredictionBody, job: JobDescription): Promise<ReturnType<typeof createSpoolSource>> {
+    const intake = body.intakeSettings;
+    const multipart = intake !== undefined && 'multipart' in intake && intake.multipart === true;
+    const folder = new SpoolFolder(this.#parts.folders.intake(this.#id), { multipart });
+    return createSpoolSource({
+      folder,
+      jobId: this.#id,
+      csv: job.csvSettings,
+      growth: this.#parts.growths.of(this.#id),
+      clock: this.#parts.clock,
+      bytes: (await folder.end())?.bytes ?? null,
+      stop: this.#stopping.signal,
+    });
+  }
+
+  /** That of the record; one that could not be asked for when the job was made is asked for now, and kept. */
+  async #model(record: JobRecord, job: JobDescription): Promise<ModelIdentity | null> {
+    if (record.model !== null || job.pinnedModelId !== null) return record.model;
+    const { clock } = this.#parts;
+    const signal = AbortSignal.any([this.#leaving.signal, AbortSignal.timeout(DESCRIBE_MS)]);
+    const found = await describeDeployment(job, clock, signal).catch(() => null);
+    const model = found?.model ?? null;
+    if (model !== null)
+      await this.#change(({ logs }) => ({
+        model,
+        logs: withLine(logs, `Model ${model.id} found at ${logTime(clock.wall())}, as the job began`),
+      }));
+    return model;
+  }
+
+  /** Writes progress, renews the claim, and looks whether the job is to end. */
+  async #beat(): Promise<void> {
+    const { clock, settings, events } = this.#parts;
+    let renewed = clock.now();
+    while (!this.#leaving.signal.aborted) {
+      this.#woken = new AbortController();
+      const either = AbortSignal.any([this.#leaving.signal, this.#woken.signal]);
+      await clock.sleep(BEAT_MS, either).catch(() => undefined);
+      if (this.#leaving.signal.aborted) return;
+      try {
+        const elapsedMs = this.#elapsed();
+        const record = await this.#change((now) => (hasEnded(now) ? null : this.#progressOf(now)));
+        renewed = clock.now();
+        if (record?.claim?.runner !== this.#runner) return this.abandon();
+        if (record.status === 'ABORTED') return this.#run?.discard();
+        events.tell({ record, progress: this.progress() });
+        const limit = settings.runtimeLimitHours * 3_600_000;
+        if (elapsedMs > limit) await this.#overtime(settings.runtimeLimitHours);
+      } catch (error) {
+        this.#parts.log(`job ${this.#id}: its claim could not be renewed: ${messageOf(error)}`);
+        // Somebody else may take it over soon: what this process still does could only be in his way.
+        if (clock.now() - renewed > LEASE_MS - 2 * BEAT_MS) return this.abandon();
+      }
+    }
+  }
+
+  async #overtime(hours: number): Promise<void> {
+    const limit = `the job has worked for longer than the limit of ${hours} h (server.runtimeLimitHours)`;
+    const record = await this.#change((now) =>
+      hasEnded(now) ? null : aborted(now, { reason: limit, code: 'JOB_LIMIT', wall: this.#parts.clock.wall() }),
+    );
+    if (record !== null) this.#parts.events.tell({ record, progress: null });
+    this.#run?.discard();
+  }
+
+  async #complete(manifest: Manifest): Promise<void> {
+    const { clock } = this.#parts;
+    const wall = clock.wall();
+    const spooled = await new SpoolFolder(this.#parts.folders.intake(this.#id), { multipart: true }).end();
+    const bytes = manifest.objects.filter(({ role }) => role === 'rows').reduce((sum, object) => sum + object.bytes, 0);
+    const record = await this.#change((now) =>
+      hasEnded(now)
+        ? { claim: null }
+        : {
+            status: 'COMPLETED',
+            claim: null,
+            endedAt: wall,
+            elapsedMs: this.#elapsed(),
+            tally: manifest.tally,
+            model: now.model ?? manifest.model,
+            intakeBytes: spooled?.bytes ?? manifest.intakeBytes,
+            intakeTotal: spooled?.bytes ?? manifest.intakeBytes,
+            outputBytes: bytes,
+            logs: withLine(now.logs, `Job done processing at ${logTime(wall)}`),
+          },
+    );
+    if (record?.status === 'ABORTED') await this.#parts.folders.remove(this.#id);
+    this.#told(record);
+  }
+
+  async #failed(error: unknown): Promise<void> {
+    const { clock } = this.#parts;
+    const wall = clock.wall();
+    const code = findSluiceError(error)?.code;
+    // Not the signal of a wait that may fail: a stop in between changes nothing of what follows.
+    if (code === 'OUTPUT_LOCKED') await clock.sleep(LOCKED_MS, new AbortController().signal);
+    const goesOn = code === 'OUTPUT_LOCKED' || this.#stopping.signal.aborted || this.#leaving.signal.aborted;
+    const record = await this.#change((now) => {
+      if (hasEnded(now)) return { claim: null, elapsedMs: this.#elapsed() };
+      if (!goesOn) {
+        const reason = this.#parts.folders.withoutPlaces(messageOf(error), this.#id);
+        return { ...this.#progressOf(now), ...aborted(now, { reason, code, wall }), claim: null };
+      }
+      const line = `Job interrupted at ${logTime(wall)}, to be continued`;
+      return { claim: null, elapsedMs: this.#elapsed(), logs: withLine(now.logs, line) };
+    });
+    if (record !== null && hasEnded(record)) await this.#afterAbort(record);
+    this.#told(record);
+  }
+
+  /** A job that was ended while nobody worked on it: nothing of it remains. */
+  async #clearAway(): Promise<void> {
+    const record = await this.#change(() => ({ claim: null }));
+    if (record !== null) await this.#afterAbort(record);
+    this.#told(record);
+  }
+
+  async #afterAbort(record: JobRecord): Promise<void> {
+    if (record.status === 'ABORTED') await this.#parts.folders.removeIntake(this.#id);
+    if (record.status === 'ABORTED' && record.failure === null) await this.#parts.folders.remove(this.#id);
+  }
+
+  #told(record: JobRecord | null): void {
+    this.#parts.growths.of(this.#id).tell();
+    if (record === null) return;
+    this.#parts.events.tell({ record, progress: this.progress() });
+  }
+
+  #elapsed(): number {
+    return Math.round(this.#elapsedBefore + this.#parts.clock.now() - this.#begun);
+  }
+
+  #progressOf(now: JobRecord): ReturnType<JobChange> {
+    const progress = this.progress();
+    const claim = { runner: this.#runner, beat: (now.claim?.beat ?? 0) + 1 };
+    if (progress === null || progress.state === 'starting') return { claim, elapsedMs: this.#elapsed() };
+    const { tally, bytesRead, bytesTotal } = progress;
+    return {
+      claim,
+      elapsedMs: this.#elapsed(),
+      tally,
+      intakeBytes: bytesRead,
+      intakeTotal: now.intakeTotal ?? bytesTotal,
+    };
+  }
+
+  /** Changes the record as long as the claim is this process's. */
+  #change(change: JobChange): Promise<JobRecord | null> {
+    return this.#parts.store.update(this.#id, (now) => (now.claim?.runner === this.#runner ? change(now) : null));
+  }
+}
+
+function isLocal(type: string | undefined): boolean {
+  return type === undefined || type === 'localFile';
+}
+
+function beginning(now: JobRecord, wall: number): ReturnType<JobChange> {
+  const isFirst = now.startedAt === null;
+  return {
+    status: 'RUNNING',
+    startedAt: now.startedAt ?? wall,
+    attempts: now.attempts + 1,
+    logs: withLine(now.logs, `Job ${isFirst ? 'started' : 'continued'} processing at ${logTime(wall)}`),
+  };
+}
+
+/** The change of a job that ends before its time. */
+export function aborted(
+  now: JobRecord,
+  {
+    reason,
+    code,
+    wall,
+  }: { readonly reason: string; readonly code: JobRecord['failure'] | undefined; readonly wall: number },
+): Partial<JobRecord> {
+  return {
+    status: 'ABORTED',
+    endedAt: wall,
+    failure: code ?? now.failure,
+    logs: withLine(now.logs, `Job aborted at ${logTime(wall)}: ${reason}`),
+  };
+}
+
+/** For callers: what stands in the log, and nothing that is the machine's. */
+export function abortedError({ logs }: JobRecord): SluiceError {
+  return new SluiceError('JOB_STATE', logs.at(-1) ?? 'The job was aborted.', { status: 422 });
+}

@@ -1,0 +1,352 @@
+import { type Clock, systemClock } from '../../core/clock.ts';
+import type { ConnectionGuard } from '../../core/connection-guard.ts';
+import { findSluiceError, SluiceError } from '../../core/error.ts';
+import type { Json } from '../../core/json.ts';
+import type { ModelIdentity } from '../../core/model.ts';
+import { EMPTY_TALLY } from '../../core/scored-batch.ts';
+import type { Configuration } from '../configuration.ts';
+import { describeDeployment } from '../describe-deployment.ts';
+import type { JobDescription } from '../description/parse-job.ts';
+import type { Progress } from '../job-run.ts';
+import { stateFolder } from '../state-folder.ts';
+import { assertNoSecrets } from './body/body-secrets.ts';
+import { checkBody, describedJob } from './body/described-job.ts';
+import { assertTargets } from './body/job-targets.ts';
+import { ownerContext } from './body/owner-context.ts';
+import { assertMayRun, type Caller, jobUnknown, ownJob, wrongState } from './caller.ts';
+import { aborted, abortedError } from './claimed-job.ts';
+import { JobEvents, type JobListener } from './job-events.ts';
+import { isJobId, JobFolders } from './job-folder.ts';
+import { logTime, withLine } from './job-log.ts';
+import { hasEnded, type JobRecord } from './job-record.ts';
+import { JobRunner } from './job-runner.ts';
+import { queuePosition } from './job-turns.ts';
+import { JobUploads, type UploadRequest } from './job-uploads.ts';
+import { Growths, type JobParts, newJobId } from './job-work.ts';
+import { type ResultExtent, type ResultReading, resultBytes, resultExtent } from './result-bytes.ts';
+import { Retention } from './retention.ts';
+import type { ServerSettings } from './server-settings.ts';
+import type { JobFilter } from './store/job-filter.ts';
+import { type JobPage, JobStore } from './store/job-store.ts';
+import type { Seal } from './store/seal.ts';
+import { storeAddress } from './store/store-address.ts';
+import { openSecrets, type StoredSecrets } from './stored-secrets.ts';
+
+export interface JobServiceOptions {
+  readonly configuration: Configuration;
+  /** Takes the place of `server` in the configuration. */
+  readonly settings?: ServerSettings;
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly clock?: Clock;
+  /** Keeps bodies unreadable at rest; null (by default) where there is no key: as they are, and no credentials at all. */
+  readonly seal?: Seal | null;
+  /** Asked before connections to addresses that callers give; they may be anywhere by default. */
+  readonly guard?: ConnectionGuard;
+  readonly log?: (line: string) => void;
+}
+
+/** What a job was made by, beside its body. */
+export interface JobOrigin {
+  /** `Ad hoc API`, `Manual Run`, `Scheduled Run` … */
+  readonly source: string;
+  /** Address of the caller, for the log of the job. */
+  readonly address: string;
+  readonly definition?: JobRecord['definition'];
+}
+
+/** What a worker elsewhere may report of a job, or its owner change. */
+export interface JobPatch {
+  readonly hidden?: boolean | undefined;
+  readonly aborted?: boolean | undefined;
+  readonly priority?: number | undefined;
+  readonly logs?: readonly string[] | undefined;
+}
+
+/** A result that is there, or comes. */
+export interface JobResultReader {
+  readonly record: JobRecord;
+  extent(): Promise<ResultExtent>;
+  bytes(range: { readonly from: number; readonly to: number }, signal: AbortSignal): AsyncIterable<Buffer>;
+  /** Until more may be there. */
+  wait(signal: AbortSignal): Promise<void>;
+}
+
+const DESCRIBE_MS = 5_000;
+
+/**
+ * The jobs of a server: all that its routes, its definitions and its page call. Every method that is given a caller throws JOB_UNKNOWN (404) for
+ * jobs that are not his, and TOKEN_REFUSED (403) where he may only look; every error that a caller can cause has the `status` of its reply.
+ */
+export class JobService implements AsyncDisposable {
+  readonly settings: ServerSettings;
+  readonly #parts: JobParts;
+  readonly #runner: JobRunner;
+  readonly #uploads: JobUploads;
+  readonly #retention: Retention;
+
+  private constructor(parts: JobParts, isAlone: boolean) {
+    this.settings = parts.settings;
+    this.#parts = parts;
+    this.#runner = new JobRunner(parts, isAlone);
+    this.#uploads = new JobUploads(parts, () => this.#runner.wake());
+    this.#retention = new Retention(parts, () => this.#runner.wake());
+  }
+
+  /** Opens the store and goes on with what is there: jobs under way are continued, waiting ones wait on. */
+  static async open(options: JobServiceOptions): Promise<JobService> {
+    const { configuration, clock = systemClock, env = process.env, seal = null } = options;
+    const settings = options.settings ?? configuration.server;
+    const state = stateFolder(env, configuration);
+    const address = storeAddress(settings.store, state);
+    const folders = new JobFolders(state);
+    await folders.make();
+    const store = await JobStore.open(address, seal);
+    const parts: JobParts = {
+      store,
+      seal,
+      secrets: await openSecrets(store.session, seal, clock),
+      folders,
+      context: { configuration, env, guard: options.guard, limits: settings.limits },
+      settings,
+      growths: new Growths(clock),
+      events: new JobEvents(clock),
+      clock,
+      log: options.log ?? ((): void => undefined),
+    };
+    const service = new JobService(parts, address.isOwn);
+    service.#runner.start();
+    service.#retention.start();
+    return service;
+  }
+
+  /** Of the server, for what has tables of its own. */
+  get store(): JobStore {
+    return this.#parts.store;
+  }
+
+  /** Credentials and data stores that users have given it to keep. */
+  get secrets(): StoredSecrets {
+    return this.#parts.secrets;
+  }
+
+  /** Throws TARGET_REFUSED for hosts that callers may not name. */
+  assertHosts(hosts: readonly { readonly host: string; readonly port: number | null }[]): void {
+    for (const { host, port } of hosts) this.#parts.context.guard?.(host, port ?? 0);
+  }
+
+  get configuration(): Configuration {
+    return this.#parts.context.configuration;
+  }
+
+  /** Makes a job of a body. Throws CONFIG_INVALID and DEPLOYMENT_UNKNOWN (422), JOB_LIMIT (429). */
+  async create(body: unknown, caller: Caller, origin: JobOrigin): Promise<JobRecord> {
+    assertMayRun(caller);
+    const { clock, store, folders } = this.#parts;
+    const id = newJobId(clock);
+    const { body: checked, filled } = checkBody(body);
+    if (this.#parts.seal === null) assertNoSecrets(filled);
+    const context = await ownerContext(checked, caller.user.userId, this.#parts.context, this.#parts.secrets);
+    const job = describedJob(checked, folders.of(id), context);
+    await assertTargets(job, clock);
+    await this.#assertRoom(caller);
+    const created = clock.wall();
+    const { model, line } = await this.#model(job);
+    const isUpload = filled.intakeSettings.type === 'localFile';
+    const { username } = caller.user;
+    const first = `Job created by ${username} from ${origin.address} at ${logTime(created)}`;
+    const record: JobRecord = {
+      id,
+      revision: 1,
+      status: 'INITIALIZING',
+      owner: caller.user,
+      source: origin.source,
+      created,
+      hidden: null,
+      body: checked as Json,
+      deploymentId: filled.deploymentId,
+      server: new URL(job.deployment.server).origin,
+      priority: filled.priority,
+      intakeType: filled.intakeSettings.type,
+      outputType: filled.outputSettings.type,
+      model,
+      upload: isUpload ? 'waiting' : 'none',
+      queuedAt: isUpload ? null : created,
+      claim: null,
+      startedAt: null,
+      endedAt: null,
+      elapsedMs: 0,
+      attempts: 0,
+      tally: EMPTY_TALLY,
+      intakeBytes: null,
+      intakeTotal: null,
+      outputBytes: null,
+      logs: line === null ? [first] : withLine([first], line),
+      failure: null,
+      resultsDeleted: false,
+      definition: origin.definition ?? null,
+    };
+    await store.insert(record);
+    this.#parts.events.tell({ record, progress: null });
+    if (!isUpload) this.#runner.wake();
+    return record;
+  }
+
+  /** Makes a job of the body of an earlier one. */
+  async fromExisting(id: string, caller: Caller, origin: JobOrigin): Promise<JobRecord> {
+    const { body } = await this.get(id, caller);
+    return await this.create(body, caller, origin);
+  }
+
+  async get(id: string, caller: Caller): Promise<JobRecord> {
+    return ownJob(isJobId(id) ? await this.#parts.store.get(id) : null, caller);
+  }
+
+  /** @param filter its `owner` is looked at for admins only; others see their own. */
+  async list(filter: JobFilter, caller: Caller): Promise<JobPage> {
+    const owner = caller.role === 'admin' ? filter.owner : caller.user.userId;
+    return await this.#parts.store.list({ ...filter, owner });
+  }
+
+  /** For each of these jobs that waits how many of the same prediction server go before it. */
+  async queuePositions(records: readonly JobRecord[]): Promise<ReadonlyMap<string, number>> {
+    const waiting = records.filter(({ status, queuedAt }) => status === 'INITIALIZING' && queuedAt !== null);
+    if (waiting.length === 0) return new Map();
+    const queue = await this.#parts.store.inQueue();
+    return new Map(
+      waiting.flatMap((record) => {
+        const now = queue.find(({ id }) => id === record.id);
+        const position = now === undefined ? null : queuePosition(now, queue);
+        return position === null ? [] : [[record.id, position] as const];
+      }),
+    );
+  }
+
+  /** Of a job that runs in this process. */
+  progress(id: string): Progress | null {
+    return this.#runner.progress(id);
+  }
+
+  async patch(id: string, patch: JobPatch, caller: Caller): Promise<JobRecord> {
+    assertMayRun(caller);
+    await this.get(id, caller);
+    if (patch.aborted === true) await this.abort(id, caller);
+    const wall = this.#parts.clock.wall();
+    const { hidden, priority, logs = [] } = patch;
+    const record = await this.#parts.store.update(id, (now) => ({
+      ...(hidden === undefined ? {} : { hidden: hidden ? (now.hidden ?? wall) : null }),
+      ...(priority === undefined ? {} : { priority }),
+      ...(logs.length === 0 ? {} : { logs: logs.reduce(withLine, now.logs) }),
+    }));
+    return this.#changed(record);
+  }
+
+  /** Ends a job, running or waiting, and removes what it has. Throws JOB_STATE (409) when it has ended. */
+  async abort(id: string, caller: Caller, reason?: string): Promise<JobRecord> {
+    assertMayRun(caller);
+    await this.get(id, caller);
+    const wall = this.#parts.clock.wall();
+    const why = reason ?? `by ${caller.user.username}`;
+    const before: { status?: JobRecord['status'] } = {};
+    const record = await this.#parts.store.update(id, (now) => {
+      before.status = now.status;
+      return hasEnded(now) ? null : aborted(now, { reason: why, code: null, wall });
+    });
+    const { status } = before;
+    if (status === 'COMPLETED' || status === 'ABORTED')
+      throw wrongState(`The job cannot be aborted: it is ${status} already.`);
+    // Whoever works on it, here or elsewhere, removes what it has when he has let go of it.
+    if (record?.claim === null) await this.#parts.folders.remove(id);
+    this.#runner.wake(id);
+    return this.#changed(record);
+  }
+
+  /** Takes an upload as fast as it comes. Rejects with the error of the body when that breaks off: it may be sent again then. */
+  async upload(id: string, caller: Caller, request: UploadRequest): Promise<void> {
+    assertMayRun(caller);
+    await this.#uploads.whole(await this.get(id, caller), request);
+  }
+
+  async uploadPart(id: string, number: number, caller: Caller, request: UploadRequest): Promise<void> {
+    assertMayRun(caller);
+    await this.#uploads.part(await this.get(id, caller), number, request);
+  }
+
+  async finalizeUpload(id: string, caller: Caller): Promise<void> {
+    assertMayRun(caller);
+    await this.#uploads.finalize(await this.get(id, caller));
+  }
+
+  /** The client has the reply to his upload. */
+  uploadAnswered(id: string): void {
+    this.#uploads.answered(id);
+  }
+
+  /** The result of a job that was begun. Throws JOB_UNKNOWN (404) for one that has none, or none any more, JOB_STATE (422) for an aborted one. */
+  async openResult(id: string, caller: Caller): Promise<JobResultReader> {
+    const record = await this.get(id, caller);
+    if (record.outputType !== 'localFile') throw noResult(`The job writes its rows elsewhere (${record.outputType}).`);
+    if (record.resultsDeleted)
+      throw noResult('The result of the job was removed, as it is older than results are kept.');
+    if (record.status === 'ABORTED') throw abortedError(record);
+    if (record.status === 'INITIALIZING') throw noResult('The job has not begun yet: there is nothing to download.');
+    const growth = this.#parts.growths.of(id);
+    const folder = this.#parts.folders.of(id);
+    const reading: ResultReading = { folder, growth, look: () => this.#parts.store.get(id) };
+    return {
+      record,
+      extent: () => resultExtent(reading),
+      bytes: (range, signal) => resultBytes(reading, range, signal),
+      wait: (signal) => growth.wait(signal),
+    };
+  }
+
+  /** Told of changes of jobs, at most four times a second for each. Gives what ends it. */
+  watch(listener: JobListener): () => void {
+    return this.#parts.events.watch(listener);
+  }
+
+  /** Drains the jobs that run here and gives them back, then closes the store. */
+  async close(): Promise<void> {
+    await this.#retention.stop();
+    await this.#runner.stop();
+    await this.#parts.store.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** Which model all rows of the job will be from: the one that the deployment has now. */
+  async #model(job: JobDescription): Promise<{ readonly model: ModelIdentity | null; readonly line: string | null }> {
+    if (job.pinnedModelId !== null) return { model: { id: job.pinnedModelId }, line: null };
+    try {
+      const { clock } = this.#parts;
+      const found = await describeDeployment(job, clock, AbortSignal.timeout(DESCRIBE_MS));
+      return { model: found.model ?? null, line: null };
+    } catch (error) {
+      const why = findSluiceError(error)?.code ?? 'no answer in time';
+      const line = `The prediction server could not be asked for its model (${why}); it is asked when the job begins`;
+      return { model: null, line };
+    }
+  }
+
+  async #assertRoom({ user }: Caller): Promise<void> {
+    const { jobsPerUser } = this.settings.limits;
+    if ((await this.#parts.store.unfinished(user.userId)) < jobsPerUser) return;
+    throw new SluiceError('JOB_LIMIT', `${jobsPerUser} of your jobs have not ended yet; end some, or wait for them.`, {
+      status: 429,
+      waitMs: 10_000,
+    });
+  }
+
+  #changed(record: JobRecord | null): JobRecord {
+    if (record === null) throw jobUnknown();
+    this.#parts.growths.of(record.id).tell();
+    this.#parts.events.tell({ record, progress: this.progress(record.id) });
+    return record;
+  }
+}
+
+function noResult(why: string): SluiceError {
+  return new SluiceError('JOB_UNKNOWN', why, { status: 404 });
+}

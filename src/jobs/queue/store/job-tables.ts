@@ -1,0 +1,76 @@
+import { SluiceError } from '../../../core/error.ts';
+import type { StoreStatements } from './store-session.ts';
+
+/** Grows with each change of the tables; a store of a later version is refused. */
+const VERSION = 1;
+
+/**
+ * One row per job: the columns are what jobs are looked for by, `data` is the record without its body, `body` the body, sealed.
+ * `sluice_tokens` has hashes of tokens; the two tables behind it records of others, sealed.
+ * `sluice_queue` has one row, which whoever decides whose turn it is holds.
+ */
+const TABLES = [
+  `CREATE TABLE IF NOT EXISTS sluice_jobs (
+    id VARCHAR(32) PRIMARY KEY,
+    revision BIGINT NOT NULL,
+    status VARCHAR(16) NOT NULL,
+    created BIGINT NOT NULL,
+    hidden BIGINT,
+    owner VARCHAR(200) NOT NULL,
+    source VARCHAR(100) NOT NULL,
+    deployment VARCHAR(500) NOT NULL,
+    model VARCHAR(500),
+    server VARCHAR(1000) NOT NULL,
+    intake_type VARCHAR(32) NOT NULL,
+    output_type VARCHAR(32) NOT NULL,
+    definition VARCHAR(32),
+    priority BIGINT NOT NULL,
+    queued_at BIGINT,
+    started_at BIGINT,
+    ended_at BIGINT,
+    upload VARCHAR(16) NOT NULL,
+    runner VARCHAR(100),
+    results_deleted BIGINT NOT NULL,
+    data TEXT NOT NULL,
+    body TEXT NOT NULL
+  )`,
+  'CREATE INDEX IF NOT EXISTS sluice_jobs_created ON sluice_jobs (created, id)',
+  'CREATE INDEX IF NOT EXISTS sluice_jobs_status ON sluice_jobs (status, queued_at)',
+  'CREATE INDEX IF NOT EXISTS sluice_jobs_runner ON sluice_jobs (runner)',
+  `CREATE TABLE IF NOT EXISTS sluice_tokens (
+    id VARCHAR(16) PRIMARY KEY,
+    hash VARCHAR(64) NOT NULL,
+    name VARCHAR(200) NOT NULL,
+    owner VARCHAR(200) NOT NULL,
+    role VARCHAR(16) NOT NULL,
+    created BIGINT NOT NULL,
+    last_used BIGINT,
+    expires BIGINT,
+    revoked BIGINT
+  )`,
+  ...['sluice_credentials', 'sluice_data_stores'].map(
+    (name) => `CREATE TABLE IF NOT EXISTS ${name} (
+    id VARCHAR(24) PRIMARY KEY,
+    owner VARCHAR(200) NOT NULL,
+    name VARCHAR(500) NOT NULL,
+    created BIGINT NOT NULL,
+    sealed TEXT NOT NULL
+  )`,
+  ),
+  'CREATE TABLE IF NOT EXISTS sluice_queue (id BIGINT PRIMARY KEY, turns BIGINT NOT NULL)',
+  'CREATE TABLE IF NOT EXISTS sluice_server_version (id BIGINT PRIMARY KEY, version BIGINT NOT NULL)',
+  'INSERT INTO sluice_queue (id, turns) VALUES (1, 0) ON CONFLICT (id) DO NOTHING',
+  `INSERT INTO sluice_server_version (id, version) VALUES (1, ${VERSION}) ON CONFLICT (id) DO NOTHING`,
+];
+
+/** Makes the tables where they are not there. Throws CONFIG_INVALID for those of a later version. */
+export async function makeJobTables(store: StoreStatements): Promise<void> {
+  for (const sql of TABLES) await store.execute(sql);
+  const [row] = await store.query('SELECT version FROM sluice_server_version WHERE id = 1');
+  const found = Number(row?.[0] ?? 0);
+  if (found !== VERSION)
+    throw new SluiceError(
+      'CONFIG_INVALID',
+      `server.store: the tables there are of version ${found}, and this Sluice knows ${VERSION}. Use the version that made them, or another database.`,
+    );
+}

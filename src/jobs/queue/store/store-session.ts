@@ -1,0 +1,115 @@
+import { mkdir, open } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { SqlDialect } from '../../../../connectors/sql/dialect.ts';
+import type { SqlConnection, SqlDriver, SqlValue } from '../../../../connectors/sql/driver.ts';
+import { sqlDriver } from '../../../../connectors/sql/sql-drivers.ts';
+import { SqlFault } from '../../../../connectors/sql/sql-fault.ts';
+import { SluiceError } from '../../../core/error.ts';
+import type { StoreAddress } from './store-address.ts';
+
+/** What may be done with a store in one go. */
+export interface StoreStatements {
+  execute(sql: string, parameters?: readonly SqlValue[]): Promise<number>;
+  query(sql: string, parameters?: readonly SqlValue[]): Promise<readonly (readonly SqlValue[])[]>;
+}
+
+/**
+ * The one connection of a process to its store, for all who work with it: one after the other, each alone. A connection that was lost is
+ * made anew for the next one; whoever had it gets DATABASE_UNREACHABLE and does not know whether his last change is in.
+ */
+export class StoreSession implements AsyncDisposable {
+  readonly dialect: SqlDialect;
+  readonly #driver: SqlDriver;
+  readonly #closing = new AbortController();
+  #connection: SqlConnection | null = null;
+  #last: Promise<unknown> = Promise.resolve();
+
+  private constructor(driver: SqlDriver) {
+    this.#driver = driver;
+    this.dialect = driver.dialect;
+  }
+
+  static async open({ access, file }: Pick<StoreAddress, 'access' | 'file'>): Promise<StoreSession> {
+    if (file !== undefined) await makePrivate(file);
+    return new StoreSession(await sqlDriver(access));
+  }
+
+  /** Statements that each are a transaction of their own. */
+  use<T>(work: (store: StoreStatements) => Promise<T>): Promise<T> {
+    return this.#alone(async (connection, signal) => work(statements(connection, signal)));
+  }
+
+  /** One transaction; undone when `work` throws. */
+  transaction<T>(work: (store: StoreStatements) => Promise<T>): Promise<T> {
+    return this.#alone(async (connection, signal) => {
+      await connection.begin(signal);
+      try {
+        const result = await work(statements(connection, signal));
+        await connection.commit(signal);
+        return result;
+      } catch (error) {
+        await connection.rollback(signal).catch(() => undefined);
+        throw error;
+      }
+    });
+  }
+
+  /** For as long as this session and its connection live. False: somebody else has it. */
+  tryLock(name: string): Promise<boolean> {
+    return this.#alone((connection, signal) => connection.tryLock(name, signal));
+  }
+
+  async close(): Promise<void> {
+    await this.#last.catch(() => undefined);
+    this.#closing.abort(new SluiceError('JOB_INTERRUPTED', 'the server is being stopped'));
+    await this.#connection?.close();
+    this.#connection = null;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #alone<T>(work: (connection: SqlConnection, signal: AbortSignal) => Promise<T>): Promise<T> {
+    const mine = this.#last.then(async () => {
+      const { signal } = this.#closing;
+      signal.throwIfAborted();
+      try {
+        this.#connection ??= await this.#driver.connect(signal);
+        return await work(this.#connection, signal);
+      } catch (error) {
+        throw await this.#told(error);
+      }
+    });
+    this.#last = mine.catch(() => undefined);
+    return mine;
+  }
+
+  async #told(error: unknown): Promise<unknown> {
+    if (!(error instanceof SqlFault)) return error;
+    const lost = this.#connection;
+    if (error.kind === 'connection') {
+      this.#connection = null;
+      await lost?.close();
+    }
+    const code = error.kind === 'connection' || error.kind === 'conflict' ? 'DATABASE_UNREACHABLE' : 'DATABASE_FAULT';
+    return new SluiceError(code, `the store of the server's jobs (${this.#driver.place}): ${error.message}`, {
+      cause: error,
+      status: code === 'DATABASE_UNREACHABLE' ? 503 : 500,
+    });
+  }
+}
+
+/** Makes the file of a store where it is not there, in such a way that no other user of the machine can read it. */
+async function makePrivate(file: string): Promise<void> {
+  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+  const handle = await open(file, 'a', 0o600);
+  await handle.close();
+}
+
+function statements(connection: SqlConnection, signal: AbortSignal): StoreStatements {
+  return {
+    execute: (sql, parameters = []) => connection.execute(sql, parameters, signal),
+    query: (sql, parameters = []) => connection.query(sql, parameters, signal),
+  };
+}

@@ -1,0 +1,52 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type * as z from 'zod';
+import { SluiceError } from '../core/error.ts';
+import { validate } from '../jobs/description/validate.ts';
+import type { Caller, Role } from '../jobs/queue/caller.ts';
+
+/** One request, as a route sees it. */
+export interface ApiCall {
+  readonly caller: Caller;
+  /** The parts of the path by their names. */
+  readonly params: Readonly<Record<string, string>>;
+  /** As the route's schema gives it; undefined for a route without. */
+  readonly query: unknown;
+  /** The same; for a route without a schema what was sent as JSON, or undefined. */
+  readonly body: unknown;
+  /** Base address that the client reached: `http://host:port/api/v2`. */
+  readonly base: string;
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+}
+
+/** One route of the API: what it takes, for the checks and for the OpenAPI document, and what it does. */
+export interface ApiRoute {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** Behind `/api/v2`, with a slash at its end: `/batchPredictions/:id/`. Both forms are served. */
+  readonly path: string;
+  /** For the document: one line. */
+  readonly summary: string;
+  readonly query?: z.ZodType;
+  readonly body?: z.ZodType;
+  /** The body is handed on as it came, once it is known to be right; else with what its schema adds. */
+  readonly keepsBody?: boolean;
+  /** The body is no JSON: the route reads `request.raw` itself. */
+  readonly takes?: 'text/csv';
+  /** What it answers, by status. */
+  readonly replies: Readonly<Record<number, string>>;
+  /** What its caller needs; GET: `read`, all others: `run`. */
+  readonly role?: Role;
+  /** Needs no token. */
+  readonly isOpen?: boolean;
+  /** Answers by `reply`, and returns it. */
+  handle(call: ApiCall): Promise<FastifyReply>;
+}
+
+/** The query or body of a call, checked. Throws CONFIG_INVALID (422) that names each field which is wrong. */
+export function checked<S extends z.ZodType>(schema: S, value: unknown, place: 'query' | 'body'): z.output<S> {
+  if (place === 'body' && value === undefined)
+    throw new SluiceError('REQUEST_INVALID', 'Send a JSON body, with the content type application/json.', {
+      status: 422,
+    });
+  return validate(schema, value, new Set(), { place: () => place });
+}
