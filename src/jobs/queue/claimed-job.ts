@@ -5,7 +5,7 @@ import { describeDeployment } from '../describe-deployment.ts';
 import type { JobDescription } from '../description/parse-job.ts';
 import type { JobRun, Progress } from '../job-run.ts';
 import { startJob } from '../run-job.ts';
-import { describedJob } from './body/described-job.ts';
+import { describedJob, withoutPlaces } from './body/described-job.ts';
 import type { PredictionBody } from './body/prediction-body.ts';
 import { finishedRun } from './finished-run.ts';
 import { logTime, withLine } from './job-log.ts';
@@ -114,6 +114,7 @@ export class ClaimedJob {
     const { clock } = this.#parts;
     const isUpload = isLocal(body.intakeSettings?.type);
     const isDownload = isLocal(body.outputSettings?.type);
+    if (isDownload) await this.#parts.folders.ensure(this.#id);
     const run = startJob(job, {
       clock,
       name: this.#id,
@@ -229,7 +230,7 @@ export class ClaimedJob {
     const record = await this.#change((now) => {
       if (hasEnded(now)) return { claim: null, elapsedMs: this.#elapsed() };
       if (!goesOn) {
-        const reason = messageOf(error).replaceAll(`${this.#folder}/`, '');
+        const reason = withoutPlaces(messageOf(error), this.#folder, this.#parts.context.configuration);
         return { ...this.#progressOf(now), ...aborted(now, { reason, code, wall }), claim: null };
       }
       const line = `Job interrupted at ${logTime(wall)}, to be continued`;
