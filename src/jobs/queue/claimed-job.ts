@@ -5,7 +5,7 @@ import { describeDeployment } from '../describe-deployment.ts';
 import type { JobDescription } from '../description/parse-job.ts';
 import type { JobRun, Progress } from '../job-run.ts';
 import { startJob } from '../run-job.ts';
-import { describedJob } from './body/described-job.ts';
+import { describedJob, withoutPlaces } from './body/described-job.ts';
 import { ownerContext } from './body/owner-context.ts';
 import type { PredictionBody } from './body/prediction-body.ts';
 import { finishedRun } from './finished-run.ts';
@@ -115,7 +115,7 @@ export class ClaimedJob {
   ): Promise<Manifest> {
     const { clock, settings, folders } = this.#parts;
     const { limits } = settings;
-    await folders.makeFor(this.#id);
+    await folders.ensure(this.#id);
     const isUpload = isLocal(body.intakeSettings?.type);
     const isDownload = isLocal(body.outputSettings?.type);
     const run = startJob(job, {
@@ -234,7 +234,7 @@ export class ClaimedJob {
     const record = await this.#change((now) => {
       if (hasEnded(now)) return { claim: null, elapsedMs: this.#elapsed() };
       if (!goesOn) {
-        const reason = this.#parts.folders.withoutPlaces(messageOf(error), this.#id);
+        const reason = withoutPlaces(messageOf(error), this.#folder, this.#parts.context.configuration);
         return { ...this.#progressOf(now), ...aborted(now, { reason, code, wall }), claim: null };
       }
       const line = `Job interrupted at ${logTime(wall)}, to be continued`;
