@@ -123,7 +123,7 @@ export class ClaimedJob {
     const folder = await folders.ensure(this.#id);
     const isUpload = isLocal(body.intakeSettings?.type);
     const isDownload = isLocal(body.outputSettings?.type);
-    if (isDownload) await removeForeignLock(folder);
+    await removeForeignLock(folder);
     const run = startJob(job, {
       clock,
       name: this.#id,

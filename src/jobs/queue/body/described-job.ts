@@ -56,9 +56,7 @@ export function describedJob(body: PredictionBody, folder: string, context: Body
       outputSettings:
         output.type === 'localFile' || output.type === undefined
           ? { path: resultPath(folder) }
-          : output.type === 'http'
-            ? { ...output, spool: join(folder, 'sent') }
-            : ownKeysOnly(output),
+          : inFolder(ownKeysOnly(output), folder),
     },
     folder,
     context,
@@ -105,6 +103,11 @@ function ownKeysOnly<S extends { readonly type?: string | undefined }>(settings:
   const given = settings as S & { readonly credentials?: unknown; readonly credentialId?: string | null };
   const hasOwn = (given.credentials ?? null) !== null || (given.credentialId ?? null) !== null;
   return hasOwn ? settings : { ...settings, credentials: 'none' };
+}
+
+/** What is sent when it is finished grows in the job's own folder: other jobs may send to the same address. */
+function inFolder<S extends { readonly type?: string | undefined }>(settings: S, folder: string): S {
+  return settings.type === 'http' ? { ...settings, spool: join(folder, 'output') } : settings;
 }
 
 function otherServer(
