@@ -1,6 +1,6 @@
 import { Agent, type IncomingMessage, request as overHttp } from 'node:http';
 import { request as overHttps, Agent as TlsAgent } from 'node:https';
-import { type Clock, type ConnectionGuard, type GuardedLookup, SluiceError } from '../../src/sdk.ts';
+import { type Clock, type ConnectionGuard, type GuardedLookup, SluiceError, targetOf } from '../../src/sdk.ts';
 import { type HttpAddress, httpName } from './http-address.ts';
 import { brokenOff, isPassing, networkFault, retryAfterMs } from './http-fault.ts';
 import type { HttpSettings } from './http-settings.ts';
@@ -160,6 +160,6 @@ export class HttpConnection implements AsyncDisposable {
 /** What makes a connection keep to what the guard allows. */
 function guarded(url: URL, guard: ConnectionGuard | null): { readonly lookup?: GuardedLookup } {
   if (guard === null) return {};
-  const port = Number(url.port) || (url.protocol === 'https:' ? 443 : 80);
-  return { lookup: guard(url.hostname.replace(/^\[(.*)\]$/, '$1'), port) };
+  const { host, port } = targetOf(url);
+  return { lookup: guard(host, port) };
 }

@@ -1,5 +1,5 @@
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
-import type { Clock, ConnectionGuard, GuardedLookup } from '../../src/sdk.ts';
+import { type Clock, type ConnectionGuard, type GuardedLookup, targetOf } from '../../src/sdk.ts';
 import { hasAnswered, isPassing } from './s3-fault.ts';
 import type { S3Settings } from './s3-settings.ts';
 
@@ -124,8 +124,7 @@ function configOf(settings: S3Settings): S3ClientConfig {
 /** What makes connections keep to what the guard allows: to the host of the address, and to those that are named after it and a bucket. */
 function guarded(endpointUrl: string | null, guard: ConnectionGuard | null): { readonly lookup?: GuardedLookup } {
   if (guard === null) return {};
-  const { hostname, port, protocol } = new URL(endpointUrl ?? 'https://s3.amazonaws.com');
-  const number = Number(port) || (protocol === 'https:' ? 443 : 80);
-  guard(hostname.replace(/^\[(.*)\]$/, '$1'), number);
-  return { lookup: (host, options, callback) => guard(host, number)(host, options, callback) };
+  const { host, port } = targetOf(new URL(endpointUrl ?? 'https://s3.amazonaws.com'));
+  guard(host, port);
+  return { lookup: (name, options, callback) => guard(name, port)(name, options, callback) };
 }

@@ -15,3 +15,8 @@ export type GuardedLookup = (
  * @param host a name or an address, without brackets, as it is given to a socket.
  */
 export type ConnectionGuard = (host: string, port: number) => GuardedLookup;
+
+/** Where an address leads: its host as sockets take it, and its port. */
+export function targetOf({ hostname, port, protocol }: URL): { readonly host: string; readonly port: number } {
+  return { host: hostname.replace(/^\[(.*)\]$/, '$1'), port: Number(port) || (protocol === 'https:' ? 443 : 80) };
+}

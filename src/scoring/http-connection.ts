@@ -1,5 +1,5 @@
 import { type Dispatcher, Pool } from 'undici';
-import type { ConnectionGuard, GuardedLookup } from '../core/connection-guard.ts';
+import { type ConnectionGuard, type GuardedLookup, targetOf } from '../core/connection-guard.ts';
 import { SluiceError } from '../core/error.ts';
 import { RecycledBuffers } from '../core/recycled-buffers.ts';
 import { networkFault } from './network-fault.ts';
@@ -150,8 +150,8 @@ function joined(chunks: readonly Buffer[], length: number): Pick<WireReply, 'bod
 }
 
 function guardedLookup(origin: string, guard: ConnectionGuard): GuardedLookup {
-  const { hostname, port, protocol } = new URL(origin);
-  return guard(hostname.replace(/^\[(.*)\]$/, '$1'), Number(port) || (protocol === 'https:' ? 443 : 80));
+  const { host, port } = targetOf(new URL(origin));
+  return guard(host, port);
 }
 
 function originOf(server: string): string {

@@ -38,10 +38,11 @@ export class MysqlLink {
       signal.throwIfAborted();
       const port = given ?? 3306;
       const lookup = guard?.(host, port);
-      // Given one, the library does not set the socket up.
-      const stream = () => connect({ host, port, lookup: lookup!, noDelay: true, keepAlive: true });
+      // A socket that is given to the library is not set up by it.
+      const guarded =
+        lookup === undefined ? {} : { stream: () => connect({ host, port, lookup, noDelay: true, keepAlive: true }) };
       // The options are not the library's to change.
-      const connection = createConnection({ ...options, host, port, ...(lookup === undefined ? {} : { stream }) });
+      const connection = createConnection({ ...options, host, port, ...guarded });
       const link = new MysqlLink(connection);
       try {
         await link.under(

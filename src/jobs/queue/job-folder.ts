@@ -1,5 +1,5 @@
 import { mkdir, readdir, rm, stat } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 
 /** The folders of the jobs of a server, one for each that has an upload or a result here. Servers that share their jobs share them. */
 export class JobFolders {
@@ -19,21 +19,14 @@ export class JobFolders {
     return join(this.root, id);
   }
 
-  /** Makes the folder of a job where it is not there yet. */
-  async makeFor(id: string): Promise<void> {
-    await mkdir(this.of(id), { recursive: true, mode: 0o700 });
-  }
-
-  /** A text for callers, without the places of this machine that are in it. */
-  withoutPlaces(text: string, id: string): string {
-    const state = dirname(this.root);
-    const own = this.of(id);
-    const parts = [`${own}/`, own, `${state}/`, state];
-    return parts.reduce((left, part) => left.replaceAll(part, part.endsWith('/') ? '' : 'the folder of the job'), text);
-  }
-
   intake(id: string): string {
     return join(this.of(id), 'intake');
+  }
+
+  /** The folder of a job, made if it is not there. */
+  async ensure(id: string): Promise<string> {
+    await mkdir(this.of(id), { recursive: true, mode: 0o700 });
+    return this.of(id);
   }
 
   async remove(id: string): Promise<void> {

@@ -42,7 +42,7 @@ export class TokenStore {
     const values = [id, tokenHash(text), name, owner, role, created, expires];
     const places = values.map((_, at) => this.#place(at + 1)).join(', ');
     await this.#store.use((tables) =>
-      tables.execute(
+      tables.executeDurably(
         `INSERT INTO sluice_tokens (id, hash, name, owner, role, created, expires) VALUES (${places})`,
         values,
       ),
@@ -88,7 +88,7 @@ export class TokenStore {
   async revoke(idOrToken: string): Promise<boolean> {
     const id = tokenId(idOrToken) ?? idOrToken;
     const sql = `UPDATE sluice_tokens SET revoked = ${this.#place(1)} WHERE id = ${this.#place(2)} AND revoked IS NULL`;
-    return (await this.#store.use((tables) => tables.execute(sql, [this.#clock.wall(), id]))) > 0;
+    return (await this.#store.use((tables) => tables.executeDurably(sql, [this.#clock.wall(), id]))) > 0;
   }
 
   #place(index: number): string {

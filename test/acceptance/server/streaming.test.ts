@@ -154,6 +154,25 @@ describe('F17: an upload', () => {
     expect(await api.result(id)).toBe(SCORED + scoredRows(0, 3));
   });
 
+  test('that was answered by a server that is gone may come again, and must be the same', async () => {
+    const gate = Promise.withResolvers<void>();
+    respond = () => ({ after: gate.promise });
+    const { id } = await api.create({ ...BODY, intakeSettings: { type: 'localFile', async: false } });
+    const busy = await api.create(BODY);
+    await api.upload(busy.id, HEADER + rows(0, 3));
+    await api.until(busy.id, ({ status }) => status === 'RUNNING');
+    await api.upload(id, HEADER + rows(0, 300));
+    const { state } = api;
+    gate.resolve();
+    await api.server.close();
+    await using later = await startApi({ deployments: { d: server.url }, state });
+    await later.ended(id);
+    expect((await later.upload(id, HEADER + rows(0, 301))).status).toBe(409);
+    expect((await later.upload(id, HEADER + rows(0, 299))).status).toBe(409);
+    expect((await later.upload(id, HEADER + rows(0, 300))).status).toBe(202);
+    expect(await later.result(id)).toBe(SCORED + scoredRows(0, 300));
+  });
+
   test('beside another one that goes on is 409', async () => {
     const { id } = await api.create(BODY);
     const body = throttled();
@@ -289,6 +308,22 @@ describe('F21: an upload that broke off', () => {
     expect((await api.upload(id, HEADER + rows(7, 2_000))).status).toBe(202);
     expect((await api.ended(id)).status).toBe('COMPLETED');
     expect(await api.result(id)).toBe(SCORED + scoredRows(7, 2_000));
+  });
+
+  test('and is not continued ends the job, which would keep others waiting', async () => {
+    await using strict = await startApi({ deployments: { d: server.url }, server: { uploadResumeSeconds: 0.5 } });
+    const { id } = await strict.create(BODY);
+    const body = throttled();
+    const put = strict.upload(id, body.stream);
+    body.send(HEADER + rows(0, 10));
+    await strict.until(id, ({ status }) => status === 'RUNNING');
+    const other = await strict.create(BODY);
+    await strict.upload(other.id, HEADER + rows(0, 10));
+    body.fail();
+    await expect(put).rejects.toThrow();
+    const job = await strict.ended(id);
+    expect(job).toMatchObject({ status: 'ABORTED', statusDetails: expect.stringMatching(/upload broke off/) });
+    expect((await strict.ended(other.id)).status).toBe('COMPLETED');
   });
 
   test('because it was silent for too long may be sent again', async () => {

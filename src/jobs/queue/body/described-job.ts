@@ -1,6 +1,6 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { ConnectionGuard } from '../../../core/connection-guard.ts';
-import { SluiceError } from '../../../core/error.ts';
+import { findSluiceError, SluiceError } from '../../../core/error.ts';
 import { nameList, nearestNames } from '../../../scoring/output/nearest-name.ts';
 import type { Configuration } from '../../configuration.ts';
 import type { Deployment } from '../../description/deployment.ts';
@@ -48,7 +48,7 @@ export function describedJob(body: PredictionBody, folder: string, context: Body
   const described = Object.fromEntries(
     Object.entries(rest).filter(([name, value]) => !UNSERVED.has(name) && value !== undefined),
   );
-  const resolved = resolveJob(
+  const whole = resolved(
     {
       ...described,
       deploymentId,
@@ -56,17 +56,39 @@ export function describedJob(body: PredictionBody, folder: string, context: Body
       outputSettings:
         output.type === 'localFile' || output.type === undefined
           ? { path: resultPath(folder) }
-          : output.type === 'http'
-            ? { ...output, spool: join(folder, 'sent') }
-            : ownKeysOnly(output),
+          : inFolder(ownKeysOnly(output), folder),
     },
+    folder,
     context,
   );
-  const job = context.limits === undefined ? resolved : withinMemory(resolved, context.limits);
+  const job = context.limits === undefined ? whole : withinMemory(whole, context.limits);
   const { filled } = checkBody(body);
   return filled.predictionInstance === null
     ? job
     : { ...job, deployment: otherServer(job.deployment, filled.predictionInstance, context) };
+}
+
+/** What is wrong is told without the name of the configuration's file. */
+function resolved(value: object, folder: string, context: BodyContext): JobDescription {
+  try {
+    return resolveJob(value, context);
+  } catch (error) {
+    const known = findSluiceError(error);
+    if (known === undefined) throw error;
+    throw new SluiceError(known.code, withoutPlaces(known.message, folder, context.configuration), { cause: error });
+  }
+}
+
+/** A text for callers: without names of files and folders of the server. */
+export function withoutPlaces(text: string, folder: string, { file }: Configuration): string {
+  const state = dirname(dirname(folder));
+  return text
+    .replaceAll(`the configuration ${file}`, 'the configuration of the server')
+    .replaceAll(file, 'the configuration of the server')
+    .replaceAll(`${folder}/`, '')
+    .replaceAll(folder, 'the folder of the job')
+    .replaceAll(`${state}/`, '')
+    .replaceAll(state, 'the folder of the server');
 }
 
 const UNSERVED: ReadonlySet<string> = new Set(
@@ -81,6 +103,11 @@ function ownKeysOnly<S extends { readonly type?: string | undefined }>(settings:
   const given = settings as S & { readonly credentials?: unknown; readonly credentialId?: string | null };
   const hasOwn = (given.credentials ?? null) !== null || (given.credentialId ?? null) !== null;
   return hasOwn ? settings : { ...settings, credentials: 'none' };
+}
+
+/** What is sent when it is finished grows in the job's own folder: other jobs may send to the same address. */
+function inFolder<S extends { readonly type?: string | undefined }>(settings: S, folder: string): S {
+  return settings.type === 'http' ? { ...settings, spool: join(folder, 'output') } : settings;
 }
 
 function otherServer(

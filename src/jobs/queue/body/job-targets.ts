@@ -1,6 +1,6 @@
 import { parseJdbcUrl } from '../../../../connectors/sql/jdbc-url.ts';
 import type { Clock } from '../../../core/clock.ts';
-import type { ConnectionGuard } from '../../../core/connection-guard.ts';
+import { type ConnectionGuard, targetOf } from '../../../core/connection-guard.ts';
 import { findSluiceError } from '../../../core/error.ts';
 import type { JobDescription } from '../../description/parse-job.ts';
 
@@ -17,7 +17,7 @@ export async function assertTargets(job: JobDescription, clock: Pick<Clock, 'sle
     const guard = settings.guard;
     return guard === undefined ? [] : hostsOf(settings).map((url) => ({ guard, ...url }));
   });
-  if (deployment.guard !== undefined) places.push({ guard: deployment.guard, ...hostOf(deployment.server) });
+  if (deployment.guard !== undefined) places.push({ guard: deployment.guard, ...targetOf(new URL(deployment.server)) });
   await Promise.all(places.map(({ guard, host, port }) => assertTarget(guard, { host, port }, clock)));
 }
 
@@ -27,18 +27,10 @@ interface Target {
 }
 
 function hostsOf(settings: JobDescription['intakeSettings' | 'outputSettings']): readonly Target[] {
-  if (settings.type === 'http') return [hostOf(settings.url.reveal())];
-  if (settings.type === 's3') return settings.endpointUrl === null ? [] : [hostOf(settings.endpointUrl)];
+  if (settings.type === 'http') return [targetOf(new URL(settings.url.reveal()))];
+  if (settings.type === 's3') return settings.endpointUrl === null ? [] : [targetOf(new URL(settings.endpointUrl))];
   if (settings.type !== 'jdbc' || settings.jdbcUrl === null) return [];
   return parseJdbcUrl(settings.jdbcUrl.reveal()).hosts.map(({ host, port }) => ({ host, port: port ?? 0 }));
-}
-
-function hostOf(address: string): Target {
-  const { hostname, port, protocol } = new URL(address);
-  return {
-    host: hostname.replace(/^\[(.*)\]$/, '$1'),
-    port: Number(port) || (protocol === 'https:' ? 443 : 80),
-  };
 }
 
 async function assertTarget(

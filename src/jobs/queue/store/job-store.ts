@@ -82,7 +82,7 @@ export class JobStore implements AsyncDisposable {
     const places = names.map((_, at) => this.#session.dialect.parameter(at + 1));
     const values = [record.id, ...columnsOf(record), this.#sealed(record)];
     const sql = `INSERT INTO sluice_jobs (${names.join(', ')}) VALUES (${places.join(', ')})`;
-    await this.#session.use((store) => store.execute(sql, values));
+    await this.#session.use((store) => store.executeDurably(sql, values));
   }
 
   async get(id: string): Promise<JobRecord | null> {
@@ -194,13 +194,18 @@ export class JobStore implements AsyncDisposable {
     for (;;) {
       const found = await this.#find(store, id);
       if (found === null) return null;
-      const changed = change(found);
-      if (changed === null) return found;
-      const record: JobRecord = { ...found, ...changed, revision: found.revision + 1 };
+      const fields = change(found);
+      if (fields === null) return found;
+      const record: JobRecord = { ...found, ...fields, revision: found.revision + 1 };
       const set = COLUMNS.map((name, at) => `${name} = ${dialect.parameter(at + 1)}`).join(', ');
       const where = `id = ${dialect.parameter(COLUMNS.length + 1)} AND revision = ${dialect.parameter(COLUMNS.length + 2)}`;
       const sql = `UPDATE sluice_jobs SET ${set} WHERE ${where}`;
-      if ((await store.execute(sql, [...columnsOf(record), id, found.revision])) === 1) return record;
+      // What a client is told to be so must be so after a crash of the machine; the rest would only be done again.
+      const isFinal = hasEnded(record) && !hasEnded(found);
+      const isWhole = record.upload === 'ended' && found.upload !== 'ended';
+      const values = [...columnsOf(record), id, found.revision];
+      const changed = isFinal || isWhole ? store.executeDurably(sql, values) : store.execute(sql, values);
+      if ((await changed) === 1) return record;
     }
   }
 }

@@ -72,7 +72,7 @@ export class SealedRecords<T extends Json> {
       ]);
       if (Number(row?.[0]) >= MOST)
         throw new SluiceError('CONFIG_INVALID', `There are ${MOST} already, which is all that one user may have.`);
-      await tables.execute(`INSERT INTO ${TABLES[this.#kind]} (${COLUMNS}) VALUES (${places})`, values);
+      await tables.executeDurably(`INSERT INTO ${TABLES[this.#kind]} (${COLUMNS}) VALUES (${places})`, values);
     });
     return { id, owner, name, created, content };
   }
@@ -105,7 +105,7 @@ export class SealedRecords<T extends Json> {
     const values = owner === null ? [id] : [id, owner];
     const mine = owner === null ? '' : ` AND owner = ${this.#place(2)}`;
     const sql = `DELETE FROM ${TABLES[this.#kind]} WHERE id = ${this.#place(1)}${mine}`;
-    return (await this.#store.use((tables) => tables.execute(sql, values))) > 0;
+    return (await this.#store.use((tables) => tables.executeDurably(sql, values))) > 0;
   }
 
   /** What was sealed with a key of before is sealed with the new one, so that the old one can be given up. */

@@ -1,4 +1,4 @@
-import { mkdir, open, readdir, readFile, rename, stat } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SluiceError } from '../../../core/error.ts';
 
@@ -51,6 +51,14 @@ export class SpoolFolder {
       .toSorted((a, b) => a - b);
   }
 
+  /** When something of it was written last, in milliseconds since 1970; null: nothing yet. */
+  async lastWritten(): Promise<number | null> {
+    const names = (await readdir(this.path).catch(orNull)) ?? [];
+    const found = await Promise.all(names.map((name) => stat(join(this.path, name)).catch(orNull)));
+    const times = found.flatMap((entry) => (entry === null ? [] : [entry.mtimeMs]));
+    return times.length === 0 ? null : Math.max(...times);
+  }
+
   /** Null while more may come. */
   async end(): Promise<SpoolEnd | null> {
     const text = await readFile(join(this.path, 'upload.json'), 'utf8').catch(orNull);
@@ -58,6 +66,11 @@ export class SpoolFolder {
     const end = JSON.parse(text) as SpoolEnd;
     if (end.version === 1) return end;
     throw new SluiceError('LEDGER_BROKEN', 'The upload was kept by another version of Sluice. Make the job again.');
+  }
+
+  /** More may come again. */
+  async reopen(): Promise<void> {
+    await rm(join(this.path, 'upload.json'), { force: true });
   }
 
   /** Says that all of it is there; what it says of the parts must be durable already. */
