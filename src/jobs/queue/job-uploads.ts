@@ -1,3 +1,4 @@
+import { ChunkReader } from '../../codecs/chunk-reader.ts';
 import { SluiceError } from '../../core/error.ts';
 import { checkBody } from './body/described-job.ts';
 import type { FilledBody } from './body/prediction-body.ts';
@@ -227,28 +228,27 @@ async function* checkedBody(
   { most, clock, look }: Checks,
 ): AsyncGenerator<Uint8Array, void> {
   const ended = new AbortController();
-  const { promise: jobEnded, reject } = Promise.withResolvers<never>();
-  jobEnded.catch(() => undefined);
+  const jobEnded = new AbortController();
   const watch = async (): Promise<void> => {
     while (!ended.signal.aborted) {
       // A store that is away for a moment says nothing of the job.
       const record = await look().catch(() => undefined);
-      if (record === null) reject(jobUnknown());
-      else if (record?.status === 'ABORTED') reject(abortedError(record));
+      if (record === null) jobEnded.abort(jobUnknown());
+      else if (record?.status === 'ABORTED') jobEnded.abort(abortedError(record));
       await clock.sleep(LOOK_MS, ended.signal).catch(() => undefined);
     }
   };
   void watch();
-  const iterator = body[Symbol.asyncIterator]();
+  const reader = new ChunkReader(body, clock, jobEnded.signal);
   let bytes = 0;
   try {
     for (;;) {
-      const next = await Promise.race([iterator.next(), jobEnded]);
-      if (next.done === true) return;
-      bytes += next.value.length;
+      const chunk = await reader.next(Number.POSITIVE_INFINITY);
+      if (chunk === null || chunk === 'late') return;
+      bytes += chunk.length;
       if (most !== null && bytes > most)
         throw new SluiceError('JOB_LIMIT', `The upload is larger than the limit of ${most} bytes.`, { status: 413 });
-      yield next.value;
+      yield chunk;
     }
   } finally {
     ended.abort();

@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ApiServer, type ShownJob } from '../../support/api-server.ts';
+import type { ShownJob } from '../../support/api-client.ts';
+import { type ApiServer, startApi } from '../../support/api-server.ts';
 import { PredictionServer } from '../../support/prediction-server.ts';
 
 let server: PredictionServer;
 let api: ApiServer;
 beforeAll(async () => {
   server = await PredictionServer.start();
-  api = await ApiServer.start({
+  api = await startApi({
     deployments: { d: server.url },
     configuration: {
       credentials: { keys: { awsAccessKeyId: 'AKIA1', awsSecretAccessKey: 'very-secret' } },
@@ -46,7 +47,7 @@ describe('F2: tokens', () => {
   ];
 
   test('come as Token or as Bearer; a wrong one, or none, is 401 in JSON, before the body is read', async () => {
-    await using guarded = await ApiServer.start({ deployments, server: { tokens } });
+    await using guarded = await startApi({ deployments, server: { tokens } });
     for (const authorization of ['Token tok-of-ann', 'Bearer tok-of-ann', 'bearer tok-of-bob'])
       expect((await guarded.request('/version/', { headers: { authorization } })).status).toBe(200);
     for (const authorization of ['Token wrong-one', 'tok-of-ann', 'Basic tok-of-ann', '']) {
@@ -58,7 +59,7 @@ describe('F2: tokens', () => {
   });
 
   test('say who asks: jobs belong to their owner, whoever only reads makes none, an admin sees all', async () => {
-    await using guarded = await ApiServer.start({ deployments, server: { tokens } });
+    await using guarded = await startApi({ deployments, server: { tokens } });
     const as = (token: string) => ({
       headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
     });
@@ -83,7 +84,7 @@ describe('F2: tokens', () => {
   });
 
   test('are needed to listen where others can reach the port', async () => {
-    await expect(ApiServer.start({ deployments, server: { host: '0.0.0.0' } })).rejects.toThrow(/server\.host.*tokens/);
+    await expect(startApi({ deployments, server: { host: '0.0.0.0' } })).rejects.toThrow(/server\.host.*tokens/);
   });
 });
 
@@ -134,7 +135,7 @@ test('F4: an error is application/json, exactly, with a message', async () => {
 });
 
 test('F5: a 429 and a 503 say when to come again', async () => {
-  await using small = await ApiServer.start({
+  await using small = await startApi({
     deployments: { d: server.url },
     server: { limits: { jobsPerUser: 1 } },
   });
@@ -272,7 +273,7 @@ test('F9, F10: a job is in every state as clients insist on it', async () => {
   };
   const gate = Promise.withResolvers<void>();
   await using slow = await PredictionServer.start({ respond: () => ({ after: gate.promise }) });
-  await using own = await ApiServer.start({ deployments: { d: slow.url } });
+  await using own = await startApi({ deployments: { d: slow.url } });
   const { id } = check(await own.create({ deploymentId: 'd' }));
   await own.upload(id, CSV);
   await own.until(id, (job) => check(job).status === 'RUNNING');
@@ -292,7 +293,7 @@ test('F9, F10: a job is in every state as clients insist on it', async () => {
 
 test('F11: a list is filtered, sorted and cut into pages', async () => {
   await using other = await PredictionServer.start();
-  await using own = await ApiServer.start({ deployments: { a: server.url, b: other.url } });
+  await using own = await startApi({ deployments: { a: server.url, b: other.url } });
   const ids: string[] = [];
   for (const deploymentId of ['a', 'b', 'a', 'b', 'a']) ids.push((await own.create({ deploymentId })).id);
   await own.request(`/batchPredictions/${ids[0]}/`, { method: 'DELETE' });

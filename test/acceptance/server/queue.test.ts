@@ -1,7 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { JobEvent } from '../../../src/jobs/queue/job-events.ts';
-import { ApiServer, type ShownJob } from '../../support/api-server.ts';
+import type { ShownJob } from '../../support/api-client.ts';
+import { type ApiServer, startApi } from '../../support/api-server.ts';
 import { type Behaviour, PredictionServer } from '../../support/prediction-server.ts';
 
 const CSV = `id\n${Array.from({ length: 50 }, (_, i) => `${i}\n`).join('')}`;
@@ -24,7 +25,7 @@ describe('F30: the queue', () => {
   test('lets one job at once at a prediction server, in order, and those of another one beside it', async () => {
     await using slow = await gated();
     await using quick = await PredictionServer.start();
-    await using api = await ApiServer.start({ deployments: { slow: slow.url, same: slow.url, quick: quick.url } });
+    await using api = await startApi({ deployments: { slow: slow.url, same: slow.url, quick: quick.url } });
     const first = await uploaded(api, { deploymentId: 'slow' });
     await api.until(first.id, ({ status }) => status === 'RUNNING');
     const second = await uploaded(api, { deploymentId: 'same' });
@@ -45,7 +46,7 @@ describe('F30: the queue', () => {
 
   test('starts the next job at once when one ends', async () => {
     await using server = await gated();
-    await using api = await ApiServer.start({ deployments: { d: server.url } });
+    await using api = await startApi({ deployments: { d: server.url } });
     const first = await uploaded(api, { deploymentId: 'd' });
     const second = await uploaded(api, { deploymentId: 'd' });
     server.open();
@@ -57,7 +58,7 @@ describe('F30: the queue', () => {
 
   test('goes by priority, then by time', async () => {
     await using server = await gated();
-    await using api = await ApiServer.start({ deployments: { d: server.url } });
+    await using api = await startApi({ deployments: { d: server.url } });
     const order: string[] = [];
     api.server.service.watch(({ record }: JobEvent) => {
       if (record.status === 'RUNNING' && !order.includes(record.id)) order.push(record.id);
@@ -79,7 +80,7 @@ describe('F30: the queue', () => {
 
   test('lets several at once where the setting says so', async () => {
     await using server = await gated();
-    await using api = await ApiServer.start({ deployments: { d: server.url }, server: { jobsPerServer: 2 } });
+    await using api = await startApi({ deployments: { d: server.url }, server: { jobsPerServer: 2 } });
     const jobs = [
       await uploaded(api, { deploymentId: 'd' }),
       await uploaded(api, { deploymentId: 'd' }),
@@ -94,13 +95,13 @@ describe('F30: the queue', () => {
   test('of waiting jobs survives a restart, and a job that ran is continued', async () => {
     await using server = await gated();
     const settings = { deployments: { d: server.url }, server: { drainSeconds: 0.2 } };
-    await using before = await ApiServer.start(settings);
+    await using before = await startApi(settings);
     const { state } = before;
     const first = await uploaded(before, { deploymentId: 'd' });
     await before.until(first.id, ({ status }) => status === 'RUNNING');
     const second = await uploaded(before, { deploymentId: 'd' });
     await before.server.close();
-    await using after = await ApiServer.start({ deployments: { d: server.url }, state });
+    await using after = await startApi({ deployments: { d: server.url }, state });
     await after.until(first.id, ({ status }) => status === 'RUNNING');
     expect(await after.job(second.id)).toMatchObject({ status: 'INITIALIZING', queuePosition: 1 });
     server.open();
@@ -111,8 +112,8 @@ describe('F30: the queue', () => {
   });
 
   test('has one server only on one state folder without a database', async () => {
-    await using api = await ApiServer.start({ deployments: { d: 'http://127.0.0.1:1' } });
-    await expect(ApiServer.start({ deployments: { d: 'http://127.0.0.1:1' }, state: api.state })).rejects.toThrow(
+    await using api = await startApi({ deployments: { d: 'http://127.0.0.1:1' } });
+    await expect(startApi({ deployments: { d: 'http://127.0.0.1:1' }, state: api.state })).rejects.toThrow(
       /Another sluice serve/,
     );
   });
@@ -120,7 +121,7 @@ describe('F30: the queue', () => {
 
 test('F31: there are never more requests at once than numConcurrent', async () => {
   await using server = await PredictionServer.start({ respond: () => ({ after: wait(5) }) });
-  await using api = await ApiServer.start({ deployments: { d: server.url } });
+  await using api = await startApi({ deployments: { d: server.url } });
   const rows = Array.from({ length: 20_000 }, (_, i) => `${i}\n`).join('');
   const { id } = await api.create({ deploymentId: 'd', numConcurrent: 3, limiter: 'fixed', chunkRows: 100 });
   await api.upload(id, `id\n${rows}`);
@@ -131,7 +132,7 @@ test('F31: there are never more requests at once than numConcurrent', async () =
 
 test('F35: a job that works for longer than the limit is aborted, with the reason, and the next one runs', async () => {
   await using server = await gated();
-  await using api = await ApiServer.start({
+  await using api = await startApi({
     deployments: { d: server.url },
     server: { runtimeLimitHours: 1.5 / 3600 },
   });
@@ -145,7 +146,7 @@ test('F35: a job that works for longer than the limit is aborted, with the reaso
 
 test('F58: fromExisting makes a new job of the same settings, with its Location', async () => {
   await using server = await PredictionServer.start();
-  await using api = await ApiServer.start({ deployments: { d: server.url } });
+  await using api = await startApi({ deployments: { d: server.url } });
   const first = await uploaded(api, { deploymentId: 'd', includePredictionStatus: true });
   await api.ended(first.id);
   const reply = await api.post('/batchPredictions/fromExisting/', { predictionJobId: first.id });
@@ -166,7 +167,7 @@ describe('F44, F45: bad rows', () => {
 
   test('abort the job when they are too many, and the counts and the reason say so', async () => {
     await using server = await PredictionServer.start({ reject });
-    await using api = await ApiServer.start({ deployments: { d: server.url } });
+    await using api = await startApi({ deployments: { d: server.url } });
     const { id } = await uploaded(api, { deploymentId: 'd' });
     const job = await api.ended(id);
     expect(job).toMatchObject({ status: 'ABORTED', scoredRows: 33, failedRows: 17, skippedRows: 0 });
@@ -177,7 +178,7 @@ describe('F44, F45: bad rows', () => {
 
   test('do not where abortOnError is false; scored, failed and skipped rows are those of the intake, sizes are bytes', async () => {
     await using server = await PredictionServer.start({ reject });
-    await using api = await ApiServer.start({ deployments: { d: server.url } });
+    await using api = await startApi({ deployments: { d: server.url } });
     const csvSettings = { raggedRows: 'skip' };
     const { id } = await api.create({
       deploymentId: 'd',
@@ -198,7 +199,7 @@ describe('F44, F45: bad rows', () => {
 
   test('are borne up to the share that the body allows', async () => {
     await using server = await PredictionServer.start({ reject });
-    await using api = await ApiServer.start({ deployments: { d: server.url } });
+    await using api = await startApi({ deployments: { d: server.url } });
     const { id } = await uploaded(api, { deploymentId: 'd', deadLetters: { maxShare: 0.5 } });
     expect(await api.ended(id)).toMatchObject({ status: 'COMPLETED', failedRows: 17 });
   });
@@ -206,7 +207,7 @@ describe('F44, F45: bad rows', () => {
 
 test('F41, F60: every failure ends as ABORTED with its reason, and nothing of the machine in it', async () => {
   await using server = await PredictionServer.start();
-  await using api = await ApiServer.start({ deployments: { d: server.url, away: 'http://127.0.0.1:1' } });
+  await using api = await startApi({ deployments: { d: server.url, away: 'http://127.0.0.1:1' } });
   const failures: [object, RegExp][] = [
     [{ deploymentId: 'd', passthroughColumns: ['nothing'] }, /nothing/],
     [{ deploymentId: 'd', columnNamesRemapping: { y_PREDICTION: 'id' }, passthroughColumns: ['id'] }, /id/],
@@ -233,7 +234,7 @@ test('F63: all rows are from the model that the deployment had when the job was 
       return undefined;
     },
   });
-  await using api = await ApiServer.start({ deployments: { d: server.url } });
+  await using api = await startApi({ deployments: { d: server.url } });
   const job = await api.create({ deploymentId: 'd' });
   server.options = { ...server.options, modelId: 'model-2' };
   await api.upload(job.id, CSV);
@@ -248,7 +249,7 @@ test('F70: progress is in the record while the job goes on, and told to those wh
   await using server = await PredictionServer.start({
     respond: () => ((sent += 1) > 5 ? { after: gate.promise } : undefined),
   });
-  await using api = await ApiServer.start({ deployments: { d: server.url } });
+  await using api = await startApi({ deployments: { d: server.url } });
   const events: JobEvent[] = [];
   const leave = api.server.service.watch((event) => events.push(event));
   const rows = Array.from({ length: 2_000 }, (_, i) => `${i}\n`).join('');

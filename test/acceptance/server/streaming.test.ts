@@ -4,7 +4,8 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { ApiServer, type ShownJob } from '../../support/api-server.ts';
+import type { ShownJob } from '../../support/api-client.ts';
+import { type ApiServer, startApi } from '../../support/api-server.ts';
 import { type Behaviour, PredictionServer } from '../../support/prediction-server.ts';
 
 let server: PredictionServer;
@@ -13,7 +14,7 @@ let respond: () => Behaviour | undefined;
 beforeEach(async () => {
   respond = () => undefined;
   server = await PredictionServer.start({ respond: () => respond() });
-  api = await ApiServer.start({ deployments: { d: server.url }, server: { uploadIdleSeconds: 5 } });
+  api = await startApi({ deployments: { d: server.url }, server: { uploadIdleSeconds: 5 } });
 });
 afterEach(async () => {
   await api[Symbol.asyncDispose]();
@@ -288,7 +289,7 @@ describe('F21: an upload that broke off', () => {
   });
 
   test('because it was silent for too long may be sent again', async () => {
-    await using impatient = await ApiServer.start({
+    await using impatient = await startApi({
       deployments: { d: server.url },
       server: { uploadIdleSeconds: 0.2 },
     });
@@ -390,7 +391,7 @@ test('F25: a result is the same however often it is downloaded, until it is remo
   expect(await api.result(id)).toBe(await api.result(id));
   const { state } = api;
   await api.server.close();
-  await using later = await ApiServer.start({ deployments: { d: server.url }, server: { retentionHours: 0 }, state });
+  await using later = await startApi({ deployments: { d: server.url }, server: { retentionHours: 0 }, state });
   const job = await later.until(id, ({ resultsDeleted }) => resultsDeleted);
   expect(job).toMatchObject({ status: 'COMPLETED', links: { download: null } });
   const reply = await later.request(`/batchPredictions/${id}/download/`);
