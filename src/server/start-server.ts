@@ -1,9 +1,11 @@
 import { isIP } from 'node:net';
 import { type Clock, systemClock } from '../core/clock.ts';
 import { SluiceError } from '../core/error.ts';
+import { DefinitionService } from '../jobs/definitions/definition-service.ts';
 import { JobService, type JobServiceOptions } from '../jobs/queue/job-service.ts';
 import type { ServerSettings } from '../jobs/queue/server-settings.ts';
 import { createApp } from './app.ts';
+import { definitionRoutes } from './routes/definitions.ts';
 import { tokenList } from './security/token-list.ts';
 
 /** `sluice serve` that runs. */
@@ -11,6 +13,7 @@ export interface RunningServer extends AsyncDisposable {
   /** Where it listens, without a slash at its end; the API is at `/api/v2`. */
   readonly url: string;
   readonly service: JobService;
+  readonly definitions: DefinitionService;
   /** Takes no new requests, drains jobs and gives them back, and stops. */
   close(): Promise<void>;
 }
@@ -29,17 +32,23 @@ export async function startServer(
       `server.host is ${settings.host}, where others can reach it, and there are no tokens: give server.tokens, or listen on 127.0.0.1.`,
     );
   const service = await JobService.open({ ...options, settings });
-  const app = createApp({ service, access, now: () => clock.wall(), log });
+  const definitions = await DefinitionService.open({ jobs: service, clock, log }).catch(async (error: unknown) => {
+    await service.close();
+    throw error;
+  });
+  const routes = definitionRoutes(definitions, service);
+  const app = createApp({ service, access, now: () => clock.wall(), log, routes });
   const close = async (): Promise<void> => {
     // Downloads of jobs that run wait for rows that will not come here any more: they are cut off.
     const closing = app.close();
+    await definitions.close();
     await service.close();
     app.server.closeAllConnections();
     await closing;
   };
   try {
     const url = await app.listen({ host: settings.host, port: settings.port });
-    return { url, service, close, [Symbol.asyncDispose]: close };
+    return { url, service, definitions, close, [Symbol.asyncDispose]: close };
   } catch (error) {
     await close();
     throw new SluiceError(

@@ -114,6 +114,8 @@ export class ClaimedJob {
     const { clock } = this.#parts;
     const isUpload = isLocal(body.intakeSettings?.type);
     const isDownload = isLocal(body.outputSettings?.type);
+    // An upload has made it already; rows from elsewhere have not.
+    if (isDownload) await this.#parts.folders.makeOf(this.#id);
     const run = startJob(job, {
       clock,
       name: this.#id,

@@ -19,6 +19,11 @@ export class JobFolders {
     return join(this.root, id);
   }
 
+  /** Makes the folder of a job where it is not there. */
+  async makeOf(id: string): Promise<void> {
+    await mkdir(this.of(id), { recursive: true, mode: 0o700 });
+  }
+
   intake(id: string): string {
     return join(this.of(id), 'intake');
   }

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { scheduleSettings } from '../definitions/schedule-settings.ts';
 
 const HOUR = 3600;
 
@@ -75,6 +76,7 @@ export const serverFields = z
       .max(HOUR)
       .default(20)
       .describe('How long a stop waits for requests under way; rows that are not durable then are scored again later.'),
+    schedule: scheduleSettings,
     limits: z
       .strictObject({
         jobsPerUser: z.int().min(1).default(1_000).describe('Jobs of one user that have not ended.'),

@@ -7,7 +7,8 @@ const several = <T extends z.ZodType>(one: T) =>
     .transform((given): z.output<T>[] => (Array.isArray(given) ? given : [given]) as z.output<T>[])
     .optional();
 
-const whole = (least: number, most: number) =>
+/** A whole number of a query. */
+export const whole = (least: number, most: number) =>
   z
     .string()
     .regex(/^\d{1,9}$/, { error: 'must be a whole number' })

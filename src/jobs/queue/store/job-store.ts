@@ -75,6 +75,15 @@ export class JobStore implements AsyncDisposable {
     return this.#session;
   }
 
+  /** A text of another record of the server, as it is kept at rest. @param _record what it belongs to: its kind and its ID. */
+  sealText(text: string, _record: string): string {
+    return this.#seal.seal(text);
+  }
+
+  openText(text: string, _record: string): string {
+    return this.#seal.open(text);
+  }
+
   async insert(record: JobRecord): Promise<void> {
     const names = ['id', ...COLUMNS, 'body'];
     const places = names.map((_, at) => this.#session.dialect.parameter(at + 1));
