@@ -2,10 +2,17 @@ import { isIP } from 'node:net';
 import { type Clock, systemClock } from '../core/clock.ts';
 import { SluiceError } from '../core/error.ts';
 import { DefinitionService } from '../jobs/definitions/definition-service.ts';
+import { AccuracyLog } from '../jobs/monitoring/kept/accuracy-log.ts';
 import { JobService, type JobServiceOptions } from '../jobs/queue/job-service.ts';
 import type { ServerSettings } from '../jobs/queue/server-settings.ts';
+import { stateFolder } from '../jobs/state-folder.ts';
 import { createApp } from './app.ts';
+import { accuracyRoutes } from './routes/accuracy.ts';
 import { definitionRoutes } from './routes/definitions.ts';
+import { deploymentRoutes } from './routes/deployments.ts';
+import { driftRoutes } from './routes/drift.ts';
+import { serviceStatsRoutes } from './routes/service-stats.ts';
+import { statusRoute } from './routes/status.ts';
 import { tokenList } from './security/token-list.ts';
 
 /** `sluice serve` that runs. */
@@ -36,8 +43,17 @@ export async function startServer(
     await service.close();
     throw error;
   });
-  const routes = definitionRoutes(definitions, service);
-  const app = createApp({ service, access, now: () => clock.wall(), log, routes });
+  const now = (): number => clock.wall();
+  const accuracy = new AccuracyLog(stateFolder(options.env ?? process.env, options.configuration));
+  const routes = [
+    ...definitionRoutes(definitions, service),
+    ...deploymentRoutes(service, { clock, log }),
+    ...driftRoutes(service, now),
+    ...serviceStatsRoutes(service, now),
+    ...accuracyRoutes(service, accuracy, now),
+    statusRoute,
+  ];
+  const app = createApp({ service, access, now, log, routes });
   const close = async (): Promise<void> => {
     // Downloads of jobs that run wait for rows that will not come here any more: they are cut off.
     const closing = app.close();

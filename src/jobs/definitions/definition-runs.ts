@@ -76,7 +76,9 @@ export class DefinitionRuns {
     const begun = await store.changeCounted(found, change, { now, most, beyond: { nextRun } });
     if (begun === null) return;
     if (begun.isBeyond) {
-      log(`the definition "${found.name}" was not run: there were ${most} scheduled runs today (server.schedule.runsPerDay)`);
+      log(
+        `the definition "${found.name}" was not run: there were ${most} scheduled runs today (server.schedule.runsPerDay)`,
+      );
       return;
     }
     if (overlapped !== null) await this.#refuse(begun.record, run, overlapped);
@@ -134,7 +136,8 @@ export class DefinitionRuns {
     } catch (error) {
       const made = await jobs.store.get(run.jobId);
       if (made === null) {
-        if (!run.isScheduled) await this.#change(record.id, (now) => (now.run?.jobId === run.jobId ? { run: null } : null));
+        if (!run.isScheduled)
+          await this.#change(record.id, (now) => (now.run?.jobId === run.jobId ? { run: null } : null));
         throw error;
       }
       // Somebody who was taken for gone has made it after all.
@@ -167,7 +170,9 @@ export class DefinitionRuns {
     const ended = { run: null, lastFailed: run.at, failures };
     const most = this.#parts.settings.failuresBeforeDisabling;
     if (!record.enabled || failures < most) return ended;
-    this.#parts.log(`the definition "${record.name}" was switched off: ${failures} scheduled runs failed, one after the other`);
+    this.#parts.log(
+      `the definition "${record.name}" was switched off: ${failures} scheduled runs failed, one after the other`,
+    );
     return { ...ended, enabled: false, nextRun: null };
   }
 

@@ -101,8 +101,7 @@ export class DefinitionService implements AsyncDisposable {
     const owner = caller.role === 'admin' ? filter.owner : caller.user.userId;
     const { total, records } = await this.#store.list({ ...filter, owner });
     const shown: DefinitionRecord[] = [];
-    for (const record of records)
-      shown.push(record.run === null ? record : ((await this.#shown(record.id)) ?? record));
+    for (const record of records) shown.push(record.run === null ? record : ((await this.#shown(record.id)) ?? record));
     return { total, records: shown };
   }
 
@@ -228,7 +227,9 @@ export class DefinitionService implements AsyncDisposable {
     if (!enabled) return;
     if (schedule === null) throw refused('enabled: needs a schedule beside it');
     if ((intakeSettings?.type ?? 'localFile') === 'localFile')
-      throw refused('enabled: nobody uploads rows for a scheduled run; choose another intakeSettings.type than localFile');
+      throw refused(
+        'enabled: nobody uploads rows for a scheduled run; choose another intakeSettings.type than localFile',
+      );
   }
 
   /** Any will do to see whether the variables of a body are there. */

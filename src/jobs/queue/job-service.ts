@@ -6,6 +6,7 @@ import type { Configuration } from '../configuration.ts';
 import { describeDeployment } from '../describe-deployment.ts';
 import type { JobDescription } from '../description/parse-job.ts';
 import type { Progress } from '../job-run.ts';
+import { MonitoringStore } from '../monitoring/kept/monitoring-store.ts';
 import { type RunTimes, withRunTimes } from '../run-time.ts';
 import { stateFolder } from '../state-folder.ts';
 import { checkBody, describedJob } from './body/described-job.ts';
@@ -106,8 +107,10 @@ export class JobService implements AsyncDisposable {
     const address = storeAddress(settings.store, state);
     const folders = new JobFolders(state);
     await folders.make();
+    const store = await JobStore.open(address, seal);
     const parts: JobParts = {
-      store: await JobStore.open(address, seal),
+      store,
+      monitoring: await MonitoringStore.open(store.session),
       folders,
       context: { configuration, env },
       settings,
@@ -125,6 +128,11 @@ export class JobService implements AsyncDisposable {
   /** Of the server, for what has tables of its own. */
   get store(): JobStore {
     return this.#parts.store;
+  }
+
+  /** What is kept of the rows and requests of its jobs. */
+  get monitoring(): MonitoringStore {
+    return this.#parts.monitoring;
   }
 
   get configuration(): Configuration {

@@ -50,6 +50,12 @@ export const serverFields = z
       .max(87_600)
       .default(48)
       .describe('How long uploads and results are kept after the end of their job.'),
+    monitoringDays: z
+      .number()
+      .min(1)
+      .max(36_500)
+      .default(365)
+      .describe('How long statistics of rows and requests are kept for drift and service statistics.'),
     runtimeLimitHours: z
       .number()
       .min(0.0001)

@@ -15,7 +15,8 @@ export const whole = (least: number, most: number) =>
     .transform(Number)
     .refine((value) => value >= least && value <= most, { error: `must be from ${least} to ${most}` });
 
-const time = () =>
+/** A time of a query. */
+export const time = () =>
   z
     .string()
     .refine((text) => !Number.isNaN(Date.parse(text)), { error: 'must be a time as 2026-11-28T12:00:00Z' })

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { DatabaseSync } from 'node:sqlite';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ShownJob } from '../../support/api-client.ts';
 import { type ApiServer, startApi } from '../../support/api-server.ts';
@@ -31,7 +31,9 @@ let database: DatabaseSync;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'sluice-definitions-'));
   database = new DatabaseSync(join(folder, 'rows.db'));
-  database.exec("CREATE TABLE flights (id INTEGER PRIMARY KEY, updated TEXT); INSERT INTO flights VALUES (1, '2026-01-01T00:00:00')");
+  database.exec(
+    "CREATE TABLE flights (id INTEGER PRIMARY KEY, updated TEXT); INSERT INTO flights VALUES (1, '2026-01-01T00:00:00')",
+  );
 });
 
 afterEach(() => {
@@ -160,12 +162,14 @@ describe('F55: definitions', () => {
     expect(await refused({ ...FROM_TABLE, enabled: true, schedule: {} })).toContain('enabled: needs a schedule');
     expect(await refused({ deploymentId: 'flights', enabled: true, schedule: HOURLY })).toContain('nobody uploads');
     expect(await refused({ ...FROM_TABLE, schedule: { ...HOURLY, hour: [24] } })).toContain('schedule.hour[0]');
-    expect(await refused({ ...FROM_TABLE, schedule: { ...HOURLY, month: [2], dayOfMonth: [30] } })).toContain('no date');
+    expect(await refused({ ...FROM_TABLE, schedule: { ...HOURLY, month: [2], dayOfMonth: [30] } })).toContain(
+      'no date',
+    );
     expect(await refused({ ...FROM_TABLE, shedule: HOURLY })).toContain('schedule');
     expect(await refused({ ...FROM_TABLE, deploymentId: 'fligths' })).toContain('flights');
-    expect(await refused({ ...FROM_TABLE, intakeSettings: { ...FROM_TABLE.intakeSettings, query: 'SELECT {{ x }}' } })).toContain(
-      'template variable {{ x }}',
-    );
+    expect(
+      await refused({ ...FROM_TABLE, intakeSettings: { ...FROM_TABLE.intakeSettings, query: 'SELECT {{ x }}' } }),
+    ).toContain('template variable {{ x }}');
   });
 
   test('take the forms in which clients write a schedule, and never answer with an empty one', async () => {
@@ -253,7 +257,8 @@ describe('F54: template variables', () => {
     const clock = new ShiftedClock('2026-03-01T10:30:00.250Z');
     await using prediction = await PredictionServer.start();
     await using api = await start(prediction, clock);
-    const query = "SELECT id FROM flights WHERE updated > '{{ last_completed_run_time }}' AND updated <= '{{current_run_time}}' ORDER BY id";
+    const query =
+      "SELECT id FROM flights WHERE updated > '{{ last_completed_run_time }}' AND updated <= '{{current_run_time}}' ORDER BY id";
     const intakeSettings = { ...FROM_TABLE.intakeSettings, query };
     const { id } = await define(api, { ...FROM_TABLE, intakeSettings, enabled: true, schedule: HOURLY });
     const run = async (): Promise<string> => {
@@ -264,10 +269,14 @@ describe('F54: template variables', () => {
     };
     clock.set('2026-03-01T11:00:01.000Z');
     // The first run has none before it: everything is new to it.
-    expect(await run()).toMatch(/> '1970-01-01T00:00:00' AND updated <= '2026-03-01T11:00:0\d' .* -> y_PREDICTION\n2\n$/);
+    expect(await run()).toMatch(
+      /> '1970-01-01T00:00:00' AND updated <= '2026-03-01T11:00:0\d' .* -> y_PREDICTION\n2\n$/,
+    );
     database.exec("INSERT INTO flights VALUES (7, '2026-03-01T11:20:00'), (8, '2026-03-01T12:30:00')");
     clock.set('2026-03-01T12:00:02.000Z');
-    expect(await run()).toMatch(/> '2026-03-01T11:00:0\d' AND updated <= '2026-03-01T12:00:0\d' .* -> y_PREDICTION\n14\n$/);
+    expect(await run()).toMatch(
+      /> '2026-03-01T11:00:0\d' AND updated <= '2026-03-01T12:00:0\d' .* -> y_PREDICTION\n14\n$/,
+    );
     expect((await shown(api, id)).batchPredictionJob['intakeSettings']).toMatchObject({ query });
   });
 
@@ -361,7 +370,13 @@ describe('F57: a schedule', () => {
     const options: PredictionServerOptions = { reject: () => 'no' };
     await using prediction = await PredictionServer.start(options);
     await using api = await start(prediction, clock);
-    const { id } = await define(api, { ...FROM_TABLE, abortOnError: true, deadLetters: { maxShare: 0, minRows: 0 }, enabled: true, schedule: HOURLY });
+    const { id } = await define(api, {
+      ...FROM_TABLE,
+      abortOnError: true,
+      deadLetters: { maxShare: 0, minRows: 0 },
+      enabled: true,
+      schedule: HOURLY,
+    });
     await hours(api, clock, id, 1, 4);
     prediction.options = {};
     await hours(api, clock, id, 5, 5);
@@ -370,7 +385,11 @@ describe('F57: a schedule', () => {
     await hours(api, clock, id, 6, 9);
     expect((await shown(api, id)).enabled).toBe(true);
     await hours(api, clock, id, 10, 10);
-    expect(await shown(api, id)).toMatchObject({ enabled: false, nextScheduledRunTime: null, lastStartedJobStatus: 'ABORTED' });
+    expect(await shown(api, id)).toMatchObject({
+      enabled: false,
+      nextScheduledRunTime: null,
+      lastStartedJobStatus: 'ABORTED',
+    });
     expect(api.log.join('\n')).toContain('was switched off: 5 scheduled runs failed');
     await hours(api, clock, id, 11, 12);
     expect(await jobsOf(api, id)).toHaveLength(10);
@@ -404,6 +423,9 @@ describe('F57: a schedule', () => {
     const [job] = await jobsOf(api, id);
     expect(job).toMatchObject({ status: 'ABORTED' });
     expect(job!.statusDetails).toContain('have not ended yet');
-    expect(await shown(api, id)).toMatchObject({ lastFailedRunTime: expect.any(String), lastStartedJobStatus: 'ABORTED' });
+    expect(await shown(api, id)).toMatchObject({
+      lastFailedRunTime: expect.any(String),
+      lastStartedJobStatus: 'ABORTED',
+    });
   });
 });

@@ -14,9 +14,7 @@ function isTime(schedule: Schedule, ms: number): boolean {
   const has = (list: readonly (number | string)[], value: number, name = ''): boolean =>
     list.some(
       (entry) =>
-        entry === '*' ||
-        Number(entry) === value ||
-        (name !== '' && String(entry).slice(0, 3).toLowerCase() === name),
+        entry === '*' || Number(entry) === value || (name !== '' && String(entry).slice(0, 3).toLowerCase() === name),
     );
   const dayOfMonth = has(schedule.dayOfMonth, date.getUTCDate());
   const dayOfWeek = has(schedule.dayOfWeek, date.getUTCDay(), DAYS[date.getUTCDay()]);
@@ -44,7 +42,9 @@ function walk(schedule: Schedule, after: number, days: number): number | null {
 const list = (least: number, most: number, names: readonly string[] = []): fc.Arbitrary<(number | string)[]> => {
   const number = fc.integer({ min: least, max: most });
   const entry: fc.Arbitrary<number | string> =
-    names.length === 0 ? number : fc.oneof(number, fc.constantFrom(...names, ...names.map((name) => name.toUpperCase())));
+    names.length === 0
+      ? number
+      : fc.oneof(number, fc.constantFrom(...names, ...names.map((name) => name.toUpperCase())));
   return fc.oneof(fc.constant<(number | string)[]>(['*']), fc.array(entry, { minLength: 1, maxLength: 4 }));
 };
 
