@@ -1,4 +1,4 @@
-import { SluiceError } from '../core/error.ts';
+import { messageOf, SluiceError } from '../core/error.ts';
 import { createHttpConnection } from '../scoring/http-connection.ts';
 import type { Deployment } from './description/deployment.ts';
 
@@ -6,7 +6,7 @@ const LONGEST_MS = 60_000;
 
 /**
  * Has the server of a deployment serve another model, which only `sluice model-server` can do. Gives the ID of the model that it serves from now on.
- * Throws REQUEST_INVALID (422) where it is another server, or does not take the model, and what keeps it from being asked.
+ * Throws REQUEST_INVALID (422) where it cannot be asked, is another server, or does not take the model.
  * @param file the model file in the folder of the server.
  */
 export async function replaceModel(deployment: Deployment, file: string, signal: AbortSignal): Promise<string> {
@@ -28,7 +28,10 @@ export async function replaceModel(deployment: Deployment, file: string, signal:
     const { pathname } = new URL(server);
     const path = `${pathname.replace(/\/+$/, '')}/predApi/v1.0/deployments/${encodeURIComponent(id)}/model`;
     const body = Buffer.from(JSON.stringify({ file }));
-    const reply = await connection.send({ method: 'PATCH', path, headers: [], body }, headers, signal);
+    const request = { method: 'PATCH', path, headers: [], body } as const;
+    const reply = await connection.send(request, headers, signal).catch((error: unknown) => {
+      throw refused(`The server of the deployment ${id} cannot be asked: ${messageOf(error)}`);
+    });
     const answer = parsed(reply.body);
     if (reply.status === 200 && typeof answer.model?.id === 'string') return answer.model.id;
     if (typeof answer.message !== 'string' || reply.status >= 500 || reply.status === 404 || reply.status === 405)

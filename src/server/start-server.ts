@@ -1,6 +1,8 @@
 import { isIP } from 'node:net';
 import { type Clock, systemClock } from '../core/clock.ts';
 import { SluiceError } from '../core/error.ts';
+import { catalogPlace } from '../jobs/catalog/catalog-place.ts';
+import { DatasetRegistry } from '../jobs/catalog/dataset-registry.ts';
 import { DefinitionService } from '../jobs/definitions/definition-service.ts';
 import { AccuracyLog } from '../jobs/monitoring/kept/accuracy-log.ts';
 import { JobService, type JobServiceOptions } from '../jobs/queue/job-service.ts';
@@ -8,6 +10,7 @@ import type { ServerSettings } from '../jobs/queue/server-settings.ts';
 import { stateFolder } from '../jobs/state-folder.ts';
 import { createApp } from './app.ts';
 import { accuracyRoutes } from './routes/accuracy.ts';
+import { datasetRoutes } from './routes/datasets.ts';
 import { definitionRoutes } from './routes/definitions.ts';
 import { deploymentRoutes } from './routes/deployments.ts';
 import { driftRoutes } from './routes/drift.ts';
@@ -45,12 +48,14 @@ export async function startServer(
   });
   const now = (): number => clock.wall();
   const accuracy = new AccuracyLog(stateFolder(options.env ?? process.env, options.configuration));
+  const registry = new DatasetRegistry(catalogPlace(options.configuration, options.env ?? process.env), clock);
   const routes = [
     ...definitionRoutes(definitions, service),
     ...deploymentRoutes(service, { clock, log }),
     ...driftRoutes(service, now),
     ...serviceStatsRoutes(service, now),
     ...accuracyRoutes(service, accuracy, now),
+    ...datasetRoutes(registry),
     statusRoute,
   ];
   const app = createApp({ service, access, now, log, routes });
