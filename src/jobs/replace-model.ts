@@ -50,7 +50,7 @@ interface Answer {
 function parsed(body: Uint8Array): Answer {
   try {
     const answer: unknown = JSON.parse(Buffer.from(body).toString('utf8'));
-    return typeof answer === 'object' && answer !== null ? (answer as Answer) : {};
+    return typeof answer === 'object' && answer !== null ? answer : {};
   } catch {
     return {};
   }

@@ -22,22 +22,22 @@ export function divergence(metric: DriftMetric, expected: readonly number[], fou
   if (metric === 'psi') return stabilityIndex(expected, found);
   const p = expected.map((count) => count / all);
   const q = found.map((count) => count / allFound);
-  switch (metric) {
-    case 'kl_divergence': {
-      return relative(
-        q.map((share) => Math.max(share, LEAST_SHARE)),
-        p.map((share) => Math.max(share, LEAST_SHARE)),
-      );
-    }
-    case 'js_divergence': {
-      const middle = p.map((share, i) => (share + q[i]!) / 2);
-      return (relative(p, middle) + relative(q, middle)) / 2;
-    }
-    case 'hellinger':
-      return Math.sqrt(sum(p.map((share, i) => (Math.sqrt(share) - Math.sqrt(q[i]!)) ** 2)) / 2);
-    case 'dissimilarity':
-      return sum(p.map((share, i) => Math.abs(share - q[i]!))) / 2;
-  }
+  return BETWEEN[metric](p, q);
+}
+
+/** Of shares, the expected ones first. */
+const BETWEEN: Readonly<Record<Exclude<DriftMetric, 'psi'>, (p: readonly number[], q: readonly number[]) => number>> = {
+  kl_divergence: (p, q) => relative(q.map(notEmpty), p.map(notEmpty)),
+  js_divergence: (p, q) => {
+    const middle = p.map((share, i) => (share + q[i]!) / 2);
+    return (relative(p, middle) + relative(q, middle)) / 2;
+  },
+  hellinger: (p, q) => Math.sqrt(sum(p.map((share, i) => (Math.sqrt(share) - Math.sqrt(q[i]!)) ** 2)) / 2),
+  dissimilarity: (p, q) => sum(p.map((share, i) => Math.abs(share - q[i]!))) / 2,
+};
+
+function notEmpty(share: number): number {
+  return Math.max(share, LEAST_SHARE);
 }
 
 function relative(a: readonly number[], b: readonly number[]): number {

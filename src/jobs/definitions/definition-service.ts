@@ -124,7 +124,7 @@ export class DefinitionService implements AsyncDisposable {
       const record = await this.#store.change(before, {
         name: own.name ?? before.name,
         ...wanted,
-        body: job as Json,
+        body: job,
         deploymentId,
         updated: this.#clock.wall(),
         updatedBy: caller.user,

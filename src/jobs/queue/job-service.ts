@@ -342,7 +342,7 @@ export class JobService implements AsyncDisposable {
 
 /** What is no object is refused by the check of the body. */
 function bodyOf(body: unknown): object {
-  return (body ?? {}) as object;
+  return body ?? {};
 }
 
 /** Empty where the configuration does not have the deployment any more. */

@@ -84,14 +84,15 @@ function page(call: ApiCall, versions: readonly RegisteredVersion[]): object {
 }
 
 /** All of it, or what Range asks for, of the state that If-Range names. */
-function sendCsv({ request, reply }: ApiCall, { tag, bytes, read }: DatasetCsv, name: string): FastifyReply {
-  const etag = `"${tag}"`;
+function sendCsv({ request, reply }: ApiCall, csv: DatasetCsv, name: string): FastifyReply {
+  const { bytes } = csv;
+  const etag = `"${csv.tag}"`;
   reply.header('etag', etag).header('content-disposition', `attachment;filename=${name}`);
   // What stands between must not pack it: a part of it is asked for by its bytes.
   reply.header('cache-control', 'no-transform').type('text/csv; charset=utf-8');
   const gone = new AbortController();
   reply.raw.once('close', () => gone.abort(new Error('the client has gone')));
-  if (bytes === null) return reply.send(Readable.from(read(0, gone.signal), { objectMode: false }));
+  if (bytes === null) return reply.send(Readable.from(csv.read(0, gone.signal), { objectMode: false }));
   reply.header('accept-ranges', 'bytes');
   const condition = request.headers['if-range'];
   const range = condition === undefined || condition === etag ? byteRange(request.headers.range, bytes) : null;
@@ -102,7 +103,7 @@ function sendCsv({ request, reply }: ApiCall, { tag, bytes, read }: DatasetCsv, 
   const { from, to } = range ?? { from: 0, to: bytes };
   if (range !== null) reply.code(206).header('content-range', `bytes ${from}-${to - 1}/${bytes}`);
   reply.header('content-length', to - from);
-  return reply.send(Readable.from(upTo(read(from, gone.signal), to - from), { objectMode: false }));
+  return reply.send(Readable.from(upTo(csv.read(from, gone.signal), to - from), { objectMode: false }));
 }
 
 async function* upTo(chunks: AsyncIterable<Buffer>, bytes: number): AsyncGenerator<Buffer> {

@@ -14,7 +14,7 @@ import { knownDeployment } from '../known-deployment.ts';
 import { modelBody, settingsBody } from '../schemas/deployment-bodies.ts';
 import { pageQuery } from '../schemas/monitoring-query.ts';
 import { deploymentSettingsView } from '../views/deployment-settings-view.ts';
-import { brokenDeploymentView, deploymentView, serverId } from '../views/deployment-view.ts';
+import { brokenDeploymentView, deploymentView, serverView } from '../views/deployment-view.ts';
 import { pageView } from '../views/page-view.ts';
 import { sendDone } from './status.ts';
 
@@ -55,8 +55,7 @@ export function deploymentRoutes(
       replies: { 200: 'A page of servers.' },
       handle: async (call) => {
         const servers = configuration.deploymentIds.flatMap((id) => readable(service, id)?.server ?? []);
-        const view = (url: string): object => ({ id: serverId(url), url, 'datarobot-key': '' });
-        return sendJson(call.reply, page(call, [...new Set(servers)], view));
+        return sendJson(call.reply, page(call, [...new Set(servers)], serverView));
       },
     },
     {

@@ -18,7 +18,7 @@ export function deploymentView(deployment: Deployment, { described, problem }: D
     label: id,
     description: '',
     status: 'active',
-    defaultPredictionServer: { id: serverId(server), url: server, 'datarobot-key': '' },
+    defaultPredictionServer: serverView(server),
     model: {
       ...(described?.model === undefined ? {} : { id: described.model.id }),
       type: described?.software ?? wire,
@@ -39,9 +39,9 @@ export function brokenDeploymentView(id: string): object {
   return { id, label: id, description: 'Its configuration is not complete.', status: 'inactive' };
 }
 
-/** The same for all deployments of one server. */
-export function serverId(server: string): string {
-  return new URL(server).host;
+/** A prediction server by its address. Its keys are the server's own. */
+export function serverView(url: string): object {
+  return { id: new URL(url).host, url, 'datarobot-key': '' };
 }
 
 const TARGET_TYPES: Readonly<Record<NonNullable<DeploymentDescription['kind']>, string>> = {

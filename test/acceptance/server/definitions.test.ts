@@ -265,7 +265,7 @@ describe('F54: template variables', () => {
       await api.server.definitions.lookNow();
       const job = (await jobsOf(api, id)).at(-1)!;
       await api.ended(job.id);
-      return `${String((job.jobSpec['intakeSettings'] as { query: string }).query)} -> ${await api.result(job.id)}`;
+      return `${(job.jobSpec['intakeSettings'] as { query: string }).query} -> ${await api.result(job.id)}`;
     };
     clock.set('2026-03-01T11:00:01.000Z');
     // The first run has none before it: everything is new to it.
