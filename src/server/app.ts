@@ -7,6 +7,7 @@ import { openApiDocument } from './openapi.ts';
 import { batchPredictionRoutes } from './routes/batch-predictions.ts';
 import { csvUploadRoutes } from './routes/csv-upload.ts';
 import { downloadRoute } from './routes/download.ts';
+import { fromExistingRoute } from './routes/from-existing.ts';
 import { versionRoute } from './routes/version.ts';
 import type { Access } from './security/access.ts';
 
@@ -60,6 +61,7 @@ export function createApp({ service, access, now, log, routes: more = [] }: AppO
   const routes = [
     versionRoute,
     ...batchPredictionRoutes(service, now),
+    fromExistingRoute(service),
     ...csvUploadRoutes(service),
     downloadRoute(service),
     ...more,

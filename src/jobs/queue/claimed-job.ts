@@ -6,7 +6,7 @@ import type { JobDescription } from '../description/parse-job.ts';
 import type { JobRun, Progress } from '../job-run.ts';
 import { ServiceRecorder } from '../monitoring/kept/service-recorder.ts';
 import { startJob } from '../run-job.ts';
-import { describedJob } from './body/described-job.ts';
+import { describedJob, withoutPlaces } from './body/described-job.ts';
 import type { PredictionBody } from './body/prediction-body.ts';
 import { finishedRun } from './finished-run.ts';
 import { logTime, withLine } from './job-log.ts';
@@ -118,8 +118,7 @@ export class ClaimedJob {
     const { clock } = this.#parts;
     const isUpload = isLocal(body.intakeSettings?.type);
     const isDownload = isLocal(body.outputSettings?.type);
-    // An upload has made it already; rows from elsewhere have not.
-    if (isDownload) await this.#parts.folders.makeOf(this.#id);
+    if (isDownload) await this.#parts.folders.ensure(this.#id);
     const run = startJob(job, {
       clock,
       name: this.#id,
@@ -244,7 +243,7 @@ export class ClaimedJob {
     const record = await this.#change((now) => {
       if (hasEnded(now)) return { claim: null, elapsedMs: this.#elapsed() };
       if (!goesOn) {
-        const reason = messageOf(error).replaceAll(`${this.#folder}/`, '');
+        const reason = withoutPlaces(messageOf(error), this.#folder, this.#parts.context.configuration);
         return { ...this.#progressOf(now), ...aborted(now, { reason, code, wall }), claim: null };
       }
       const line = `Job interrupted at ${logTime(wall)}, to be continued`;

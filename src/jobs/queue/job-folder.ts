@@ -19,13 +19,14 @@ export class JobFolders {
     return join(this.root, id);
   }
 
-  /** Makes the folder of a job where it is not there. */
-  async makeOf(id: string): Promise<void> {
-    await mkdir(this.of(id), { recursive: true, mode: 0o700 });
-  }
-
   intake(id: string): string {
     return join(this.of(id), 'intake');
+  }
+
+  /** The folder of a job, made if it is not there. */
+  async ensure(id: string): Promise<string> {
+    await mkdir(this.of(id), { recursive: true, mode: 0o700 });
+    return this.of(id);
   }
 
   async remove(id: string): Promise<void> {
