@@ -17,7 +17,7 @@ let api: ApiServer;
 beforeAll(async () => {
   python = await clientPython();
   state = mkdtempSync(join(tmpdir(), 'sluice-client-definitions-'));
-  prediction = await PredictionServer.start({ info: { deploymentId: 'd', target: 'y', model: { id: 'm1' } } });
+  prediction = await PredictionServer.start({ info: { deploymentId: 'd', target: { name: 'y', kind: 'regression' }, model: { id: 'm1' } } });
   const rows = new DatabaseSync(join(state, 'rows.db'));
   rows.exec("CREATE TABLE flights (id INTEGER PRIMARY KEY, c TEXT); INSERT INTO flights VALUES (1, 'a'), (2, 'b')");
   rows.close();
@@ -27,12 +27,16 @@ beforeAll(async () => {
   const baseline = ['baseline', 'rows.csv', '--features', 'c', '--predictions', 'scored.csv', '--out', 'baseline.json'];
   expect((await sluice(baseline, options)).code).toBe(0);
   expect((await sluice(['catalog', 'add', 'flights', 'rows.csv'], options)).code).toBe(0);
+  const deployment = {
+    server: prediction.url,
+    baseline: join(state, 'baseline.json'),
+    associationId: 'id',
+    accuracy: true,
+  };
   api = await startApi({
     deployments: {},
     configuration: {
-      deployments: {
-        d: { server: prediction.url, baseline: join(state, 'baseline.json'), associationId: 'id', accuracy: true },
-      },
+      deployments: { d: deployment, watched: deployment },
       dataStores: { rows: { jdbcUrl: `jdbc:sqlite:${join(state, 'rows.db')}` } },
     },
     state,
@@ -63,9 +67,12 @@ describe("F59: DataRobot's own Python client, as it is,", () => {
   });
 
   test('reads deployments, drift, service statistics and accuracy, and sends actuals', async () => {
-    const told = await clientFlow<Record<string, unknown>>(python, 'monitoring', api.base, { deployment: 'd' });
+    const { id } = await api.create({ deploymentId: 'watched' });
+    await api.upload(id, ROWS);
+    await api.ended(id);
+    const told = await clientFlow<Record<string, unknown>>(python, 'monitoring', api.base, { deployment: 'watched' });
     expect(told).toMatchObject({
-      deployments: ['d'],
+      deployments: ['d', 'watched'],
       servers: [prediction.url],
       target: 'y',
       accuracy: 0.5,

@@ -425,7 +425,7 @@ describe('F63: a model that is replaced', () => {
 
 test('deployments and their servers are listed', async () => {
   await using prediction = await PredictionServer.start({
-    info: { deploymentId: 'd', target: 'y', model: { id: 'm1' } },
+    info: { deploymentId: 'd', target: { name: 'y', kind: 'regression' }, model: { id: 'm1' } },
   });
   await using api = await start(prediction);
   const list = (await (await api.request('/deployments/')).json()) as { data: { id: string }[] };
@@ -436,7 +436,7 @@ test('deployments and their servers are listed', async () => {
     id: 'd',
     label: 'd',
     defaultPredictionServer: { url: prediction.url },
-    model: { id: 'm1' },
+    model: { id: 'm1', targetName: 'y', targetType: 'Regression' },
     serviceHealth: { status: 'passing' },
   });
   await prediction.close();
