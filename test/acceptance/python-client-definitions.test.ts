@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { DatabaseSync } from 'node:sqlite';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type ApiServer, startApi } from '../support/api-server.ts';
 import { sluice } from '../support/command-line.ts';
@@ -17,7 +17,9 @@ let api: ApiServer;
 beforeAll(async () => {
   python = await clientPython();
   state = mkdtempSync(join(tmpdir(), 'sluice-client-definitions-'));
-  prediction = await PredictionServer.start({ info: { deploymentId: 'd', target: { name: 'y', kind: 'regression' }, model: { id: 'm1' } } });
+  prediction = await PredictionServer.start({
+    info: { deploymentId: 'd', target: { name: 'y', kind: 'regression' }, model: { id: 'm1' } },
+  });
   const rows = new DatabaseSync(join(state, 'rows.db'));
   rows.exec("CREATE TABLE flights (id INTEGER PRIMARY KEY, c TEXT); INSERT INTO flights VALUES (1, 'a'), (2, 'b')");
   rows.close();

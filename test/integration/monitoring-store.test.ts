@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { freshLedger, type Manifest } from '../../src/core/ledger.ts';
 import { NO_VALUES, type Statistics } from '../../src/core/statistics.ts';
-import { mergedStatistics, MonitoringStore } from '../../src/jobs/monitoring/kept/monitoring-store.ts';
+import { MonitoringStore, mergedStatistics } from '../../src/jobs/monitoring/kept/monitoring-store.ts';
 import { ServiceRecorder } from '../../src/jobs/monitoring/kept/service-recorder.ts';
 import { checkBody } from '../../src/jobs/queue/body/described-job.ts';
 import type { JobRecord } from '../../src/jobs/queue/job-record.ts';
