@@ -110,5 +110,16 @@ describe('several servers on one PostgreSQL', () => {
       [first, second, first, second].map((api) => api.post('/batchPredictionJobDefinitions/', body)),
     );
     expect(replies.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 422, 422, 422]);
+    const ids = await Promise.all(Array.from({ length: 6 }, (_, i) => define(first, `before ${i}`)));
+    const renamed = await Promise.all(
+      ids.map((id, i) =>
+        [first, second][i % 2]!.request(`/batchPredictionJobDefinitions/${id}`, {
+          method: 'PATCH',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify({ name: 'after' }),
+        }),
+      ),
+    );
+    expect(renamed.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 422, 422, 422, 422, 422]);
   });
 });

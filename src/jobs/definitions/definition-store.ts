@@ -1,5 +1,5 @@
 import type { SqlValue } from '../../../connectors/sql/driver.ts';
-import { SluiceError } from '../../core/error.ts';
+import { findSluiceError, SluiceError } from '../../core/error.ts';
 import type { Json } from '../../core/json.ts';
 import type { JobStore } from '../queue/store/job-store.ts';
 import type { StoreStatements } from '../queue/store/store-session.ts';
@@ -43,7 +43,7 @@ export class DefinitionStore {
     const names = ['id', ...COLUMNS];
     const places = names.map((_, at) => this.#place(at + 1)).join(', ');
     const sql = `INSERT INTO sluice_definitions (${names.join(', ')}) VALUES (${places}) ON CONFLICT (name) DO NOTHING`;
-    const rows = await this.#use((store) => store.execute(sql, [record.id, ...this.#columns(record)]));
+    const rows = await this.#use((store) => store.executeDurably(sql, [record.id, ...this.#columns(record)]));
     if (rows !== 1) throw nameTaken(record.name);
   }
 
@@ -84,7 +84,15 @@ export class DefinitionStore {
    * the new name.
    */
   async change(record: DefinitionRecord, change: DefinitionChange): Promise<DefinitionRecord | null> {
-    return await this.#use((store) => this.#change(store, record, change));
+    try {
+      return await this.#use((store) => this.#change(durable(store), record, change));
+    } catch (error) {
+      // Two at the same moment: the table lets one of them have the name.
+      const { name } = change;
+      if (findSluiceError(error)?.code === 'DATABASE_FAULT' && name !== undefined && name !== record.name)
+        await this.#use((store) => this.#assertNameFree(store, name));
+      throw error;
+    }
   }
 
   /**
@@ -115,7 +123,9 @@ export class DefinitionStore {
   }
 
   async remove(id: string): Promise<void> {
-    await this.#use((store) => store.execute(`DELETE FROM sluice_definitions WHERE id = ${this.#place(1)}`, [id]));
+    await this.#use((store) =>
+      store.executeDurably(`DELETE FROM sluice_definitions WHERE id = ${this.#place(1)}`, [id]),
+    );
   }
 
   async #change(
@@ -174,6 +184,11 @@ export class DefinitionStore {
   #use<T>(work: (store: StoreStatements) => Promise<T>): Promise<T> {
     return this.#jobs.session.use(work);
   }
+}
+
+/** The same store, whose changes survive a crash of the machine. */
+function durable(store: StoreStatements): StoreStatements {
+  return { ...store, execute: (sql, parameters) => store.executeDurably(sql, parameters) };
 }
 
 /** What a body is sealed to. */

@@ -135,7 +135,7 @@ export class MonitoringStore {
     const data = JSON.stringify({ ...(await this.settings(deployment)), ...change });
     const sql = `INSERT INTO sluice_deployments (id, data) VALUES (${this.#places(2)})
       ON CONFLICT (id) DO UPDATE SET data = excluded.data`;
-    await this.#session.use((store) => store.execute(sql, [deployment, data]));
+    await this.#session.use((store) => store.executeDurably(sql, [deployment, data]));
   }
 
   /** Forgets what is older than it is kept. */
