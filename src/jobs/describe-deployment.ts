@@ -1,7 +1,8 @@
 import type { Clock } from '../core/clock.ts';
 import type { DeploymentDescription } from '../core/scorer.ts';
 import { createScorer } from '../scoring/scorer-stack.ts';
-import type { JobDescription } from './description/parse-job.ts';
+import type { Deployment } from './description/deployment.ts';
+import { type JobDescription, resolveJob } from './description/parse-job.ts';
 import { unexplained } from './explanations/occlusion-of.ts';
 import { scorerSettingsOf } from './scoring-settings.ts';
 
@@ -15,4 +16,15 @@ export async function describeDeployment(
   const retry = { budgetMs: 0, connectBudgetMs: 0, pauseOnAccess: false };
   await using scorer = createScorer(address, { ...settings, pinned: null, retry }, { clock }).scorer;
   return await scorer.describe(signal);
+}
+
+/** The same of a deployment that no job was asked for. */
+export async function describeServer(
+  deployment: Deployment,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<DeploymentDescription> {
+  const { id, server } = deployment;
+  const plain = { deployment: { id, server }, intakeSettings: { file: '-' }, outputSettings: { path: '-' } };
+  return await describeDeployment({ ...resolveJob(plain), deployment }, clock, signal);
 }

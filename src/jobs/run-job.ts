@@ -9,6 +9,7 @@ import type { Source, Split } from '../core/source.ts';
 import { StageMeter } from '../core/stage-meter.ts';
 import type { KafkaClient } from '../links/kafka/client.ts';
 import { diagnostics } from '../observe/diagnostics.ts';
+import type { FinishedRequest } from '../observe/service-statistics.ts';
 import { createOutputFormat } from '../scoring/output/output-format.ts';
 import { createScorer, type ScorerStack } from '../scoring/scorer-stack.ts';
 import type { CommitPolicy } from '../stages/delivery.ts';
@@ -67,6 +68,8 @@ export interface RunJobOptions {
   readonly model?: ModelIdentity | null;
   /** A run that fails leaves nothing behind, as nobody will continue it; one that is stopped or aborted leaves what it has. */
   readonly discardsFailed?: boolean;
+  /** Told of every request to the prediction server that has ended in this process. */
+  readonly onRequest?: (request: FinishedRequest) => void;
   /** How much a crash may cost: a commit at least this often. Default every second and every 64 MB, to S3 every 10 seconds and every GB. */
   readonly commits?: Partial<CommitPolicy>;
 }
@@ -280,6 +283,7 @@ class Run {
       onWait: ({ ms }) => onWait(ms),
       onPause: (reason) => tracker.enter('paused', reason.message),
       onResume: () => tracker.enter('running'),
+      onRequest: this.#options.onRequest,
     });
     await using scorer = stack.scorer;
     await scorer.describe(signal);

@@ -18,11 +18,19 @@ export interface AccuracyReport {
   readonly buckets: readonly { readonly start: string; readonly accuracy: Accuracy }[];
 }
 
+/** Rows that were scored in a time, in milliseconds since 1970; `to` is left out. */
+export interface ScoredPeriod {
+  readonly from: number;
+  readonly to: number;
+}
+
+const ALL_TIME: ScoredPeriod = { from: -8.64e15, to: 8.64e15 };
+
 /** The latest prediction of each ID with its actual. SQLite takes the other columns from the row that has the maximum. */
 const JOINED = `
 SELECT max(p.scored) AS scored, p.prediction, p.class, p.probability, a.value
 FROM actuals a JOIN predictions p ON p.deployment = a.deployment AND p.association = a.association
-WHERE a.deployment = ? GROUP BY a.association ORDER BY p.probability`;
+WHERE a.deployment = ? AND p.scored >= ? AND p.scored < ? GROUP BY a.association ORDER BY p.probability`;
 
 interface JoinedRow {
   readonly scored: number;
@@ -32,16 +40,26 @@ interface JoinedRow {
   readonly value: string;
 }
 
-/** @param bucket how long a bucket is, by UTC. */
-export function accuracyOf(database: DatabaseSync, deployment: string, bucket: BucketSize): AccuracyReport {
-  const one = (sql: string): number => Number(Object.values(database.prepare(sql).get(deployment)!)[0]);
+/**
+ * @param bucket how long a bucket is, by UTC.
+ * @param period only rows that were scored in it; actuals count whenever they came.
+ */
+export function accuracyOf(
+  database: DatabaseSync,
+  deployment: string,
+  bucket: BucketSize,
+  { from, to }: ScoredPeriod = ALL_TIME,
+): AccuracyReport {
+  const one = (sql: string, ...more: readonly number[]): number =>
+    Number(Object.values(database.prepare(sql).get(deployment, ...more)!)[0]);
   const actuals = one('SELECT count(*) FROM actuals WHERE deployment = ?');
-  const predictions = one('SELECT count(DISTINCT association) FROM predictions WHERE deployment = ?');
+  const within = 'deployment = ? AND scored >= ? AND scored < ?';
+  const predictions = one(`SELECT count(DISTINCT association) FROM predictions WHERE ${within}`, from, to);
   const overall = new Errors();
   const buckets = new Map<number, Errors>();
   let joined = 0;
   let unusable = 0;
-  for (const found of database.prepare(JOINED).iterate(deployment)) {
+  for (const found of database.prepare(JOINED).iterate(deployment, from, to)) {
     const row = found as unknown as JoinedRow;
     joined += 1;
     const start = bucketOf(row.scored, bucket);

@@ -16,6 +16,14 @@ export function bucketOf(ms: number, size: BucketSize): number {
   return Date.UTC(date.getUTCFullYear(), date.getUTCMonth());
 }
 
+/** Where the bucket after that of `ms` begins. */
+export function nextBucket(ms: number, size: Exclude<BucketSize, 'all'>): number {
+  const start = bucketOf(ms, size);
+  if (size !== 'month') return start + { hour: HOUR_MS, day: DAY_MS, week: 7 * DAY_MS }[size];
+  const date = new Date(start);
+  return Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1);
+}
+
 function modulo(a: number, b: number): number {
   return ((a % b) + b) % b;
 }

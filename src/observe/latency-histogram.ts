@@ -3,6 +3,9 @@ const PER_OCTAVE = 8;
 const SMALLEST_MS = 0.01;
 const BUCKETS = 36 * PER_OCTAVE;
 
+/** The buckets that are not empty, each with its count: JSON that can be kept and added. */
+export type LatencyCounts = readonly (readonly [bucket: number, count: number])[];
+
 /** Counts durations in buckets of logarithmic width, so that percentiles of millions of requests take 2 kB. */
 export class LatencyHistogram {
   readonly #counts = new Float64Array(BUCKETS);
@@ -29,5 +32,22 @@ export class LatencyHistogram {
       if (seen >= rank) return SMALLEST_MS * 2 ** ((at + 0.5) / PER_OCTAVE);
     }
     return null;
+  }
+
+  counts(): LatencyCounts {
+    return [...this.#counts].flatMap((count, at) => (count === 0 ? [] : [[at, count] as const]));
+  }
+
+  add(counts: LatencyCounts): void {
+    for (const [at, count] of counts) {
+      this.#counts[Math.min(at, BUCKETS - 1)]! += count;
+      this.#count += count;
+    }
+  }
+
+  /** How many took longer, as exactly as buckets can tell. */
+  above(ms: number): number {
+    const limit = Math.log2(Math.max(ms, SMALLEST_MS) / SMALLEST_MS) * PER_OCTAVE;
+    return this.#counts.reduce((sum, count, at) => (at + 0.5 > limit ? sum + count : sum), 0);
   }
 }

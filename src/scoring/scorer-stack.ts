@@ -2,7 +2,7 @@ import type { Clock } from '../core/clock.ts';
 import type { ModelIdentity } from '../core/model.ts';
 import type { Scorer } from '../core/scorer.ts';
 import { diagnostics } from '../observe/diagnostics.ts';
-import { type ServiceFigures, ServiceStatistics } from '../observe/service-statistics.ts';
+import { type FinishedRequest, type ServiceFigures, ServiceStatistics } from '../observe/service-statistics.ts';
 import { AccessGate } from './access-gate.ts';
 import { withBisection } from './bisection.ts';
 import { withGivenExplanations } from './explanations/given-explanations.ts';
@@ -56,6 +56,8 @@ export interface StackPorts extends RetryEvents {
   readonly limiter?: Limiter;
   /** Told of every request that has ended, unless it was aborted. */
   readonly onSent?: (request: SentRequest) => void;
+  /** Told of every request that has ended, as service statistics count it. */
+  readonly onRequest?: ((request: FinishedRequest) => void) | undefined;
 }
 
 /** What a run's progress shows of its requests. */
@@ -112,6 +114,7 @@ export function createScorer(deployment: DeploymentAddress, settings: StackSetti
     clock,
     onRequest: (request) => {
       service.record(request);
+      ports.onRequest?.(request);
       diagnostics.requestFinished(() => ({ deployment: deployment.id, ...request }));
     },
   });

@@ -1,11 +1,23 @@
 import { readFileSync } from 'node:fs';
 import { type Clock, systemClock } from '../core/clock.ts';
 import { SluiceError } from '../core/error.ts';
+import { catalogPlace } from '../jobs/catalog/catalog-place.ts';
+import { DatasetRegistry } from '../jobs/catalog/dataset-registry.ts';
+import { DefinitionService } from '../jobs/definitions/definition-service.ts';
+import { AccuracyLog } from '../jobs/monitoring/kept/accuracy-log.ts';
 import { JobService, type JobServiceOptions } from '../jobs/queue/job-service.ts';
 import type { ServerSettings } from '../jobs/queue/server-settings.ts';
 import { createSeal } from '../jobs/queue/store/seal.ts';
 import { sealingKeys } from '../jobs/queue/store/sealing-keys.ts';
+import { stateFolder } from '../jobs/state-folder.ts';
 import { createApp } from './app.ts';
+import { accuracyRoutes } from './routes/accuracy.ts';
+import { datasetRoutes } from './routes/datasets.ts';
+import { definitionRoutes } from './routes/definitions.ts';
+import { deploymentRoutes } from './routes/deployments.ts';
+import { driftRoutes } from './routes/drift.ts';
+import { serviceStatsRoutes } from './routes/service-stats.ts';
+import { statusRoute } from './routes/status.ts';
 import { allowedTargets } from './security/allowed-targets.ts';
 import { isLoopback } from './security/local-only.ts';
 import { tokenAccess } from './security/token-access.ts';
@@ -16,6 +28,7 @@ export interface RunningServer extends AsyncDisposable {
   /** Where it listens, without a slash at its end; the API is at `/api/v2`. */
   readonly url: string;
   readonly service: JobService;
+  readonly definitions: DefinitionService;
   /** Takes no new requests, drains jobs and gives them back, and stops. */
   close(): Promise<void>;
 }
@@ -45,17 +58,34 @@ export async function startServer(
   }
   if (!isLoopback(settings.host) && tls === null)
     log('tokens and rows go over the network as they are: give server.tls, or put a proxy with TLS before it');
-  const app = createApp({ service, access, tls, now: () => clock.wall(), log });
+  const definitions = await DefinitionService.open({ jobs: service, clock, log }).catch(async (error: unknown) => {
+    await service.close();
+    throw error;
+  });
+  const now = (): number => clock.wall();
+  const accuracy = new AccuracyLog(stateFolder(options.env ?? process.env, options.configuration));
+  const registry = new DatasetRegistry(catalogPlace(options.configuration, options.env ?? process.env), clock);
+  const routes = [
+    ...definitionRoutes(definitions, service),
+    ...deploymentRoutes(service, { clock, log }),
+    ...driftRoutes(service, now),
+    ...serviceStatsRoutes(service, now),
+    ...accuracyRoutes(service, accuracy, now),
+    ...datasetRoutes(registry),
+    statusRoute,
+  ];
+  const app = createApp({ service, access, tls, now, log, routes });
   const close = async (): Promise<void> => {
     // Downloads of jobs that run wait for rows that will not come here any more: they are cut off.
     const closing = app.close();
+    await definitions.close();
     await service.close();
     app.server.closeAllConnections();
     await closing;
   };
   try {
     const url = await app.listen({ host: settings.host, port: settings.port });
-    return { url, service, close, [Symbol.asyncDispose]: close };
+    return { url, service, definitions, close, [Symbol.asyncDispose]: close };
   } catch (error) {
     await close();
     throw new SluiceError(

@@ -20,7 +20,7 @@ export function openDatabaseInput(
   clock: Clock,
 ): { readonly source: Source; readonly description: string } {
   const given = namedTable(named, 'SOURCE', configuration, env);
-  const query = given.query === null ? null : textAtRunTime('--query', given.query, clock.wall());
+  const query = given.query === null ? null : textAtRunTime('--query', given.query, { current: clock.wall() });
   const intake = { ...given, query };
   return { source: openSqlSource(intake, clock), description: describe(intake) };
 }

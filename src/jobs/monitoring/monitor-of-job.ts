@@ -3,6 +3,7 @@ import { canonicalJson, type Json } from '../../core/json.ts';
 import type { JobIdentity } from '../../core/ledger.ts';
 import type { Monitor } from '../../core/monitor.ts';
 import type { Split } from '../../core/source.ts';
+import type { Baseline } from '../../monitoring/baseline.ts';
 import { createMonitor } from '../../monitoring/batch-monitor.ts';
 import type { JobDescription } from '../description/parse-job.ts';
 
@@ -50,8 +51,11 @@ export function withSampling<J extends MonitoredJob>(job: J, splits: readonly Sp
 export function monitoringIdentity(job: MonitoredJob): JobIdentity {
   const { baseline } = job.deployment;
   if (!keepsStatistics(job) || baseline === null) return {};
-  const digest = createHash('sha256')
-    .update(canonicalJson(baseline as unknown as Json))
-    .digest('hex');
-  return { baseline: digest.slice(0, 16), driftSampling: job.driftSampling };
+  return { baseline: baselineDigest(baseline), driftSampling: job.driftSampling };
+}
+
+/** What tells one baseline from another. */
+export function baselineDigest(baseline: Baseline): string {
+  const text = canonicalJson(baseline as unknown as Json);
+  return createHash('sha256').update(text).digest('hex').slice(0, 16);
 }

@@ -4,6 +4,7 @@ import type { ModelIdentity } from '../../core/model.ts';
 import { describeDeployment } from '../describe-deployment.ts';
 import type { JobDescription } from '../description/parse-job.ts';
 import type { JobRun, Progress } from '../job-run.ts';
+import { ServiceRecorder } from '../monitoring/kept/service-recorder.ts';
 import { startJob } from '../run-job.ts';
 import { describedJob, withoutPlaces } from './body/described-job.ts';
 import { ownerContext } from './body/owner-context.ts';
@@ -43,6 +44,7 @@ export class ClaimedJob {
   readonly #begun: number;
   readonly #elapsedBefore: number;
   #run: JobRun | null = null;
+  #service: ServiceRecorder | null = null;
   /** The job is ended: what its run has written is to go. */
   #isDiscarded = false;
 
@@ -81,6 +83,8 @@ export class ClaimedJob {
     if (hasEnded(record)) return await this.#clearAway();
     const started = await this.#change((now) => (hasEnded(now) ? null : beginning(now, this.#parts.clock.wall())));
     if (started === null || hasEnded(started)) return await this.#clearAway();
+    const { id, deploymentId, attempts: attempt } = started;
+    this.#service = new ServiceRecorder({ id, deploymentId, attempt });
     const beating = this.#beat();
     try {
       await this.#complete(await this.#score(started));
@@ -128,6 +132,7 @@ export class ClaimedJob {
       clock,
       name: this.#id,
       model,
+      onRequest: (request) => this.#service?.record(request, clock.wall()),
       // A result that is here can only be the job's own. Elsewhere one that is there is replaced, and added to in a table.
       overwrite: isFirst && !isDownload && job.outputSettings.type !== 'jdbc',
       discardsFailed: !isDownload,
@@ -184,6 +189,7 @@ export class ClaimedJob {
         const elapsedMs = this.#elapsed();
         const record = await this.#change((now) => (hasEnded(now) ? null : this.#progressOf(now)));
         renewed = clock.now();
+        if (record !== null) await this.#keepService(record);
         if (record?.claim?.runner !== this.#runner) return this.abandon();
         if (record.status === 'ABORTED') return this.#discard();
         events.tell({ record, progress: this.progress() });
@@ -226,6 +232,13 @@ export class ClaimedJob {
     const wall = clock.wall();
     const spooled = await new SpoolFolder(this.#parts.folders.intake(this.#id), { multipart: true }).end();
     const bytes = manifest.objects.filter(({ role }) => role === 'rows').reduce((sum, object) => sum + object.bytes, 0);
+    // Before the record says that the job is completed: they count from then on, whoever was killed in between.
+    const { store, monitoring } = this.#parts;
+    const before = await store.get(this.#id);
+    if (before !== null) {
+      await monitoring.keepStatistics(before, manifest, wall);
+      await this.#keepService(before);
+    }
     const record = await this.#change((now) =>
       hasEnded(now)
         ? { claim: null }
@@ -262,8 +275,16 @@ export class ClaimedJob {
       const line = `Job interrupted at ${logTime(wall)}, to be continued`;
       return { claim: null, elapsedMs: this.#elapsed(), logs: withLine(now.logs, line) };
     });
+    if (record !== null) await this.#keepService(record);
     if (record !== null && hasEnded(record)) await this.#afterAbort(record);
     this.#told(record);
+  }
+
+  /** Figures are worth less than the job: when the store takes none, they come with the next ones. */
+  async #keepService({ model }: JobRecord): Promise<void> {
+    await this.#service?.keep(this.#parts.monitoring, model?.id ?? null).catch((error: unknown) => {
+      this.#parts.log(`job ${this.#id}: its requests could not be counted: ${messageOf(error)}`);
+    });
   }
 
   /** A job that was ended while nobody worked on it: nothing of it remains. */

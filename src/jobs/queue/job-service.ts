@@ -1,28 +1,31 @@
 import { type Clock, systemClock } from '../../core/clock.ts';
 import type { ConnectionGuard } from '../../core/connection-guard.ts';
 import { findSluiceError, SluiceError } from '../../core/error.ts';
-import type { Json } from '../../core/json.ts';
+import type { ErrorCode } from '../../core/error-table.ts';
 import type { ModelIdentity } from '../../core/model.ts';
-import { EMPTY_TALLY } from '../../core/scored-batch.ts';
 import type { Configuration } from '../configuration.ts';
 import { describeDeployment } from '../describe-deployment.ts';
 import type { JobDescription } from '../description/parse-job.ts';
 import type { Progress } from '../job-run.ts';
+import { MonitoringStore } from '../monitoring/kept/monitoring-store.ts';
+import { type RunTimes, withRunTimes } from '../run-time.ts';
 import { stateFolder } from '../state-folder.ts';
 import { assertNoSecrets } from './body/body-secrets.ts';
 import { checkBody, describedJob } from './body/described-job.ts';
 import { assertTargets } from './body/job-targets.ts';
 import { ownerContext } from './body/owner-context.ts';
+import type { FilledBody } from './body/prediction-body.ts';
 import { assertMayRun, type Caller, jobUnknown, ownJob, wrongState } from './caller.ts';
 import { aborted, abortedError } from './claimed-job.ts';
 import { JobEvents, type JobListener } from './job-events.ts';
 import { isJobId, JobFolders } from './job-folder.ts';
-import { logTime, withLine } from './job-log.ts';
+import { withLine } from './job-log.ts';
 import { hasEnded, type JobRecord } from './job-record.ts';
 import { JobRunner } from './job-runner.ts';
 import { queuePosition } from './job-turns.ts';
 import { JobUploads, type UploadRequest } from './job-uploads.ts';
 import { Growths, type JobParts, newJobId } from './job-work.ts';
+import { newRecord } from './new-record.ts';
 import { type ResultExtent, type ResultReading, resultBytes, resultExtent } from './result-bytes.ts';
 import { Retention } from './retention.ts';
 import type { ServerSettings } from './server-settings.ts';
@@ -52,6 +55,17 @@ export interface JobOrigin {
   /** Address of the caller, for the log of the job. */
   readonly address: string;
   readonly definition?: JobRecord['definition'];
+  /** Chosen before, so that what was interrupted in between is not made twice. */
+  readonly id?: string;
+  /** What the template variables of a definition stand for. */
+  readonly times?: RunTimes;
+}
+
+/** Why a job is ended as it is made. */
+export interface JobRefusal {
+  readonly reason: string;
+  /** Null: it is no fault. */
+  readonly code: ErrorCode | null;
 }
 
 /** What a worker elsewhere may report of a job, or its owner change. */
@@ -105,6 +119,7 @@ export class JobService implements AsyncDisposable {
       store,
       seal,
       secrets: await openSecrets(store.session, seal, clock),
+      monitoring: await MonitoringStore.open(store.session),
       folders,
       context: { configuration, env, guard: options.guard, limits: settings.limits },
       settings,
@@ -134,60 +149,55 @@ export class JobService implements AsyncDisposable {
     for (const { host, port } of hosts) this.#parts.context.guard?.(host, port ?? 0);
   }
 
+  /** What is kept of the rows and requests of its jobs. */
+  get monitoring(): MonitoringStore {
+    return this.#parts.monitoring;
+  }
+
   get configuration(): Configuration {
     return this.#parts.context.configuration;
+  }
+
+  /**
+   * Whether a job could be made of a body; gives it with its defaults. Throws CONFIG_INVALID and DEPLOYMENT_UNKNOWN (422).
+   * @param times that its template variables may stand for.
+   */
+  async check(body: unknown, caller: Caller, times: RunTimes): Promise<FilledBody> {
+    assertMayRun(caller);
+    return (await this.#described(withRunTimes(bodyOf(body), times), newJobId(this.#parts.clock), caller)).filled;
   }
 
   /** Makes a job of a body. Throws CONFIG_INVALID and DEPLOYMENT_UNKNOWN (422), JOB_LIMIT (429). */
   async create(body: unknown, caller: Caller, origin: JobOrigin): Promise<JobRecord> {
     assertMayRun(caller);
-    const { clock, store, folders } = this.#parts;
-    const id = newJobId(clock);
-    const { body: checked, filled } = checkBody(body);
-    if (this.#parts.seal === null) assertNoSecrets(filled);
-    const context = await ownerContext(checked, caller.user.userId, this.#parts.context, this.#parts.secrets);
-    const job = describedJob(checked, folders.of(id), context);
-    await assertTargets(job, clock);
-    await this.#assertRoom(caller);
+    const { clock, store } = this.#parts;
     const created = clock.wall();
+    const id = origin.id ?? newJobId(clock);
+    // From here on the job has its times, whenever it is begun and however often.
+    const timed = withRunTimes(bodyOf(body), origin.times ?? { current: created });
+    const { checked, filled, job } = await this.#described(timed, id, caller);
+    await this.#assertRoom(caller);
     const { model, line } = await this.#model(job);
-    const isUpload = filled.intakeSettings.type === 'localFile';
-    const { username } = caller.user;
-    const first = `Job created by ${username} from ${origin.address} at ${logTime(created)}`;
-    const record: JobRecord = {
-      id,
-      revision: 1,
-      status: 'INITIALIZING',
-      owner: caller.user,
-      source: origin.source,
-      created,
-      hidden: null,
-      body: checked as Json,
-      deploymentId: filled.deploymentId,
-      server: new URL(job.deployment.server).origin,
-      priority: filled.priority,
-      intakeType: filled.intakeSettings.type,
-      outputType: filled.outputSettings.type,
-      model,
-      upload: isUpload ? 'waiting' : 'none',
-      queuedAt: isUpload ? null : created,
-      claim: null,
-      startedAt: null,
-      endedAt: null,
-      elapsedMs: 0,
-      attempts: 0,
-      tally: EMPTY_TALLY,
-      intakeBytes: null,
-      intakeTotal: null,
-      outputBytes: null,
-      logs: line === null ? [first] : withLine([first], line),
-      failure: null,
-      resultsDeleted: false,
-      definition: origin.definition ?? null,
-    };
+    const server = new URL(job.deployment.server).origin;
+    const fresh = newRecord({ id, owner: caller.user, body: checked, filled, server, model, created, origin });
+    const record = line === null ? fresh : { ...fresh, logs: withLine(fresh.logs, line) };
     await store.insert(record);
     this.#parts.events.tell({ record, progress: null });
-    if (!isUpload) this.#runner.wake();
+    if (record.queuedAt !== null) this.#runner.wake();
+    return record;
+  }
+
+  /** Makes a job that is aborted at once, so that it is seen and why. Throws CONFIG_INVALID for what is no body at all. */
+  async refuse(body: unknown, caller: Caller, origin: JobOrigin, refusal: JobRefusal): Promise<JobRecord> {
+    const { clock, store, context } = this.#parts;
+    const created = clock.wall();
+    const id = origin.id ?? newJobId(clock);
+    const { body: checked, filled } = checkBody(body);
+    const server = serverOf(filled.deploymentId, context.configuration);
+    const fresh = newRecord({ id, owner: caller.user, body: checked, filled, server, model: null, created, origin });
+    const record = { ...fresh, queuedAt: null, ...aborted(fresh, { ...refusal, wall: created }) };
+    await store.insert(record);
+    this.#parts.events.tell({ record, progress: null });
     return record;
   }
 
@@ -316,6 +326,17 @@ export class JobService implements AsyncDisposable {
     return this.close();
   }
 
+  /** What a body asks for, as far as its owner may. */
+  async #described(body: object, id: string, { user }: Caller) {
+    const { clock, folders, secrets, seal, context: server } = this.#parts;
+    const { body: checked, filled } = checkBody(body);
+    if (seal === null) assertNoSecrets(filled);
+    const context = await ownerContext(checked, user.userId, server, secrets);
+    const job = describedJob(checked, folders.of(id), context);
+    await assertTargets(job, clock);
+    return { checked, filled, job };
+  }
+
   /** Which model all rows of the job will be from: the one that the deployment has now. */
   async #model(job: JobDescription): Promise<{ readonly model: ModelIdentity | null; readonly line: string | null }> {
     if (job.pinnedModelId !== null) return { model: { id: job.pinnedModelId }, line: null };
@@ -344,6 +365,21 @@ export class JobService implements AsyncDisposable {
     this.#parts.growths.of(record.id).tell();
     this.#parts.events.tell({ record, progress: this.progress(record.id) });
     return record;
+  }
+}
+
+/** What is no object is refused by the check of the body. */
+function bodyOf(body: unknown): object {
+  return body ?? {};
+}
+
+/** Empty where the configuration does not have the deployment any more. */
+function serverOf(deploymentId: string, configuration: Configuration): string {
+  if (!configuration.deploymentIds.includes(deploymentId)) return '';
+  try {
+    return new URL(configuration.deployment(deploymentId).server).origin;
+  } catch {
+    return '';
   }
 }
 

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../core/clock.ts';
+import type { MonitoringStore } from '../monitoring/kept/monitoring-store.ts';
 import type { BodyContext } from './body/described-job.ts';
 import type { JobEvents } from './job-events.ts';
 import type { JobFolders } from './job-folder.ts';
@@ -12,6 +13,8 @@ import { Growth } from './upload/growth.ts';
 /** What the parts of the server that work on jobs share. */
 export interface JobParts {
   readonly store: JobStore;
+  /** What is kept of the rows and requests of all jobs. */
+  readonly monitoring: MonitoringStore;
   readonly folders: JobFolders;
   readonly context: BodyContext;
   /** Null: there is no key, and the server keeps no secrets. */

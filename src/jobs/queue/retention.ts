@@ -4,6 +4,7 @@ import { hasEnded } from './job-record.ts';
 import type { JobParts } from './job-work.ts';
 
 const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 /** How often it is looked for what is to go. */
 const EVERY_MS = 60_000;
 /** A folder without a job is left alone for so long: its job may just be made. */
@@ -57,6 +58,7 @@ export class Retention {
       );
       this.#wake();
     }
+    await this.#parts.monitoring.forget(now - settings.monitoringDays * DAY_MS);
     for (const id of await folders.olderThan(now - ORPHAN_MS))
       if ((await store.get(id)) === null) await folders.remove(id);
   }

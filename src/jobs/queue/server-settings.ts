@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { scheduleSettings } from '../definitions/schedule-settings.ts';
 
 const HOUR = 3600;
 
@@ -72,6 +73,12 @@ export const serverFields = z
       .max(87_600)
       .default(48)
       .describe('How long uploads and results are kept after the end of their job.'),
+    monitoringDays: z
+      .number()
+      .min(1)
+      .max(36_500)
+      .default(365)
+      .describe('How long statistics of rows and requests are kept for drift and service statistics.'),
     runtimeLimitHours: z
       .number()
       .min(0.0001)
@@ -104,6 +111,7 @@ export const serverFields = z
       .max(HOUR)
       .default(20)
       .describe('How long a stop waits for requests under way; rows that are not durable then are scored again later.'),
+    schedule: scheduleSettings,
     limits: z
       .strictObject({
         jobsPerUser: z.int().min(1).default(1_000).describe('Jobs of one user that have not ended.'),

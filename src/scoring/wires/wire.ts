@@ -33,7 +33,7 @@ export type WireName = (typeof WIRE_NAMES)[number];
 
 /** One HTTP request, without what belongs to the connection (host, length, authorisation). */
 export interface WireRequest {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'PATCH';
   /** Path and query, from the root of the server. */
   readonly path: string;
   /** Names and values in turn. */

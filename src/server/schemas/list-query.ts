@@ -7,14 +7,16 @@ const several = <T extends z.ZodType>(one: T) =>
     .transform((given): z.output<T>[] => (Array.isArray(given) ? given : [given]) as z.output<T>[])
     .optional();
 
-const whole = (least: number, most: number) =>
+/** A whole number of a query. */
+export const whole = (least: number, most: number) =>
   z
     .string()
     .regex(/^\d{1,9}$/, { error: 'must be a whole number' })
     .transform(Number)
     .refine((value) => value >= least && value <= most, { error: `must be from ${least} to ${most}` });
 
-const time = () =>
+/** A time of a query. */
+export const time = () =>
   z
     .string()
     .refine((text) => !Number.isNaN(Date.parse(text)), { error: 'must be a time as 2026-11-28T12:00:00Z' })

@@ -11,7 +11,7 @@ import time
 
 import datarobot as dr
 import pandas as pd
-from datarobot.models.batch_prediction_job import BatchPredictionJob
+from datarobot.models.batch_prediction_job import BatchPredictionJob, BatchPredictionJobDefinition
 
 COLUMN = "flight_id"
 CLIENT = None
@@ -280,6 +280,80 @@ def secrets(settings):
         "description": found.description,
         "gone": basic.credential_id not in left and s3.credential_id not in left,
     }
+
+
+def definitions(settings):
+    """Made, listed, run, scheduled, changed and removed."""
+    spec = {
+        "num_concurrent": 2,
+        "deployment_id": settings["deployment"],
+        "intake_settings": {"type": "jdbc", "data_store_id": settings["store"], "table": settings["table"]},
+        "output_settings": {"type": "localFile"},
+    }
+    made = BatchPredictionJobDefinition.create(enabled=False, batch_prediction_job=spec, name="by the client")
+    found = BatchPredictionJobDefinition.get(made.id)
+    names = [one.name for one in BatchPredictionJobDefinition.list()]
+    job = found.run_once()
+    result = job.get_result_when_complete(max_wait=60).decode()
+    every_monday = {"minute": [0], "hour": [0], "month": ["*"], "day_of_month": ["*"], "day_of_week": ["mon"]}
+    scheduled = found.run_on_schedule(every_monday)
+    enabled, days = scheduled.enabled, scheduled.schedule["day_of_week"]
+    changed = scheduled.update(enabled=False, name="renamed")
+    try:
+        BatchPredictionJobDefinition.create(enabled=False, batch_prediction_job=spec, name="renamed")
+        twice = "no error"
+    except dr.errors.ClientError as error:
+        twice = str(error)
+    other = BatchPredictionJobDefinition.create(True, spec, "with a schedule", every_monday)
+    for one in (other, changed):
+        one.delete()
+    return {
+        **told(job),
+        "names": names,
+        "result": result,
+        "enabled": enabled,
+        "days": days,
+        "changed": [changed.name, changed.enabled],
+        "twice": twice,
+        "other": other.enabled,
+        "left": len(BatchPredictionJobDefinition.list()),
+    }
+
+
+def monitoring(settings):
+    """What a deployment tells of itself, of the rows it scored, and of what came true."""
+    deployment = dr.Deployment.get(settings["deployment"])
+    deployment.submit_actuals(
+        [{"association_id": "1", "actual_value": 3}, {"association_id": "2", "actual_value": 4, "was_acted_on": False}]
+    )
+    over_time = deployment.get_accuracy_over_time(metric=dr.enums.ACCURACY_METRIC.MAE)
+    stats = deployment.get_service_stats(response_time_quantile=0.9, slow_requests_threshold=1000)
+    deployment.update_drift_tracking_settings(feature_drift_enabled=False)
+    untracked = deployment.get_drift_tracking_settings()["feature_drift"]["enabled"]
+    deployment.update_drift_tracking_settings(feature_drift_enabled=True)
+    return {
+        "deployments": [one.id for one in dr.Deployment.list()],
+        "servers": [one.url for one in dr.PredictionServer.list()],
+        "target": deployment.model["target_name"],
+        "accuracy": deployment.get_accuracy().metric_values["MAE"],
+        "over_time": [over_time.summary["value"], over_time.summary["sample_size"]],
+        "results": [one["association_id"] for one in deployment.get_prediction_results(actuals_present=True)],
+        "features": [[one.name, one.sample_size] for one in deployment.get_feature_drift()],
+        "metric": deployment.get_feature_drift(metric="hellinger")[0].metric,
+        "target_rows": deployment.get_target_drift().sample_size,
+        "predictions": stats["totalPredictions"],
+        "requests": stats["totalRequests"],
+        "requests_over_time": deployment.get_service_stats_over_time(metric="totalRequests").summary["value"],
+        "ids": deployment.get_association_id_settings()["column_names"],
+        "untracked": untracked,
+    }
+
+
+def datasets(settings):
+    (found,) = dr.Dataset.list()
+    dataset = dr.Dataset.get(found.id)
+    dataset.get_file(file_path=settings["output"])
+    return {"name": dataset.name, "state": dataset.processing_state, "rows": dataset.row_count}
 
 
 def main():

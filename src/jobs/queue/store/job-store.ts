@@ -77,6 +77,21 @@ export class JobStore implements AsyncDisposable {
     return this.#session;
   }
 
+  /** A text of another record of the server, as it is kept at rest. @param record what it belongs to: its kind and its ID. */
+  sealText(text: string, record: string): string {
+    return this.#seal === null ? text : this.#seal.seal(text, record);
+  }
+
+  /** Throws SEAL_BROKEN. */
+  openText(text: string, record: string): string {
+    return openText(text, record, this.#seal);
+  }
+
+  /** Whether a text is kept otherwise than `sealText` keeps it today: with a key of before, or as it is. */
+  isKeptOtherwise(text: string): boolean {
+    return this.#seal === null ? text.startsWith('sealed:') : !text.startsWith(this.#seal.prefix);
+  }
+
   async insert(record: JobRecord): Promise<void> {
     const names = ['id', ...COLUMNS, 'body'];
     const places = names.map((_, at) => this.#session.dialect.parameter(at + 1));

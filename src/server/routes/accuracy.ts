@@ -1,0 +1,141 @@
+import type * as z from 'zod';
+import { SluiceError } from '../../core/error.ts';
+import type { AccuracyLog } from '../../jobs/monitoring/kept/accuracy-log.ts';
+import { assertMayRun } from '../../jobs/queue/caller.ts';
+import type { JobService } from '../../jobs/queue/job-service.ts';
+import { ASSOCIATION_CHARACTERS } from '../../monitoring/associations.ts';
+import type { ApiCall, ApiRoute } from '../api-route.ts';
+import { sendJson } from '../json-reply.ts';
+import { knownDeployment } from '../known-deployment.ts';
+import { bucketStart, bucketsOf, periodOf, periodView } from '../monitored-period.ts';
+import { actualsBody } from '../schemas/deployment-bodies.ts';
+import {
+  accuracyOverTimeQuery,
+  accuracyQuery,
+  type PeriodQuery,
+  predictionResultsQuery,
+} from '../schemas/monitoring-query.ts';
+import { accuracyMetrics, accuracyValues } from '../views/accuracy-view.ts';
+import { pageView } from '../views/page-view.ts';
+import { predictionResultsCsv, predictionResultView } from '../views/prediction-result-view.ts';
+import { sendDone } from './status.ts';
+
+const replies = {
+  200: 'Of the rows that were scored in the time and have an actual.',
+  404: 'There is no such deployment.',
+  422: 'The deployment keeps no predictions, or a parameter is wrong.',
+};
+
+/** How good the predictions of a deployment were, and what came true. */
+export function accuracyRoutes(service: JobService, log: AccuracyLog, now: () => number): readonly ApiRoute[] {
+  const deploymentOf = ({ params }: ApiCall): string => {
+    const { id, accuracy } = knownDeployment(service.configuration, params['id'] ?? '');
+    if (accuracy) return id;
+    throw refused(
+      `The deployment ${id} keeps no predictions: its configuration needs accuracy: true and an associationId`,
+    );
+  };
+  const asked = (query: PeriodQuery & { readonly modelId?: string | undefined }): ReturnType<typeof periodOf> => {
+    if (query.modelId === undefined) return periodOf(query, now());
+    throw refused('modelId: predictions are kept for a deployment, whatever its model; leave it out');
+  };
+  return [
+    {
+      method: 'GET',
+      path: '/deployments/:id/accuracy/',
+      summary: 'How good predictions were.',
+      query: accuracyQuery,
+      replies,
+      handle: async (call) => {
+        const id = deploymentOf(call);
+        const period = asked(call.query as z.output<typeof accuracyQuery>);
+        const report = await log.report(id, 'all', period);
+        const metrics = accuracyMetrics(report?.overall ?? null);
+        return sendJson(call.reply, { period: periodView(period), metrics, modelId: null });
+      },
+    },
+    {
+      method: 'GET',
+      path: '/deployments/:id/accuracyOverTime/',
+      summary: 'The same by the time at which rows were scored.',
+      query: accuracyOverTimeQuery,
+      replies,
+      handle: async (call) => {
+        const id = deploymentOf(call);
+        const query = call.query as z.output<typeof accuracyOverTimeQuery>;
+        const period = asked(query);
+        const report = await log.report(id, query.bucketSize, period);
+        const overall = report?.overall ?? null;
+        const metric = query.metric ?? [...accuracyValues(overall).keys()][0] ?? 'RMSE';
+        const measured = new Map(
+          report?.buckets.map(({ start, accuracy }) => [
+            bucketStart(Date.parse(start), period, query.bucketSize),
+            accuracy,
+          ]),
+        );
+        const entry = (accuracy: typeof overall): object => ({
+          value: accuracyValues(accuracy).get(metric) ?? null,
+          sampleSize: accuracy?.rows ?? 0,
+        });
+        return sendJson(call.reply, {
+          metric,
+          modelId: null,
+          buckets: bucketsOf(period, query.bucketSize).map((bucket) => ({
+            period: periodView(bucket),
+            ...entry(measured.get(bucket.from) ?? null),
+          })),
+          summary: { period: periodView(period), ...entry(overall) },
+          baseline: { period: null, value: null, sampleSize: null },
+        });
+      },
+    },
+    {
+      method: 'GET',
+      path: '/deployments/:id/predictionResults/',
+      summary: 'Predictions by association ID with their actuals, as JSON, or as text/csv where Accept asks for it.',
+      query: predictionResultsQuery,
+      replies: { ...replies, 200: 'A page of them; the latest prediction of each ID.' },
+      handle: async (call) => {
+        const id = deploymentOf(call);
+        const query = call.query as z.output<typeof predictionResultsQuery>;
+        const { offset } = query;
+        const limit = query.limit === 0 ? 100 : query.limit;
+        const page = { ...asked(query), offset, limit, hasActual: query.actualsPresent ?? null };
+        const { total, results } = await log.results(id, page);
+        if (call.request.headers.accept?.startsWith('text/csv') === true)
+          return call.reply.type('text/csv; charset=utf-8').send(predictionResultsCsv(results));
+        const { associationId } = knownDeployment(service.configuration, id);
+        const about = { associationIdColumnNames: associationId === null ? [] : [associationId] };
+        const view = pageView(call, { offset, limit, total }, results.map(predictionResultView));
+        return sendJson(call.reply, { ...about, ...view });
+      },
+    },
+    {
+      method: 'POST',
+      path: '/deployments/:id/actuals/fromJSON/',
+      summary: 'Takes what came true, by association ID; a later one replaces an earlier one.',
+      body: actualsBody,
+      replies: {
+        202: 'All of them are kept; Location is a status address.',
+        404: 'There is no such deployment.',
+        422: 'The deployment keeps no predictions, or an actual is wrong; none was kept.',
+      },
+      handle: async (call) => {
+        assertMayRun(call.caller);
+        const id = deploymentOf(call);
+        const { data, keepActualsWithoutPredictions } = call.body as z.output<typeof actualsBody>;
+        const actuals = data.map(({ associationId, actualValue, timestamp }) => ({
+          association: associationId.slice(0, ASSOCIATION_CHARACTERS),
+          value: String(actualValue),
+          observed: timestamp === undefined || timestamp === null ? null : Date.parse(timestamp),
+        }));
+        await log.keep(id, actuals, !keepActualsWithoutPredictions);
+        return sendDone(call, { what: 'deployment', id });
+      },
+    },
+  ];
+}
+
+function refused(message: string): SluiceError {
+  return new SluiceError('REQUEST_INVALID', `${message}.`, { status: 422 });
+}

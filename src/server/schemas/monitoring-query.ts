@@ -1,0 +1,91 @@
+import * as z from 'zod';
+import { SERVICE_METRICS } from '../../jobs/monitoring/kept/service-metrics.ts';
+import { DRIFT_METRICS } from '../../monitoring/divergence.ts';
+import type { BucketSize } from '../../monitoring/time-bucket.ts';
+import { time, whole } from './list-query.ts';
+
+const period = {
+  start: time().describe('Only what came since then. Seven days before the end if left out.'),
+  end: time().describe('Only what came before then. The end of this hour if left out.'),
+  startTime: time().describe('Another name of `start`.'),
+  endTime: time().describe('Another name of `end`.'),
+};
+const model = { modelId: z.string().min(1).max(500).optional().describe('Only of this model. All if left out.') };
+const page = {
+  offset: whole(0, 999_999_999).prefault('0').describe('Entries to leave out.'),
+  limit: whole(0, 1_000).prefault('100').describe('Entries on a page, 1,000 at the most; 0 for 100.'),
+};
+const number = (least: number, most: number) =>
+  z
+    .string()
+    .regex(/^\d{1,12}(\.\d{1,12})?$/, { error: 'must be a number' })
+    .transform(Number)
+    .refine((value) => value >= least && value <= most, { error: `must be from ${least} to ${most}` });
+
+const SIZES: Readonly<Record<string, Exclude<BucketSize, 'all'>>> = {
+  PT1H: 'hour',
+  P1D: 'day',
+  PT24H: 'day',
+  P7D: 'week',
+  P1W: 'week',
+  P1M: 'month',
+};
+const buckets = {
+  bucketSize: z
+    .enum(['PT1H', 'P1D', 'PT24H', 'P7D', 'P1W', 'P1M'])
+    .prefault('P1D')
+    .transform((size) => SIZES[size]!)
+    .describe('How long a bucket is, by UTC; weeks begin on Mondays.'),
+};
+const driftMetric = { metric: z.enum(DRIFT_METRICS).default('psi').describe('How far two distributions are apart.') };
+
+export const featureDriftQuery = z.strictObject({ ...period, ...model, ...page, ...driftMetric });
+export const targetDriftQuery = z.strictObject({ ...period, ...model, ...driftMetric });
+export const driftOverTimeQuery = z.strictObject({
+  ...period,
+  ...model,
+  ...driftMetric,
+  ...buckets,
+  featureNames: z.string().max(10_000).optional().describe('Only these, with commas in between.'),
+});
+export const serviceStatsQuery = z.strictObject({
+  ...period,
+  ...model,
+  executionTimeQuantile: number(0, 1).prefault('0.5').describe('Of `executionTime`.'),
+  responseTimeQuantile: number(0, 1).prefault('0.5').describe('Of `responseTime`.'),
+  slowRequestsThreshold: number(0, 86_400_000).prefault('2000').describe('Milliseconds above which a request is slow.'),
+});
+export const serviceOverTimeQuery = z.strictObject({
+  ...period,
+  ...model,
+  ...buckets,
+  metric: z.enum(SERVICE_METRICS).default('totalPredictions'),
+  quantile: number(0, 1).prefault('0.5').describe('Of `executionTime` and `responseTime`.'),
+  threshold: number(0, 86_400_000).prefault('2000').describe('Milliseconds above which a request is slow.'),
+});
+export const accuracyQuery = z.strictObject({ ...period, ...model });
+export const accuracyOverTimeQuery = z.strictObject({
+  ...period,
+  ...model,
+  ...buckets,
+  metric: z.string().max(40).optional().describe('RMSE or LogLoss if left out, or Accuracy of more than two classes.'),
+});
+export const predictionResultsQuery = z.strictObject({
+  ...period,
+  ...model,
+  ...page,
+  actualsPresent: z
+    .string()
+    .regex(/^(true|false)$/i, { error: 'must be true or false' })
+    .transform((text) => text.toLowerCase() === 'true')
+    .optional()
+    .describe('Only rows with an actual, or without.'),
+});
+export const pageQuery = z.strictObject(page);
+
+export interface PeriodQuery {
+  readonly start?: string | undefined;
+  readonly end?: string | undefined;
+  readonly startTime?: string | undefined;
+  readonly endTime?: string | undefined;
+}

@@ -1,0 +1,99 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type ApiServer, startApi } from '../support/api-server.ts';
+import { sluice } from '../support/command-line.ts';
+import { clientFlow, clientPython } from '../support/datarobot-client.ts';
+import { PredictionServer } from '../support/prediction-server.ts';
+
+const ROWS = 'id,c\n1,a\n2,b\n';
+let python = '';
+let state = '';
+let prediction: PredictionServer;
+let api: ApiServer;
+
+beforeAll(async () => {
+  python = await clientPython();
+  state = mkdtempSync(join(tmpdir(), 'sluice-client-definitions-'));
+  prediction = await PredictionServer.start({
+    info: { deploymentId: 'd', target: { name: 'y', kind: 'regression' }, model: { id: 'm1' } },
+  });
+  const rows = new DatabaseSync(join(state, 'rows.db'));
+  rows.exec("CREATE TABLE flights (id INTEGER PRIMARY KEY, c TEXT); INSERT INTO flights VALUES (1, 'a'), (2, 'b')");
+  rows.close();
+  writeFileSync(join(state, 'rows.csv'), ROWS);
+  writeFileSync(join(state, 'scored.csv'), 'y_PREDICTION\n2\n4\n');
+  const options = { cwd: state, env: { SLUICE_STATE: state } };
+  const baseline = ['baseline', 'rows.csv', '--features', 'c', '--predictions', 'scored.csv', '--out', 'baseline.json'];
+  expect((await sluice(baseline, options)).code).toBe(0);
+  expect((await sluice(['catalog', 'add', 'flights', 'rows.csv'], options)).code).toBe(0);
+  const deployment = {
+    server: prediction.url,
+    baseline: join(state, 'baseline.json'),
+    associationId: 'id',
+    accuracy: true,
+  };
+  api = await startApi({
+    deployments: {},
+    configuration: {
+      deployments: { d: deployment, watched: deployment },
+      dataStores: { rows: { jdbcUrl: `jdbc:sqlite:${join(state, 'rows.db')}` } },
+    },
+    state,
+  });
+}, 600_000);
+
+afterAll(async () => {
+  await api?.[Symbol.asyncDispose]();
+  await prediction?.close();
+  rmSync(state, { recursive: true, force: true });
+});
+
+describe("F59: DataRobot's own Python client, as it is,", () => {
+  test('makes, runs, schedules, changes and removes definitions', async () => {
+    const settings = { deployment: 'd', store: 'rows', table: 'flights' };
+    const told = await clientFlow<Record<string, unknown>>(python, 'definitions', api.base, settings);
+    expect(told).toMatchObject({
+      status: 'COMPLETED',
+      names: ['by the client'],
+      result: 'y_PREDICTION,id\n2,1\n4,2\n',
+      enabled: true,
+      days: ['mon'],
+      changed: ['renamed', false],
+      twice: expect.stringMatching(/422 client error.*renamed/s),
+      other: true,
+      left: 0,
+    });
+  });
+
+  test('reads deployments, drift, service statistics and accuracy, and sends actuals', async () => {
+    const { id } = await api.create({ deploymentId: 'watched' });
+    await api.upload(id, ROWS);
+    await api.ended(id);
+    const told = await clientFlow<Record<string, unknown>>(python, 'monitoring', api.base, { deployment: 'watched' });
+    expect(told).toMatchObject({
+      deployments: ['d', 'watched'],
+      servers: [prediction.url],
+      target: 'y',
+      accuracy: 0.5,
+      over_time: [0.5, 2],
+      results: ['1', '2'],
+      features: [['c', 2]],
+      metric: 'hellinger',
+      target_rows: 2,
+      predictions: 2,
+      ids: ['id'],
+      untracked: false,
+    });
+    expect(told['requests_over_time']).toBe(told['requests']);
+  });
+
+  test('lists datasets and downloads one', async () => {
+    const output = join(state, 'downloaded.csv');
+    const told = await clientFlow<Record<string, unknown>>(python, 'datasets', api.base, { output });
+    expect(told).toEqual({ name: 'flights', state: 'COMPLETED', rows: 2 });
+    expect(readFileSync(output, 'utf8')).toBe(ROWS);
+  });
+});
