@@ -379,6 +379,7 @@ class Run {
       inFlight: () => counters.inFlight,
       limit: () => counters.limit,
       latency: () => counters.latency(),
+      recentLatency: () => counters.recentLatency(),
       explanations: () => counters.explanations,
       service: () => counters.service(),
       topics: () => kafka?.topics ?? null,

@@ -3,10 +3,13 @@ import { SluiceError } from '../core/error.ts';
 import type { JobService } from '../jobs/queue/job-service.ts';
 import { type ApiCall, type ApiRoute, checked } from './api-route.ts';
 import { sendError, sendJson } from './json-reply.ts';
+import type { LiveFeed } from './live/live-feed.ts';
 import { openApiDocument } from './openapi.ts';
 import { batchPredictionRoutes } from './routes/batch-predictions.ts';
 import { csvUploadRoutes } from './routes/csv-upload.ts';
 import { downloadRoute } from './routes/download.ts';
+import { liveRoutes } from './routes/live.ts';
+import { addPage } from './routes/page.ts';
 import { versionRoute } from './routes/version.ts';
 import type { Access } from './security/access.ts';
 
@@ -18,6 +21,7 @@ const KEEP_ALIVE_MS = 72_000;
 export interface AppOptions {
   readonly service: JobService;
   readonly access: Access;
+  readonly feed: LiveFeed;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   readonly log: (line: string) => void;
@@ -26,7 +30,7 @@ export interface AppOptions {
 }
 
 /** The API as a fastify app that listens nowhere yet. */
-export function createApp({ service, access, now, log, routes: more = [] }: AppOptions): FastifyInstance {
+export function createApp({ service, access, feed, now, log, routes: more = [] }: AppOptions): FastifyInstance {
   const { bodyBytes } = service.settings.limits;
   const app = fastify({
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 500 },
@@ -49,6 +53,8 @@ export function createApp({ service, access, now, log, routes: more = [] }: AppO
   let closing = false;
   app.addHook('preClose', async () => {
     closing = true;
+    // The streams of open pages would never end by themselves.
+    await feed.close();
   });
   app.addHook('onSend', async (_, reply) => {
     if (closing) reply.header('connection', 'close');
@@ -62,9 +68,11 @@ export function createApp({ service, access, now, log, routes: more = [] }: AppO
     ...batchPredictionRoutes(service, now),
     ...csvUploadRoutes(service),
     downloadRoute(service),
+    ...liveRoutes(service, feed),
     ...more,
   ];
   for (const route of routes) addRoute(app, route, access);
+  addPage(app);
   app.get('/openapi.json', async (request, reply) => sendJson(reply, openApiDocument(routes, baseOf(request))));
   return app;
 }

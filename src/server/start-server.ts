@@ -4,6 +4,7 @@ import { SluiceError } from '../core/error.ts';
 import { JobService, type JobServiceOptions } from '../jobs/queue/job-service.ts';
 import type { ServerSettings } from '../jobs/queue/server-settings.ts';
 import { createApp } from './app.ts';
+import { LiveFeed } from './live/live-feed.ts';
 import { tokenList } from './security/token-list.ts';
 
 /** `sluice serve` that runs. */
@@ -29,7 +30,8 @@ export async function startServer(
       `server.host is ${settings.host}, where others can reach it, and there are no tokens: give server.tokens, or listen on 127.0.0.1.`,
     );
   const service = await JobService.open({ ...options, settings });
-  const app = createApp({ service, access, now: () => clock.wall(), log });
+  const feed = new LiveFeed({ service, clock, log });
+  const app = createApp({ service, access, feed, now: () => clock.wall(), log });
   const close = async (): Promise<void> => {
     // Downloads of jobs that run wait for rows that will not come here any more: they are cut off.
     const closing = app.close();

@@ -3,7 +3,9 @@ import { findSluiceError, SluiceError } from '../../core/error.ts';
 import type { Json } from '../../core/json.ts';
 import type { ModelIdentity } from '../../core/model.ts';
 import { EMPTY_TALLY } from '../../core/scored-batch.ts';
+import type { Drift } from '../../monitoring/drift.ts';
 import type { Configuration } from '../configuration.ts';
+import type { LetterList } from '../dead-letters/list-letters.ts';
 import { describeDeployment } from '../describe-deployment.ts';
 import type { JobDescription } from '../description/parse-job.ts';
 import type { Progress } from '../job-run.ts';
@@ -12,6 +14,7 @@ import { checkBody, describedJob } from './body/described-job.ts';
 import { assertMayRun, type Caller, jobUnknown, ownJob, wrongState } from './caller.ts';
 import { aborted, abortedError } from './claimed-job.ts';
 import { JobEvents, type JobListener } from './job-events.ts';
+import { driftOfJob, lettersOf } from './job-findings.ts';
 import { isJobId, JobFolders } from './job-folder.ts';
 import { logTime, withLine } from './job-log.ts';
 import { hasEnded, type JobRecord } from './job-record.ts';
@@ -266,6 +269,8 @@ export class JobService implements AsyncDisposable {
       throw noResult('The result of the job was removed, as it is older than results are kept.');
     if (record.status === 'ABORTED') throw abortedError(record);
     if (record.status === 'INITIALIZING') throw noResult('The job has not begun yet: there is nothing to download.');
+    if (record.status === 'COMPLETED' && record.claim !== null)
+      throw wrongState('The dead letters of the job are being scored again, which changes its result: try again soon.');
     const growth = this.#parts.growths.of(id);
     const folder = this.#parts.folders.of(id);
     const reading: ResultReading = { folder, growth, look: () => this.#parts.store.get(id) };
@@ -275,6 +280,35 @@ export class JobService implements AsyncDisposable {
       bytes: (range, signal) => resultBytes(reading, range, signal),
       wait: (signal) => growth.wait(signal),
     };
+  }
+
+  /** Its rows that were not scored, by their cause. */
+  async letters(id: string, caller: Caller, signal: AbortSignal): Promise<LetterList> {
+    return await lettersOf(this.#parts, await this.get(id, caller), signal);
+  }
+
+  /** How far its rows are from the baseline of its deployment; null: nothing is known of that. */
+  async drift(id: string, caller: Caller, signal: AbortSignal): Promise<Drift | null> {
+    const record = await this.get(id, caller);
+    return await driftOfJob(this.#parts, record, this.progress(id)?.statistics ?? null, signal);
+  }
+
+  /** Begins to score the dead letters of a finished job again. Throws JOB_STATE (409) for one that has not ended well, has none, or is replayed now. */
+  async replay(id: string, caller: Caller): Promise<JobRecord> {
+    assertMayRun(caller);
+    await this.get(id, caller);
+    const line = `Replay of dead letters started by ${caller.user.username} at ${logTime(this.#parts.clock.wall())}`;
+    const claim = { runner: this.#runner.id, beat: 0 };
+    const refused: { because?: string } = {};
+    const record = await this.#parts.store.update(id, (now) => {
+      delete refused.because;
+      const because = whyNoReplay(now);
+      if (because !== null) refused.because = because;
+      return because === null ? { claim, logs: withLine(now.logs, line) } : null;
+    });
+    if (refused.because !== undefined) throw wrongState(refused.because);
+    if (record !== null) this.#runner.replay(record);
+    return this.#changed(record);
   }
 
   /** Told of changes of jobs, at most four times a second for each. Gives what ends it. */
@@ -322,6 +356,14 @@ export class JobService implements AsyncDisposable {
     this.#parts.events.tell({ record, progress: this.progress(record.id) });
     return record;
   }
+}
+
+function whyNoReplay({ status, claim, resultsDeleted, tally }: JobRecord): string | null {
+  if (status !== 'COMPLETED')
+    return `Only the dead letters of a job that is COMPLETED can be replayed; it is ${status}.`;
+  if (claim !== null) return 'The dead letters of the job are being replayed already.';
+  if (resultsDeleted) return 'The result of the job was removed: there is nothing to complete.';
+  return tally.failed === 0 ? 'The job has no rows that failed.' : null;
 }
 
 function noResult(why: string): SluiceError {
