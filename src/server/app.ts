@@ -8,6 +8,7 @@ import { openApiDocument } from './openapi.ts';
 import { batchPredictionRoutes } from './routes/batch-predictions.ts';
 import { csvUploadRoutes } from './routes/csv-upload.ts';
 import { downloadRoute } from './routes/download.ts';
+import { fromExistingRoute } from './routes/from-existing.ts';
 import { liveRoutes } from './routes/live.ts';
 import { addPage } from './routes/page.ts';
 import { versionRoute } from './routes/version.ts';
@@ -66,6 +67,7 @@ export function createApp({ service, access, feed, now, log, routes: more = [] }
   const routes = [
     versionRoute,
     ...batchPredictionRoutes(service, now),
+    fromExistingRoute(service),
     ...csvUploadRoutes(service),
     downloadRoute(service),
     ...liveRoutes(service, feed),

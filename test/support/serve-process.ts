@@ -12,8 +12,14 @@ export interface ServeProcess extends ApiClient, AsyncDisposable {
 }
 
 /** Starts one and waits until it listens. @param file its configuration. @param state the state folder. */
-export async function startServe(file: string, state: string, args: readonly string[] = []): Promise<ServeProcess> {
-  const { process: child, ended } = startSluice(['serve', '--config', file, ...args], { env: { SLUICE_STATE: state } });
+export async function startServe(
+  file: string,
+  state: string,
+  args: readonly string[] = [],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<ServeProcess> {
+  const env = { SLUICE_STATE: state, ...environment };
+  const { process: child, ended } = startSluice(['serve', '--config', file, ...args], { env });
   const url = await new Promise<string>((resolve, reject) => {
     let told = '';
     child.stdout?.on('data', (chunk: Buffer) => {

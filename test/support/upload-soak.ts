@@ -35,8 +35,7 @@ export async function soak(bytes: number): Promise<SoakFigures> {
     const body = new ReadableStream<Uint8Array>({
       pull(controller) {
         const text = rows === 0 ? ['id,text\n'] : [];
-        for (let row = 0; row < ROWS_AT_ONCE && uploaded < bytes; row += 1, rows += 1)
-          text.push(`${rows},${FILLING}\n`);
+        for (let row = 0; row < ROWS_AT_ONCE; row += 1, rows += 1) text.push(`${rows},${FILLING}\n`);
         const chunk = Buffer.from(text.join(''));
         uploaded += chunk.length;
         controller.enqueue(chunk);

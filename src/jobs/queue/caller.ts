@@ -2,7 +2,7 @@ import { SluiceError } from '../../core/error.ts';
 import type { JobOwner, JobRecord } from './job-record.ts';
 
 /** `read` looks at what is his, `run` makes and ends jobs too, `admin` does both for everybody. */
-export type Role = 'read' | 'run' | 'admin';
+type Role = 'read' | 'run' | 'admin';
 
 /** Who asks. */
 export interface Caller {

@@ -17,10 +17,10 @@ export interface JobOwner {
  * How far the upload of a job has come: `none` for jobs that read elsewhere, `waiting` for its first byte, `open` from then on, `ended`
  * when all of it is there.
  */
-export type UploadState = 'none' | 'waiting' | 'open' | 'ended';
+type UploadState = 'none' | 'waiting' | 'open' | 'ended';
 
 /** Who works on a job. A claim whose `beat` does not change for 15 s is void: whoever sees that may take it over. */
-export interface JobClaim {
+interface JobClaim {
   /** One process of `sluice serve`, another one after each start. */
   readonly runner: string;
   readonly beat: number;

@@ -5,7 +5,7 @@ import type { JobRecord } from '../../jobs/queue/job-record.ts';
 import type { JobService } from '../../jobs/queue/job-service.ts';
 import type { ApiCall, ApiRoute } from '../api-route.ts';
 import { sendJson } from '../json-reply.ts';
-import { fromExistingBody, patchBody } from '../schemas/job-bodies.ts';
+import { patchBody } from '../schemas/job-bodies.ts';
 import { listQuery } from '../schemas/list-query.ts';
 import { jobView } from '../views/job-view.ts';
 import { pageView } from '../views/page-view.ts';
@@ -23,7 +23,7 @@ export function batchPredictionRoutes(service: JobService, now: () => number): r
       keepsBody: true,
       replies: { 202: 'The job; its address is in Location.', 422: 'A setting is wrong.', 429: 'Too many jobs.' },
       handle: async (call) => {
-        const record = await service.create(call.body, call.caller, origin(call));
+        const record = await service.create(call.body, call.caller, apiOrigin(call));
         return await sendNewJob(service, call, record);
       },
     },
@@ -65,18 +65,6 @@ export function batchPredictionRoutes(service: JobService, now: () => number): r
       },
     },
     {
-      method: 'POST',
-      path: '/batchPredictions/fromExisting/',
-      summary: 'Makes a job with the settings of an earlier one.',
-      body: fromExistingBody,
-      replies: { 202: 'The new job; its address is in Location.', 404: 'There is no such job.' },
-      handle: async (call) => {
-        const { predictionJobId } = call.body as z.output<typeof fromExistingBody>;
-        const record = await service.fromExisting(predictionJobId, call.caller, origin(call));
-        return await sendNewJob(service, call, record);
-      },
-    },
-    {
       method: 'GET',
       path: '/batchPredictions/:id/',
       summary: 'A job.',
@@ -111,7 +99,8 @@ export function batchPredictionRoutes(service: JobService, now: () => number): r
   ];
 }
 
-function origin({ request }: ApiCall): { readonly source: string; readonly address: string } {
+/** What a job is made by that comes from a caller. */
+export function apiOrigin({ request }: ApiCall): { readonly source: string; readonly address: string } {
   return { source: 'Ad hoc API', address: request.ip };
 }
 

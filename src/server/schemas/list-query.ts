@@ -41,4 +41,3 @@ export const listQuery = z.strictObject({
   outputType: several(z.string().max(40)),
   allJobs: z.string().optional().describe('Not looked at.'),
 });
-export type ListQuery = z.output<typeof listQuery>;

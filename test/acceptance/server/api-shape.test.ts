@@ -303,7 +303,7 @@ test('F11: a list is filtered, sorted and cut into pages', async () => {
   const idsOf = async (query: string): Promise<string[]> => (await page(query)).data.map(({ id }) => id);
   expect(await idsOf('')).toHaveLength(5);
   expect((await page('')).next).toBeNull();
-  expect((await idsOf('?deploymentId=b')).toSorted()).toEqual([ids[1], ids[3]].toSorted());
+  expect((await idsOf('?deploymentId=b')).toSorted()).toEqual(ids.filter((_, at) => at === 1 || at === 3).toSorted());
   expect(await idsOf('?status=ABORTED')).toEqual([ids[0]]);
   expect(await idsOf('?status=ABORTED&status=INITIALIZING')).toHaveLength(5);
   expect(await idsOf('?source=-Ad%20hoc%20API')).toEqual([]);

@@ -14,11 +14,19 @@ const HOW_TO_GO_ON =
  * there now, which takes a minute or two. It counts as there only when it is whole; one test file at a time asks for it.
  * @param name of the folder in the cache; other packages make another one.
  * @param packages as pip takes them, with their versions.
+ * @param alone others that are installed without what they ask for: it is among `packages`, in versions that they would refuse.
  * @throws Error that says what to install where there is no Python.
  */
-export async function pythonPackages(name: string, packages: readonly string[]): Promise<string> {
+export async function pythonPackages(
+  name: string,
+  packages: readonly string[],
+  alone: readonly string[] = [],
+): Promise<string> {
   const python = process.env['SLUICE_TEST_PYTHON'] || 'python3';
-  const digest = createHash('sha256').update(packages.join('\n')).digest('hex').slice(0, 12);
+  const digest = createHash('sha256')
+    .update([...packages, ...alone].join('\n'))
+    .digest('hex')
+    .slice(0, 12);
   const cache = join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'sluice');
   const folder = join(cache, `python-${name}-${digest}`);
   const whole = join(folder, 'whole');
@@ -33,7 +41,9 @@ export async function pythonPackages(name: string, packages: readonly string[]):
   try {
     await run(python, ['-m', 'venv', folder]);
     const quiet = ['--disable-pip-version-check', '--quiet', '--no-input'];
-    await run(join(programs, 'python'), ['-m', 'pip', 'install', ...quiet, ...packages]);
+    const install = ['-m', 'pip', 'install', ...quiet];
+    await run(join(programs, 'python'), [...install, ...packages]);
+    if (alone.length > 0) await run(join(programs, 'python'), [...install, '--no-deps', ...alone]);
   } catch (error) {
     throw new Error(
       `Python could not install ${packages.join(' ')}. Check the connection to PyPI (or the mirror of pip's settings). ${HOW_TO_GO_ON}`,
@@ -47,7 +57,6 @@ export async function pythonPackages(name: string, packages: readonly string[]):
 function requirePython(python: string): void {
   for (const module of ['pip', 'venv']) {
     const { status } = spawnSync(python, ['-m', module, '--help'], { stdio: 'ignore' });
-    if (status !== 0)
-      throw new Error(`The tests with real prediction servers need ${python} with ${module}. ${HOW_TO_GO_ON}`);
+    if (status !== 0) throw new Error(`These tests need ${python} with ${module}. ${HOW_TO_GO_ON}`);
   }
 }

@@ -27,7 +27,7 @@ export async function partHeader(path: string, quotechar: string): Promise<PartH
  * Where the header record ends. Looks at bytes, as all encodings that parts may have keep quotes and line ends as in ASCII. Null: more
  * bytes are needed. @param isWhole there are no more.
  */
-export function headerEnd(bytes: Uint8Array, quotechar: string, isWhole: boolean): number | null {
+function headerEnd(bytes: Uint8Array, quotechar: string, isWhole: boolean): number | null {
   const quote = quotechar.charCodeAt(0);
   let quoted = false;
   for (let at = 0; at < bytes.length; at += 1) {
