@@ -106,25 +106,29 @@ export class LiveFeed implements AsyncDisposable {
   #change(record: JobRecord): void {
     const before = this.#changed.get(record.id);
     if (before === undefined || before.revision <= record.revision) this.#changed.set(record.id, record);
-    this.#telling ??= this.#tell();
+    this.#telling ??= this.#tellAll();
+  }
+
+  /** Until all is told. What changes meanwhile is told together, when it may be. */
+  async #tellAll(): Promise<void> {
+    while (this.#changed.size > 0 && !this.#ending.signal.aborted) {
+      const wait = Math.max(0, this.#lastTold + EVERY_MS - this.#clock.now());
+      await (wait === 0 ? null : this.#clock.sleep(wait, this.#ending.signal).catch(() => undefined));
+      if (this.#ending.signal.aborted) return;
+      this.#lastTold = this.#clock.now();
+      await this.#tell().catch((error: unknown) =>
+        this.#log(`the live page could not be told of changes: ${messageOf(error)}`),
+      );
+    }
+    this.#telling = null;
   }
 
   async #tell(): Promise<void> {
-    const wait = this.#lastTold + EVERY_MS - this.#clock.now();
-    if (wait > 0) await this.#clock.sleep(wait, this.#ending.signal).catch(() => undefined);
-    this.#telling = null;
-    if (this.#ending.signal.aborted) return;
-    this.#lastTold = this.#clock.now();
     const records = new Map(this.#changed);
     this.#changed.clear();
-    try {
-      const hasMoved = [...records.values()].some(({ id, status }) => this.#told.get(id)?.status !== status);
-      if (hasMoved) await this.#addMoved(records);
-      const jobs = await this.#shown([...records.values()]);
-      this.#send(jobs, records);
-    } catch (error) {
-      this.#log(`the live page could not be told of changes: ${messageOf(error)}`);
-    }
+    const hasMoved = [...records.values()].some(({ id, status }) => this.#told.get(id)?.status !== status);
+    if (hasMoved) await this.#addMoved(records);
+    this.#send(await this.#shown([...records.values()]), records);
   }
 
   /** When one job begins or ends, those that wait for it move up. */

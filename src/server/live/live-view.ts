@@ -1,7 +1,6 @@
 // What the live page is told. Types only, and of nothing that a browser does not have. Times are milliseconds since 1970 unless they are said to
 // be durations.
 
-
 /** One moment of a run. */
 export interface LiveSample {
   readonly at: number;

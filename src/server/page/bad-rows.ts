@@ -25,7 +25,9 @@ export function badRowsSection(id: string): { readonly node: HTMLElement; show(j
     seen = wanted;
     try {
       const letters = await ask<LiveLetters>(`/live/jobs/${id}/letters/`, { signal: leaving.signal });
-      causes.replaceChildren(...letters.causes.map(causeOf));
+      const found = letters.causes.map(causeOf);
+      const nothing = element('p', { class: 'soft' }, 'They are not kept: the log has what is known of them.');
+      causes.replaceChildren(...(found.length > 0 ? found : [nothing]));
     } catch (error) {
       if (!leaving.signal.aborted) causes.replaceChildren(element('p', { class: 'soft' }, (error as Error).message));
     }

@@ -1,6 +1,6 @@
 import type { LiveJob } from '../live/live-view.ts';
 import { element, setText } from './element.ts';
-import { amount, badRows, byteText, compact, duration, latency, moment, rateOf } from './texts.ts';
+import { amount, badRows, byteText, duration, latency, moment, rateOf, rateText } from './texts.ts';
 
 const NAMES = [
   'Rows read',
@@ -34,7 +34,7 @@ export function jobFigures(): { readonly node: HTMLElement; show(job: LiveJob, n
         'Rows read': amount(rows.read),
         Scored: amount(rows.scored),
         Bad: amount(badRows(job)),
-        'Rows/s': rate === null ? null : compact(rate),
+        'Rows/s': rate === null ? null : rateText(rate),
         Elapsed: job.status === 'INITIALIZING' ? null : duration(job.elapsedMs),
         'Time left': sample?.etaMs == null ? null : duration(sample.etaMs),
         'In flight': sample === null ? null : `${sample.inFlight} of ${sample.limit ?? '–'}`,

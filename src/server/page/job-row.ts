@@ -3,7 +3,7 @@ import { element, setAttribute, setText } from './element.ts';
 import { jobActions } from './job-actions.ts';
 import type { LiveState } from './live-state.ts';
 import { progressCell } from './progress-cell.ts';
-import { amount, badRows, compact, duration, moment, rateOf, stateOf } from './texts.ts';
+import { amount, badRows, duration, moment, rateOf, rateText, stateOf } from './texts.ts';
 import type { Upload } from './uploads.ts';
 
 /** A line of the list. It is changed in place, so that what has the focus keeps it. */
@@ -46,7 +46,7 @@ export function jobRow(id: string, state: LiveState, fail: (text: string) => voi
       );
       progress.show(job, upload);
       const speed = rateOf(job);
-      setText(rate, speed === null ? '–' : compact(speed));
+      setText(rate, speed === null ? '–' : rateText(speed));
       setText(left, timeText(job));
       const count = badRows(job);
       setText(bad, amount(count));

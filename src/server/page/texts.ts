@@ -13,6 +13,12 @@ export function compact(value: number): string {
   return short.format(value);
 }
 
+/** Rows a second, as exact as anybody wants them. */
+export function rateText(rate: number): string {
+  if (rate < 10) return String(Number(rate.toPrecision(2)));
+  return rate < 99_999.5 ? amount(rate) : compact(rate);
+}
+
 /** 65,000 ms as `1 min 05 s`: two units at the most. */
 export function duration(ms: number): string {
   const seconds = Math.max(0, Math.round(ms / 1000));

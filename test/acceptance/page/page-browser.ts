@@ -50,7 +50,7 @@ export class PageBrowser implements AsyncDisposable {
       locale: 'en-GB',
       timezoneId: 'UTC',
     });
-    context.setDefaultTimeout(15_000);
+    context.setDefaultTimeout(10_000);
     const page = await context.newPage();
     const faults: string[] = [];
     page.on('pageerror', (error) => faults.push(`error: ${error.message}`));
