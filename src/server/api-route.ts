@@ -34,6 +34,8 @@ export interface ApiRoute {
   readonly takes?: 'text/csv';
   /** What it answers, by status. */
   readonly replies: Readonly<Record<number, string>>;
+  /** For the live page alone, whose needs it follows: the document leaves it out. */
+  readonly isPrivate?: boolean;
   /** Needs no token. */
   readonly isOpen?: boolean;
   /** Answers by `reply`, and returns it. */

@@ -19,7 +19,7 @@ export interface ChartsSection {
 export function chartsSection(): ChartsSection {
   const charts: readonly LineChart[] = [
     lineChart('Rows per second', compact, [{ name: 'rows/s', colour: '--chart-1' }]),
-    lineChart('Latency of requests', latency, [
+    lineChart('Latency', latency, [
       { name: 'p50', colour: '--chart-1' },
       { name: 'p99', colour: '--chart-2' },
     ]),

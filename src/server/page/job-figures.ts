@@ -14,6 +14,7 @@ const NAMES = [
   'Read',
   'Result',
   'Created',
+  'By',
   'Model',
 ] as const;
 
@@ -41,7 +42,8 @@ export function jobFigures(): { readonly node: HTMLElement; show(job: LiveJob, n
         'Latency p50 / p99': sample === null ? null : `${latency(sample.p50)} / ${latency(sample.p99)}`,
         Read: job.intakeBytes === null ? null : byteText(job.intakeBytes),
         Result: job.outputBytes === null ? null : byteText(job.outputBytes),
-        Created: `${moment(job.created, now)} by ${job.owner}`,
+        Created: moment(job.created, now),
+        By: job.owner,
         Model: job.model,
       };
       for (const name of NAMES) {

@@ -19,6 +19,7 @@ export function liveRoutes(service: JobService, feed: LiveFeed): readonly ApiRou
   return [
     {
       method: 'GET',
+      isPrivate: true,
       path: '/live/events/',
       summary:
         'Server-sent events of the live page: a snapshot of the newest jobs, then changes, four times a second at the most.',
@@ -31,6 +32,7 @@ export function liveRoutes(service: JobService, feed: LiveFeed): readonly ApiRou
     },
     {
       method: 'GET',
+      isPrivate: true,
       path: '/live/jobs/',
       summary: 'The jobs as the live page lists them, the newest first.',
       query: liveQuery,
@@ -50,6 +52,7 @@ export function liveRoutes(service: JobService, feed: LiveFeed): readonly ApiRou
     },
     {
       method: 'GET',
+      isPrivate: true,
       path: '/live/jobs/:id/',
       summary: 'A job with its log and how it went.',
       replies: { 200: 'The job.', 404: 'There is no such job.' },
@@ -68,6 +71,7 @@ export function liveRoutes(service: JobService, feed: LiveFeed): readonly ApiRou
     },
     {
       method: 'GET',
+      isPrivate: true,
       path: '/live/jobs/:id/letters/',
       summary: 'The rows of a job that were not scored, by their cause, with examples.',
       replies: { 200: 'The causes.', 404: 'There is no such job.', 422: 'Its output keeps none.' },
@@ -78,6 +82,7 @@ export function liveRoutes(service: JobService, feed: LiveFeed): readonly ApiRou
     },
     {
       method: 'GET',
+      isPrivate: true,
       path: '/live/jobs/:id/drift/',
       summary: 'How far the rows of a job are from the baseline of its deployment.',
       replies: { 200: 'The drift, or null.', 404: 'There is no such job.' },
@@ -88,6 +93,7 @@ export function liveRoutes(service: JobService, feed: LiveFeed): readonly ApiRou
     },
     {
       method: 'POST',
+      isPrivate: true,
       path: '/live/jobs/:id/replay/',
       summary: 'Scores the dead letters of a finished job again and completes its result with them.',
       // A page of somebody else's cannot send JSON without asking first.

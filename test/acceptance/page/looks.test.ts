@@ -97,7 +97,7 @@ needs('chromium')('how the live page looks', () => {
       await rates.waitFor();
       const seconds = Number(/over (\d+) seconds/.exec((await rates.getAttribute('aria-label')) ?? '')?.[1]);
       expect(seconds).toBeGreaterThanOrEqual(4);
-      await page.getByRole('img', { name: /^Latency of requests .* p99 from/ }).waitFor();
+      await page.getByRole('img', { name: /^Latency over .* p99 from/ }).waitFor();
       await page.getByRole('img', { name: /^Requests in flight .* limit from/ }).waitFor();
       await page.getByText(/^Bottleneck: the prediction server/).waitFor();
       await expectAccessible(page);
