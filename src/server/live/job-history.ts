@@ -4,6 +4,8 @@ import type { LiveHistory, LiveSample } from './live-view.ts';
 const MOST = 360;
 /** The first distance of two of them, in milliseconds. */
 const FIRST_STEP_MS = 1_000;
+/** Ticks of a second are some milliseconds early or late. */
+const EARLY_MS = 100;
 
 type Point = Pick<LiveSample, 'at' | 'rowsPerSecond' | 'p50' | 'p99' | 'inFlight' | 'limit'> & {
   readonly lag: number | null;
@@ -22,8 +24,7 @@ export class JobHistory {
   add(sample: LiveSample): void {
     this.#last = sample;
     const before = this.#points.at(-1);
-    // Ticks of a second are some milliseconds early or late.
-    if (before !== undefined && sample.at - before.at < 0.9 * this.#step) return;
+    if (before !== undefined && sample.at - before.at < this.#step - EARLY_MS) return;
     this.#points.push(pointOf(sample));
     if (this.#points.length <= MOST) return;
     this.#step *= 2;
