@@ -55,11 +55,11 @@ function asServed(script: string): string {
 
 /** The warning that this is experimental is for whoever builds on it; here it is done in a checkout only. */
 function withoutTypes(source: string): string {
-  const { emitWarning } = process;
+  const warn = process.emitWarning.bind(process);
   process.emitWarning = () => undefined;
   try {
     return stripTypeScriptTypes(source);
   } finally {
-    process.emitWarning = emitWarning;
+    process.emitWarning = warn;
   }
 }

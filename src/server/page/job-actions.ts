@@ -24,16 +24,15 @@ export function jobActions(id: string, state: LiveState, fail: (text: string) =>
       state.put([await ask<LiveJob>(`/live/jobs/${id}/replay/`, { method: 'POST', body: '{}' })]);
     }),
   );
-  const abort = button(
-    brief ? 'Abort' : 'Abort job',
-    'danger',
-    () =>
-      void confirmed('Abort this job?', 'It ends at once, and what it has written is removed.', 'Abort job').then(
-        (isSure) => {
-          if (isSure) attempt(() => send(`/batchPredictions/${id}/`, { method: 'DELETE' }));
-        },
-      ),
-  );
+  const end = async (): Promise<void> => {
+    const isSure = await confirmed(
+      'Abort this job?',
+      'It ends at once, and what it has written is removed.',
+      'Abort job',
+    );
+    if (isSure) await send(`/batchPredictions/${id}/`, { method: 'DELETE' });
+  };
+  const abort = button(brief ? 'Abort' : 'Abort job', 'danger', () => attempt(end));
   const node = element('div', { class: 'actions' }, save, ...(brief ? [] : [replay]), abort);
   return {
     node,

@@ -14,7 +14,7 @@ interface Line {
 }
 
 /** One chart over time: seconds since 1970 first, then the values of each line. */
-export type LineData = readonly [at: readonly number[], ...values: readonly (readonly (number | null)[])[]];
+type LineData = readonly [at: readonly number[], ...values: readonly (readonly (number | null)[])[]];
 
 export interface LineChart {
   readonly node: HTMLElement;

@@ -22,7 +22,6 @@ export function rateText(rate: number): string {
 /** 65,000 ms as `1 min 05 s`: two units at the most. */
 export function duration(ms: number): string {
   const seconds = Math.max(0, Math.round(ms / 1000));
-  const two = (value: number): string => String(value).padStart(2, '0');
   if (seconds < 60) return `${seconds} s`;
   if (seconds < 3_600) return `${Math.floor(seconds / 60)} min ${two(seconds % 60)} s`;
   const hours = Math.floor(seconds / 3_600);
@@ -34,6 +33,10 @@ export function duration(ms: number): string {
 export function latency(ms: number | null): string {
   if (ms === null) return '–';
   return ms >= 1_000 ? `${Number((ms / 1_000).toPrecision(3))} s` : `${Number(ms.toPrecision(3))} ms`;
+}
+
+function two(value: number): string {
+  return String(value).padStart(2, '0');
 }
 
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB'];
