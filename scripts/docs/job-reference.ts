@@ -21,6 +21,7 @@ const OURS = new Set([
 export function jobReference(): string {
   const job = jobJsonSchema();
   const sections = sectionsOf(job);
+  const server = fieldSchema(configurationSchema).properties?.['server'] ?? {};
   const entry = fieldSchema(configurationSchema).properties?.['deployments']?.additionalProperties;
   return `<!-- Generated from src/jobs/description by \`npm run docs\`. Do not edit. -->
 
@@ -41,6 +42,15 @@ fields of \`deployment\` without \`id\` ([an example](../../config/examples/depl
 jobs that name none. Required is \`${(entry === false ? [] : (entry?.required ?? [])).join('`, `')}\`. An entry that no
 job uses may have variables that are not set. \`catalog\` says where the data sets are that intakes of type \`dataset\` name, and
 \`stateFolder\` where Sluice keeps its own ([both](../../connectors/catalog/README.md)).
+
+## \`server\`
+
+How \`sluice serve\` works ([the guide](../guide/server.md)).
+
+${table(server)}
+${sectionsOf(server, 'server.')
+  .map(({ title, text, schema }) => `\n### ${title}\n\n${text}\n\n${table(schema)}`)
+  .join('\n')}
 
 ## Variables
 

@@ -45,7 +45,7 @@ describe('the commands of the README', () => {
     for (const line of commands.filter((command) => command.startsWith(prefix))) {
       if (isKafkaLeftOut && /--brokers|kafka/.test(line)) continue;
       const args = line.slice(prefix.length).replace('127.0.0.1:9092', brokers).split(/\s+/);
-      if (args[0] === 'model-server' || args[0] === 'worker') {
+      if (['model-server', 'worker', 'serve'].includes(args[0]!)) {
         const server = startSluice(args, { cwd: folder });
         servers.push(server);
         const { stdout, stderr } = server.process;

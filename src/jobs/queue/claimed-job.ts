@@ -5,9 +5,10 @@ import { describeDeployment } from '../describe-deployment.ts';
 import type { JobDescription } from '../description/parse-job.ts';
 import type { JobRun, Progress } from '../job-run.ts';
 import { startJob } from '../run-job.ts';
-import { describedJob } from './body/described-job.ts';
+import { describedJob, withoutPlaces } from './body/described-job.ts';
 import type { PredictionBody } from './body/prediction-body.ts';
 import { finishedRun } from './finished-run.ts';
+import { removeForeignLock } from './foreign-lock.ts';
 import { logTime, withLine } from './job-log.ts';
 import { hasEnded, type JobRecord } from './job-record.ts';
 import { LEASE_MS } from './job-turns.ts';
@@ -23,6 +24,8 @@ const DESCRIBE_MS = 10_000;
 /** An output that another process still holds is tried again after so long. */
 const LOCKED_MS = 1_000;
 
+const OVERTIME = 'it has worked for longer than it may (server.runtimeLimitHours)';
+
 /** One job under a claim of this process, from its taking to its end, or to the claim's return. */
 export class ClaimedJob {
   /** Never rejects. */
@@ -36,9 +39,11 @@ export class ClaimedJob {
   /** Nothing of it may be done here any more. */
   readonly #leaving = new AbortController();
   #woken = new AbortController();
+  readonly #begun: number;
+  readonly #elapsedBefore: number;
   #run: JobRun | null = null;
-  #begun = 0;
-  #elapsedBefore = 0;
+  /** The job is ended: what its run has written is to go. */
+  #isDiscarded = false;
 
   constructor(parts: JobParts, runner: string, record: JobRecord) {
     this.#parts = parts;
@@ -114,6 +119,7 @@ export class ClaimedJob {
     const { clock } = this.#parts;
     const isUpload = isLocal(body.intakeSettings?.type);
     const isDownload = isLocal(body.outputSettings?.type);
+    if (isDownload) await removeForeignLock(await this.#parts.folders.ensure(this.#id));
     const run = startJob(job, {
       clock,
       name: this.#id,
@@ -126,6 +132,7 @@ export class ClaimedJob {
     this.#run = run;
     if (this.#stopping.signal.aborted) run.stop();
     if (this.#leaving.signal.aborted) run.abort();
+    if (this.#isDiscarded) run.discard();
     return (await run.result).manifest;
   }
 
@@ -173,10 +180,10 @@ export class ClaimedJob {
         const record = await this.#change((now) => (hasEnded(now) ? null : this.#progressOf(now)));
         renewed = clock.now();
         if (record?.claim?.runner !== this.#runner) return this.abandon();
-        if (record.status === 'ABORTED') return this.#run?.discard();
+        if (record.status === 'ABORTED') return this.#discard();
         events.tell({ record, progress: this.progress() });
-        const limit = settings.runtimeLimitHours * 3_600_000;
-        if (elapsedMs > limit) await this.#overtime(settings.runtimeLimitHours);
+        const reason = elapsedMs > 3_600_000 * settings.runtimeLimitHours ? OVERTIME : await this.#lostUpload(record);
+        if (reason !== null) return await this.#end(reason);
       } catch (error) {
         this.#parts.log(`job ${this.#id}: its claim could not be renewed: ${messageOf(error)}`);
         // Somebody else may take it over soon: what this process still does could only be in his way.
@@ -185,12 +192,27 @@ export class ClaimedJob {
     }
   }
 
-  async #overtime(hours: number): Promise<void> {
-    const limit = `the job has worked for longer than the limit of ${hours} h (server.runtimeLimitHours)`;
+  /** Why a job ends whose upload broke off and was not continued: it would keep its prediction server from others for nothing. */
+  async #lostUpload({ upload }: JobRecord): Promise<string | null> {
+    if (upload !== 'open') return null;
+    const { clock, settings, folders } = this.#parts;
+    const written = await new SpoolFolder(folders.intake(this.#id), { multipart: true }).lastWritten();
+    const isLost = written !== null && clock.wall() - written > 1000 * settings.uploadResumeSeconds;
+    return isLost ? 'its upload broke off and was not continued (server.uploadResumeSeconds)' : null;
+  }
+
+  /** Ends the job by a limit of the server. */
+  async #end(reason: string): Promise<void> {
+    const wall = this.#parts.clock.wall();
     const record = await this.#change((now) =>
-      hasEnded(now) ? null : aborted(now, { reason: limit, code: 'JOB_LIMIT', wall: this.#parts.clock.wall() }),
+      hasEnded(now) ? null : aborted(now, { reason, code: 'JOB_LIMIT', wall }),
     );
     if (record !== null) this.#parts.events.tell({ record, progress: null });
+    this.#discard();
+  }
+
+  #discard(): void {
+    this.#isDiscarded = true;
     this.#run?.discard();
   }
 
@@ -229,7 +251,7 @@ export class ClaimedJob {
     const record = await this.#change((now) => {
       if (hasEnded(now)) return { claim: null, elapsedMs: this.#elapsed() };
       if (!goesOn) {
-        const reason = messageOf(error).replaceAll(`${this.#folder}/`, '');
+        const reason = withoutPlaces(messageOf(error), this.#folder, this.#parts.context.configuration);
         return { ...this.#progressOf(now), ...aborted(now, { reason, code, wall }), claim: null };
       }
       const line = `Job interrupted at ${logTime(wall)}, to be continued`;

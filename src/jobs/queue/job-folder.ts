@@ -23,6 +23,12 @@ export class JobFolders {
     return join(this.of(id), 'intake');
   }
 
+  /** The folder of a job, made if it is not there. */
+  async ensure(id: string): Promise<string> {
+    await mkdir(this.of(id), { recursive: true, mode: 0o700 });
+    return this.of(id);
+  }
+
   async remove(id: string): Promise<void> {
     await rm(this.of(id), { recursive: true, force: true });
   }

@@ -60,15 +60,21 @@ export const serverFields = z
       .min(0.0001)
       .max(8_760)
       .default(24)
-      .describe(
-        'How long a job waits for its upload, and for the rest of one that was broken off, before it is aborted.',
-      ),
+      .describe('How long a job that was not begun waits for its upload before it is aborted.'),
     uploadIdleSeconds: z
       .number()
       .min(0.1)
       .max(HOUR)
       .default(300)
       .describe('How long an upload under way may be silent before its connection is closed; it can be continued.'),
+    uploadResumeSeconds: z
+      .number()
+      .min(0.1)
+      .max(24 * HOUR)
+      .default(600)
+      .describe(
+        'How long a job that is scored already waits for the rest of an upload that broke off, before it is aborted.',
+      ),
     drainSeconds: z
       .number()
       .min(0)

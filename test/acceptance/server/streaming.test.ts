@@ -288,6 +288,22 @@ describe('F21: an upload that broke off', () => {
     expect(await api.result(id)).toBe(SCORED + scoredRows(7, 2_000));
   });
 
+  test('and is not continued ends the job, which would keep others waiting', async () => {
+    await using strict = await startApi({ deployments: { d: server.url }, server: { uploadResumeSeconds: 0.5 } });
+    const { id } = await strict.create(BODY);
+    const body = throttled();
+    const put = strict.upload(id, body.stream);
+    body.send(HEADER + rows(0, 10));
+    await strict.until(id, ({ status }) => status === 'RUNNING');
+    const other = await strict.create(BODY);
+    await strict.upload(other.id, HEADER + rows(0, 10));
+    body.fail();
+    await expect(put).rejects.toThrow();
+    const job = await strict.ended(id);
+    expect(job).toMatchObject({ status: 'ABORTED', statusDetails: expect.stringMatching(/upload broke off/) });
+    expect((await strict.ended(other.id)).status).toBe('COMPLETED');
+  });
+
   test('because it was silent for too long may be sent again', async () => {
     await using impatient = await startApi({
       deployments: { d: server.url },

@@ -5,12 +5,19 @@ import { loadConfiguration } from '../../../src/jobs/configuration.ts';
 import { loadJob } from '../../../src/jobs/description/parse-job.ts';
 
 const folder = join(import.meta.dirname, '../../../config/examples');
-const jobs = readdirSync(folder).filter((name) => name.endsWith('.yaml') && name !== 'deployments.yaml');
+const configurations = ['deployments.yaml', 'server.yaml'];
+const jobs = readdirSync(folder).filter((name) => name.endsWith('.yaml') && !configurations.includes(name));
 
 test.each(jobs)('the example %s is a valid job without any variable set', (name) => {
   const configuration = loadConfiguration(join(folder, 'deployments.yaml'), { env: {} });
   const job = loadJob(join(folder, name), { env: {}, configuration });
   expect(new URL(job.deployment.server).origin).toBe('http://127.0.0.1:8100');
+});
+
+test('the configuration of a server is valid without any variable set', () => {
+  const { server, deploymentIds } = loadConfiguration(join(folder, 'server.yaml'), { env: {} });
+  expect(server).toMatchObject({ host: '127.0.0.1', port: 8080, tokens: [] });
+  expect(deploymentIds).toEqual(['flights']);
 });
 
 test('there are examples', () => {

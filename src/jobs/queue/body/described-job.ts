@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { SluiceError } from '../../../core/error.ts';
+import { findSluiceError, SluiceError } from '../../../core/error.ts';
 import { nameList, nearestNames } from '../../../scoring/output/nearest-name.ts';
 import type { Configuration } from '../../configuration.ts';
 import type { Deployment } from '../../description/deployment.ts';
@@ -42,7 +42,7 @@ export function describedJob(body: PredictionBody, folder: string, context: Body
   const described = Object.fromEntries(
     Object.entries(rest).filter(([name, value]) => !UNSERVED.has(name) && value !== undefined),
   );
-  const job = resolveJob(
+  const job = resolved(
     {
       ...described,
       deploymentId,
@@ -50,12 +50,33 @@ export function describedJob(body: PredictionBody, folder: string, context: Body
       outputSettings:
         output.type === 'localFile' || output.type === undefined ? { path: resultPath(folder) } : ownKeysOnly(output),
     },
+    folder,
     context,
   );
   const { filled } = checkBody(body);
   return filled.predictionInstance === null
     ? job
     : { ...job, deployment: otherServer(job.deployment, filled.predictionInstance) };
+}
+
+/** What is wrong is told without the name of the configuration's file. */
+function resolved(value: object, folder: string, context: BodyContext): JobDescription {
+  try {
+    return resolveJob(value, context);
+  } catch (error) {
+    const known = findSluiceError(error);
+    if (known === undefined) throw error;
+    throw new SluiceError(known.code, withoutPlaces(known.message, folder, context.configuration), { cause: error });
+  }
+}
+
+/** A text for callers: without names of files and folders of the server. */
+export function withoutPlaces(text: string, folder: string, { file }: Configuration): string {
+  return text
+    .replaceAll(`the configuration ${file}`, 'the configuration of the server')
+    .replaceAll(file, 'the configuration of the server')
+    .replaceAll(`${folder}/`, '')
+    .replaceAll(folder, 'the folder of the job');
 }
 
 const UNSERVED: ReadonlySet<string> = new Set(

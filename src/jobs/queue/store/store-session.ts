@@ -5,9 +5,20 @@ import { SqlFault } from '../../../../connectors/sql/sql-fault.ts';
 import { SluiceError } from '../../../core/error.ts';
 import type { StoreAddress } from './store-address.ts';
 
+const SQLITE = 'SQLite';
+/** When SQLite flushes what a transaction has written to its log: with the next checkpoint, or at once. */
+const SOON = 'PRAGMA synchronous = NORMAL';
+const AT_ONCE = 'PRAGMA synchronous = FULL';
+
 /** What may be done with a store in one go. */
 export interface StoreStatements {
+  /**
+   * Survives a crash of this process; that of the machine only in PostgreSQL, and as soon as something that is done `durably` follows: a
+   * flush of the disk for every small change would cost more than all else that a small job does.
+   */
   execute(sql: string, parameters?: readonly SqlValue[]): Promise<number>;
+  /** Survives a crash of the machine, too. Not within a transaction. */
+  executeDurably(sql: string, parameters?: readonly SqlValue[]): Promise<number>;
   query(sql: string, parameters?: readonly SqlValue[]): Promise<readonly (readonly SqlValue[])[]>;
 }
 
@@ -33,7 +44,7 @@ export class StoreSession implements AsyncDisposable {
 
   /** Statements that each are a transaction of their own. */
   use<T>(work: (store: StoreStatements) => Promise<T>): Promise<T> {
-    return this.#alone(async (connection, signal) => work(statements(connection, signal)));
+    return this.#alone(async (connection, signal) => work(this.#statements(connection, signal)));
   }
 
   /** One transaction; undone when `work` throws. */
@@ -41,7 +52,7 @@ export class StoreSession implements AsyncDisposable {
     return this.#alone(async (connection, signal) => {
       await connection.begin(signal);
       try {
-        const result = await work(statements(connection, signal));
+        const result = await work(this.#statements(connection, signal));
         await connection.commit(signal);
         return result;
       } catch (error) {
@@ -72,7 +83,7 @@ export class StoreSession implements AsyncDisposable {
       const { signal } = this.#closing;
       signal.throwIfAborted();
       try {
-        this.#connection ??= await this.#driver.connect(signal);
+        this.#connection ??= await this.#connect(signal);
         return await work(this.#connection, signal);
       } catch (error) {
         throw await this.#told(error);
@@ -80,6 +91,29 @@ export class StoreSession implements AsyncDisposable {
     });
     this.#last = mine.catch(() => undefined);
     return mine;
+  }
+
+  async #connect(signal: AbortSignal): Promise<SqlConnection> {
+    const connection = await this.#driver.connect(signal);
+    if (this.#driver.product === SQLITE) await connection.execute(SOON, [], signal);
+    return connection;
+  }
+
+  #statements(connection: SqlConnection, signal: AbortSignal): StoreStatements {
+    const execute: StoreStatements['execute'] = (sql, parameters = []) => connection.execute(sql, parameters, signal);
+    const executeDurably: StoreStatements['execute'] = async (sql, parameters) => {
+      await execute(AT_ONCE);
+      try {
+        return await execute(sql, parameters);
+      } finally {
+        await execute(SOON);
+      }
+    };
+    return {
+      execute,
+      executeDurably: this.#driver.product === SQLITE ? executeDurably : execute,
+      query: (sql, parameters = []) => connection.query(sql, parameters, signal),
+    };
   }
 
   async #told(error: unknown): Promise<unknown> {
@@ -95,11 +129,4 @@ export class StoreSession implements AsyncDisposable {
       status: code === 'DATABASE_UNREACHABLE' ? 503 : 500,
     });
   }
-}
-
-function statements(connection: SqlConnection, signal: AbortSignal): StoreStatements {
-  return {
-    execute: (sql, parameters = []) => connection.execute(sql, parameters, signal),
-    query: (sql, parameters = []) => connection.query(sql, parameters, signal),
-  };
 }

@@ -51,6 +51,14 @@ export class SpoolFolder {
       .toSorted((a, b) => a - b);
   }
 
+  /** When something of it was written last, in milliseconds since 1970; null: nothing yet. */
+  async lastWritten(): Promise<number | null> {
+    const names = (await readdir(this.path).catch(orNull)) ?? [];
+    const found = await Promise.all(names.map((name) => stat(join(this.path, name)).catch(orNull)));
+    const times = found.flatMap((entry) => (entry === null ? [] : [entry.mtimeMs]));
+    return times.length === 0 ? null : Math.max(...times);
+  }
+
   /** Null while more may come. */
   async end(): Promise<SpoolEnd | null> {
     const text = await readFile(join(this.path, 'upload.json'), 'utf8').catch(orNull);

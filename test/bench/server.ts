@@ -1,0 +1,104 @@
+/**
+ * What the API costs: many small jobs, one large one against `sluice run` on the same file, and clients that poll while it runs.
+ * Run: node test/bench/server.ts [rows of the large job, 2,000,000 by default]
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createReadStream, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { writeConfiguration } from '../support/api-server.ts';
+import { sluice } from '../support/command-line.ts';
+import { type ServeProcess, startServe } from '../support/serve-process.ts';
+import { rowsFile } from './pipeline/rows-file.ts';
+
+const ROWS = Number(process.argv[2] ?? 2_000_000);
+const SMALL_JOBS = 200;
+const AT_ONCE = 16;
+const POLLERS = 100;
+
+const folder = mkdtempSync(join(tmpdir(), 'sluice-bench-serve-'));
+const file = join(folder, 'rows.csv');
+const SMALL = `id,x\n${Array.from({ length: 100 }, (_, i) => `${i},${i % 7}\n`).join('')}`;
+
+async function seconds(work: () => Promise<unknown>): Promise<number> {
+  const begun = performance.now();
+  await work();
+  return (performance.now() - begun) / 1000;
+}
+
+async function smallJobs(api: ServeProcess): Promise<void> {
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    while (next < SMALL_JOBS) {
+      next += 1;
+      const { id } = await api.create({ deploymentId: 'd' });
+      await api.upload(id, SMALL);
+      const { status } = await api.ended(id);
+      if (status !== 'COMPLETED') throw new Error(`a small job is ${status}`);
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+}
+
+async function largeJob(api: ServeProcess): Promise<void> {
+  const { id } = await api.create({ deploymentId: 'd', passthroughColumns: ['id'] });
+  const put = api.upload(id, Readable.toWeb(createReadStream(file)) as ReadableStream);
+  await api.until(id, ({ status }) => status !== 'INITIALIZING');
+  const reply = await api.request(`/batchPredictions/${id}/download/`);
+  for await (const _ of reply.body!);
+  if ((await put).status !== 202) throw new Error('the upload failed');
+}
+
+async function whilePolled(api: ServeProcess, work: () => Promise<unknown>): Promise<unknown> {
+  const polled = await api.create({ deploymentId: 'd' });
+  let going = true;
+  const poll = async (): Promise<void> => {
+    while (going) {
+      await api.job(polled.id);
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+    }
+  };
+  const pollers = Array.from({ length: POLLERS }, poll);
+  const result = await work();
+  going = false;
+  await Promise.all(pollers);
+  return result;
+}
+
+const script = join(import.meta.dirname, 'pipeline/null-server.ts');
+const server = spawn(process.execPath, [script], { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
+try {
+  const [port] = (await once(server.stdout!, 'data')) as [Buffer];
+  const url = `http://127.0.0.1:${port.toString().trim()}`;
+  await rowsFile(file, ROWS);
+  const job = {
+    deployment: { id: 'd', server: url },
+    intakeSettings: { file },
+    outputSettings: { path: join(folder, 'out.csv') },
+    passthroughColumns: ['id'],
+  };
+  writeFileSync(join(folder, 'job.json'), JSON.stringify(job));
+  const alone = await seconds(async () => {
+    const { code, stderr } = await sluice(['run', join(folder, 'job.json'), '--quiet']);
+    if (code !== 0) throw new Error(stderr);
+  });
+  const configuration = writeConfiguration(folder, { deployments: { d: url }, server: { jobsPerServer: 4 } });
+  await using api = await startServe(configuration, folder);
+  await largeJob(api);
+  const served = await seconds(() => largeJob(api));
+  const polled = await seconds(() => whilePolled(api, () => largeJob(api)));
+  const small = await seconds(() => smallJobs(api));
+  const rate = (time: number): string => `${Math.round(ROWS / time / 1000).toLocaleString('en')}k rows/s`;
+  console.log(`${ROWS.toLocaleString('en')} rows, ${(statSync(file).size / 1e6).toFixed(0)} MB`);
+  console.log(`sluice run            ${alone.toFixed(1)} s  ${rate(alone)}`);
+  console.log(
+    `upload to download    ${served.toFixed(1)} s  ${rate(served)}  ${((100 * alone) / served).toFixed(0)} % of run`,
+  );
+  console.log(`the same, ${POLLERS} polling ${polled.toFixed(1)} s  ${rate(polled)}`);
+  console.log(`${SMALL_JOBS} jobs of 100 rows  ${small.toFixed(1)} s  ${(SMALL_JOBS / small).toFixed(0)} jobs/s`);
+} finally {
+  server.kill();
+  rmSync(folder, { recursive: true, force: true });
+}
