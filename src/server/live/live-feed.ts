@@ -1,5 +1,6 @@
 import type { Clock } from '../../core/clock.ts';
 import { messageOf } from '../../core/error.ts';
+import type { LetterList } from '../../jobs/dead-letters/list-letters.ts';
 import type { Caller } from '../../jobs/queue/caller.ts';
 import type { JobEvent } from '../../jobs/queue/job-events.ts';
 import type { JobRecord } from '../../jobs/queue/job-record.ts';
@@ -7,6 +8,7 @@ import type { JobService } from '../../jobs/queue/job-service.ts';
 import type { JobFilter } from '../../jobs/queue/store/job-filter.ts';
 import { JobHistories } from './job-histories.ts';
 import type { JobHistory } from './job-history.ts';
+import { LetterLookups } from './letter-lookups.ts';
 import { liveJob } from './live-job.ts';
 import { type LiveConnection, LiveTab } from './live-tab.ts';
 import type { LiveJob, LiveJobs, LiveSnapshot } from './live-view.ts';
@@ -39,6 +41,7 @@ export class LiveFeed implements AsyncDisposable {
   readonly #clock: Clock;
   readonly #log: (line: string) => void;
   readonly #histories: JobHistories;
+  readonly #letters: LetterLookups;
   readonly #tabs = new Set<LiveTab>();
   readonly #changed = new Map<string, JobRecord>();
   /** What was told of jobs that have not ended. */
@@ -54,6 +57,7 @@ export class LiveFeed implements AsyncDisposable {
     this.#clock = clock;
     this.#log = log;
     this.#histories = new JobHistories(clock);
+    this.#letters = new LetterLookups(service, clock);
     this.#unwatch = service.watch((event) => this.#heard(event));
   }
 
@@ -63,7 +67,13 @@ export class LiveFeed implements AsyncDisposable {
     this.#tabs.add(tab);
     connection.closed.addEventListener('abort', () => this.#tabs.delete(tab), { once: true });
     this.#ticking ??= this.#tick();
-    await this.#greet(tab);
+    try {
+      await this.#greet(tab);
+    } catch (error) {
+      // The page begins anew when its stream ends.
+      this.#complain('a page could not be given its jobs', error);
+      tab.end();
+    }
   }
 
   get tabs(): number {
@@ -72,6 +82,11 @@ export class LiveFeed implements AsyncDisposable {
 
   history(id: string): JobHistory | null {
     return this.#histories.get(id);
+  }
+
+  /** The rows of a job that were not scored, by their cause. */
+  letters(id: string, caller: Caller): Promise<LetterList> {
+    return this.#letters.of(id, caller);
   }
 
   /** Jobs as lists show them. */
@@ -97,6 +112,11 @@ export class LiveFeed implements AsyncDisposable {
     return this.close();
   }
 
+  /** A server that stops has no store to be asked any more. */
+  #complain(what: string, error: unknown): void {
+    if (!this.#ending.signal.aborted) this.#log(`${what}: ${messageOf(error)}`);
+  }
+
   #heard({ record, progress }: JobEvent): void {
     this.#histories.add(record, progress);
     if (this.#tabs.size === 0) return;
@@ -116,9 +136,7 @@ export class LiveFeed implements AsyncDisposable {
       await (wait === 0 ? null : this.#clock.sleep(wait, this.#ending.signal).catch(() => undefined));
       if (this.#ending.signal.aborted) return;
       this.#lastTold = this.#clock.now();
-      await this.#tell().catch((error: unknown) =>
-        this.#log(`the live page could not be told of changes: ${messageOf(error)}`),
-      );
+      await this.#tell().catch((error: unknown) => this.#complain('the live page could not be told of changes', error));
     }
     this.#telling = null;
   }
@@ -183,7 +201,7 @@ export class LiveFeed implements AsyncDisposable {
     const { signal } = this.#ending;
     let aliveAt = this.#clock.now();
     while (this.#tabs.size > 0 && !signal.aborted) {
-      await this.#look().catch((error: unknown) => this.#log(`jobs could not be looked at: ${messageOf(error)}`));
+      await this.#look().catch((error: unknown) => this.#complain('jobs could not be looked at', error));
       if (this.#clock.now() - aliveAt >= ALIVE_MS) {
         aliveAt = this.#clock.now();
         for (const tab of this.#tabs) tab.send(': alive\n\n');

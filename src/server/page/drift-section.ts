@@ -40,7 +40,7 @@ export function driftSection(id: string): { readonly node: HTMLElement; show(job
     const drifted = drift.features.filter(({ hasDrifted }) => hasDrifted).length;
     setText(
       note,
-      `population stability index against the baseline; beyond ${drift.threshold} a column has drifted: ${drifted} of ${drift.features.length} features`,
+      `population stability index against the baseline; beyond ${drift.threshold} a column has drifted: ${drifted} of ${drift.features.length} features. Pale: the baseline.`,
     );
     body.replaceChildren(
       ...drift.predictions.map((column) => rowOf(column, true)),

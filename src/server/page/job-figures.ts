@@ -11,7 +11,7 @@ const NAMES = [
   'Time left',
   'In flight',
   'Latency p50 / p99',
-  'Read',
+  'Bytes read',
   'Result',
   'Created',
   'By',
@@ -24,7 +24,9 @@ export function jobFigures(): { readonly node: HTMLElement; show(job: LiveJob, n
   const node = element(
     'dl',
     { class: 'figures' },
-    ...NAMES.map((name) => element('div', {}, element('dt', {}, name), values.get(name)!)),
+    ...NAMES.map((name) =>
+      element('div', { class: name === 'Model' ? 'broad' : null }, element('dt', {}, name), values.get(name)!),
+    ),
   );
   return {
     node,
@@ -40,7 +42,7 @@ export function jobFigures(): { readonly node: HTMLElement; show(job: LiveJob, n
         'Time left': sample?.etaMs == null ? null : duration(sample.etaMs),
         'In flight': sample === null ? null : `${sample.inFlight} of ${sample.limit ?? '–'}`,
         'Latency p50 / p99': sample === null ? null : `${latency(sample.p50)} / ${latency(sample.p99)}`,
-        Read: job.intakeBytes === null ? null : byteText(job.intakeBytes),
+        'Bytes read': job.intakeBytes === null ? null : byteText(job.intakeBytes),
         Result: job.outputBytes === null ? null : byteText(job.outputBytes),
         Created: moment(job.created, now),
         By: job.owner,

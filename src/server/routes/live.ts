@@ -76,7 +76,7 @@ export function liveRoutes(service: JobService, feed: LiveFeed): readonly ApiRou
       summary: 'The rows of a job that were not scored, by their cause, with examples.',
       replies: { 200: 'The causes.', 404: 'There is no such job.', 422: 'Its output keeps none.' },
       handle: async (call) => {
-        const letters = await service.letters(call.params['id'] ?? '', call.caller, goneSignal(call.reply));
+        const letters = await feed.letters(call.params['id'] ?? '', call.caller);
         return sendJson(call.reply, lettersView(letters));
       },
     },
@@ -123,7 +123,8 @@ function openStream(reply: FastifyReply): LiveConnection {
   raw.flushHeaders();
   const closed = goneSignal(reply);
   return {
-    write: (text) => raw.write(text),
+    // A server that closes ends its streams under those who write.
+    write: (text) => raw.writableEnded || raw.destroyed || raw.write(text),
     end: () => raw.end(),
     drained: async () => {
       await once(raw, 'drain', { signal: closed }).catch(() => undefined);

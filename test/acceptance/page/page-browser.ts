@@ -52,6 +52,8 @@ export class PageBrowser implements AsyncDisposable {
     });
     context.setDefaultTimeout(10_000);
     const page = await context.newPage();
+    // Choosers are caught from the beginning on, and not only while somebody waits for one.
+    page.on('filechooser', () => undefined);
     const faults: string[] = [];
     page.on('pageerror', (error) => faults.push(`error: ${error.message}`));
     page.on('console', (message) => {
