@@ -22,6 +22,7 @@ import { JobRunner } from './job-runner.ts';
 import { queuePosition } from './job-turns.ts';
 import { JobUploads, type UploadRequest } from './job-uploads.ts';
 import { Growths, type JobParts, newJobId } from './job-work.ts';
+import { whyNoReplay } from './replayed-job.ts';
 import { type ResultExtent, type ResultReading, resultBytes, resultExtent } from './result-bytes.ts';
 import { Retention } from './retention.ts';
 import type { ServerSettings } from './server-settings.ts';
@@ -356,14 +357,6 @@ export class JobService implements AsyncDisposable {
     this.#parts.events.tell({ record, progress: this.progress(record.id) });
     return record;
   }
-}
-
-function whyNoReplay({ status, claim, resultsDeleted, tally }: JobRecord): string | null {
-  if (status !== 'COMPLETED')
-    return `Only the dead letters of a job that is COMPLETED can be replayed; it is ${status}.`;
-  if (claim !== null) return 'The dead letters of the job are being replayed already.';
-  if (resultsDeleted) return 'The result of the job was removed: there is nothing to complete.';
-  return tally.failed === 0 ? 'The job has no rows that failed.' : null;
 }
 
 function noResult(why: string): SluiceError {

@@ -114,3 +114,15 @@ export class ReplayedJob {
     return text.replaceAll(`${this.#parts.folders.of(this.#record.id)}/`, '');
   }
 }
+
+/** What stands in the way of a replay of a job, for its owner; null: nothing that its record tells. */
+export function whyNoReplay({ status, claim, resultsDeleted, tally, outputType }: JobRecord): string | null {
+  if (status !== 'COMPLETED')
+    return `Only the dead letters of a job that is COMPLETED can be replayed; it is ${status}.`;
+  if (claim !== null) return 'The dead letters of the job are being replayed already.';
+  if (tally.failed === 0) return 'The job has no rows that failed.';
+  if (resultsDeleted) return 'The result of the job was removed: there is nothing to complete.';
+  return outputType === 'http'
+    ? 'The rows went to another server, which cannot be asked to replace some of them.'
+    : null;
+}

@@ -217,6 +217,8 @@ export class LiveFeed implements AsyncDisposable {
     const found = await this.#unfinished(['INITIALIZING', 'RUNNING']);
     const ids = new Set(found.map(({ id }) => id));
     for (const record of found) if (this.#told.get(record.id)?.revision !== record.revision) this.#change(record);
+    // Of more jobs than these it is not known which have ended.
+    if (found.length >= UNFINISHED) return;
     for (const id of this.#told.keys()) {
       if (ids.has(id)) continue;
       this.#told.delete(id);

@@ -2,6 +2,7 @@ import { bottleneck } from '../../jobs/bottleneck.ts';
 import type { Progress } from '../../jobs/job-run.ts';
 import { newestLine } from '../../jobs/queue/job-log.ts';
 import { hasEnded, type JobRecord } from '../../jobs/queue/job-record.ts';
+import { whyNoReplay } from '../../jobs/queue/replayed-job.ts';
 import { isReadable, percentage } from '../views/job-view.ts';
 import type { LiveJob, LiveSample } from './live-view.ts';
 
@@ -32,10 +33,11 @@ export function liveJob(record: JobRecord, sample: LiveSample | null, queuePosit
     intakeBytes: record.intakeBytes,
     outputBytes: record.outputBytes,
     hasResult: record.outputType === 'localFile' && isReadable(record),
+    canReplay: whyNoReplay(record) === null,
     hidden: record.hidden !== null,
     lines: record.logs.length,
     newestLine: newestLine(record),
-    sample: hasEnded(record) ? null : withEta(sample, record),
+    sample: hasEnded(record) || claim === null ? null : withEta(sample, record),
   };
 }
 

@@ -64,6 +64,8 @@ export interface LiveJob {
   readonly intakeBytes: number | null;
   readonly outputBytes: number | null;
   readonly hasResult: boolean;
+  /** Its bad rows can be scored again. */
+  readonly canReplay: boolean;
   readonly hidden: boolean;
   /** Lines of the log, and the newest of them. */
   readonly lines: number;

@@ -43,8 +43,7 @@ export function jobActions(id: string, state: LiveState, fail: (text: string) =>
         abort.setAttribute('aria-label', label('Abort'));
       }
       save.hidden = !job.hasResult || job.isReplayed || (brief && job.status !== 'COMPLETED');
-      replay.hidden =
-        !mayRun || job.status !== 'COMPLETED' || job.isReplayed || job.rows.failed === 0 || !job.hasResult;
+      replay.hidden = !mayRun || !job.canReplay;
       abort.hidden = !mayRun || (job.status !== 'INITIALIZING' && job.status !== 'RUNNING');
     },
   };

@@ -102,8 +102,9 @@ export function jobPage(id: string, state: LiveState, uploads: Uploads): View {
       state.put([detail.job]);
     } catch (error) {
       if (leaving.signal.aborted) return;
-      if (error instanceof ApiError && error.status === 404)
-        setText(missing, 'There is no such job, or it is not yours.');
+      const isMissing = error instanceof ApiError && error.status === 404;
+      for (const section of [head, ...sections.map((section) => section.node)]) section.hidden ||= isMissing;
+      if (isMissing) setText(missing, 'There is no such job, or it is not yours.');
       else setText(problem, (error as Error).message);
     } finally {
       isAsking = false;

@@ -37,6 +37,13 @@ document.querySelector('.skip')!.addEventListener('click', (event) => {
 });
 // A file that is dropped beside a deployment must not take the place of the page.
 for (const name of ['dragover', 'drop']) addEventListener(name, (event) => event.preventDefault());
+// Who has no access any more sees nothing of what he had.
+let wasRefused = false;
+state.listen(() => {
+  const isRefused = state.link === 'refused';
+  if (isRefused && !wasRefused) show(true);
+  wasRefused = isRefused;
+});
 addEventListener('hashchange', () => show(false));
 topBar(state, () => connection.restart());
 show(true);

@@ -190,8 +190,11 @@ needs('chromium')('the live page', () => {
     await badge(page, 'Done').waitFor();
     expect(await page.evaluate(() => localStorage.length)).toBe(0);
     await page.getByRole('button', { name: 'Forget token' }).click();
+    await field.waitFor();
+    expect(await page.locator('main').textContent()).not.toContain('Done');
     await field.fill('token-of-bert');
     await page.keyboard.press('Enter');
+    await page.getByText('There is no such job, or it is not yours.').waitFor();
     await page.goto(`${api.server.url}/#/`);
     await page.getByText('There are no jobs yet.', { exact: false }).waitFor();
     expect(await page.getByRole('heading', { name: 'Start a job' }).isVisible()).toBe(false);

@@ -27,8 +27,7 @@ test('a history of any length has a bounded number of moments, from its first to
   const history = new JobHistory();
   for (let second = 0; second <= 100_000; second += 1) {
     history.add(sample(second));
-    const { at } = second % 997 === 0 ? history.view() : { at: [0] };
-    expect(at.length).toBeLessThanOrEqual(361);
+    if (second % 997 === 0) expect(history.view().at.length).toBeLessThanOrEqual(361);
   }
   const { at, rowsPerSecond, limit } = history.view();
   expect(at[0]).toBe(START);

@@ -36,6 +36,7 @@ const JOB: LiveJob = {
   intakeBytes: null,
   outputBytes: null,
   hasResult: false,
+  canReplay: false,
   hidden: false,
   lines: 1,
   newestLine: '-',
