@@ -124,7 +124,7 @@ describe.each(['SQLite', 'PostgreSQL'])('a store of jobs in %s', (product) => {
     const taken = await Promise.all(
       Array.from({ length: 20 }, (_, i) => takenBy(i % 2 === 0 ? store : other, `runner ${i}`)),
     );
-    expect(taken.toSorted()).toEqual(jobs.map(({ id }) => id).toSorted());
+    expect(new Set(taken)).toEqual(new Set(jobs.map(({ id }) => id)));
     if (other !== store) await other.close();
   });
 

@@ -119,7 +119,7 @@ export class ClaimedJob {
     const { clock } = this.#parts;
     const isUpload = isLocal(body.intakeSettings?.type);
     const isDownload = isLocal(body.outputSettings?.type);
-    if (isDownload) await removeForeignLock(await this.#parts.folders.ensure(this.#id));
+    await removeForeignLock(await this.#parts.folders.ensure(this.#id));
     const run = startJob(job, {
       clock,
       name: this.#id,

@@ -169,17 +169,18 @@ export class JobStore implements AsyncDisposable {
     for (;;) {
       const found = await this.#find(store, id);
       if (found === null) return null;
-      const changed = change(found);
-      if (changed === null) return found;
-      const record: JobRecord = { ...found, ...changed, revision: found.revision + 1 };
+      const fields = change(found);
+      if (fields === null) return found;
+      const record: JobRecord = { ...found, ...fields, revision: found.revision + 1 };
       const set = COLUMNS.map((name, at) => `${name} = ${dialect.parameter(at + 1)}`).join(', ');
       const where = `id = ${dialect.parameter(COLUMNS.length + 1)} AND revision = ${dialect.parameter(COLUMNS.length + 2)}`;
       const sql = `UPDATE sluice_jobs SET ${set} WHERE ${where}`;
       // What a client is told to be so must be so after a crash of the machine; the rest would only be done again.
       const isFinal = hasEnded(record) && !hasEnded(found);
       const isWhole = record.upload === 'ended' && found.upload !== 'ended';
-      const execute = isFinal || isWhole ? store.executeDurably : store.execute;
-      if ((await execute(sql, [...columnsOf(record), id, found.revision])) === 1) return record;
+      const values = [...columnsOf(record), id, found.revision];
+      const changed = isFinal || isWhole ? store.executeDurably(sql, values) : store.execute(sql, values);
+      if ((await changed) === 1) return record;
     }
   }
 }
