@@ -68,6 +68,8 @@ export interface Progress {
   /** Null while nobody can tell. */
   readonly etaMs: number | null;
   readonly latency: Latency | null;
+  /** Of the requests of the last five to ten seconds. */
+  readonly recentLatency: Latency | null;
   /** Null for a run without topics. */
   readonly topics: TopicProgress | null;
   /** Requests of this process; those of workers are shown by their own metrics. */

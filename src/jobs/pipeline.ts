@@ -41,6 +41,8 @@ export interface PipelineParts {
   /** Null, or left out, for a job that is not monitored. */
   readonly monitor?: Monitor | null;
   readonly onDelivered: (tally: Tally, statistics: Statistics | undefined) => void;
+  /** As that of ingest. */
+  readonly onRead?: (rows: number) => void;
 }
 
 /** Where ingest continues what the output holds. */
@@ -75,6 +77,7 @@ export async function runPipeline(parts: PipelineParts, stop: AbortSignal, signa
       limits,
       meter: meters.ingest,
       stop,
+      ...(parts.onRead === undefined ? {} : { onRead: parts.onRead }),
     },
     all,
   );

@@ -15,6 +15,7 @@ export interface ProgressProbes {
   inFlight(): number;
   limit(): number | null;
   latency(): Latency | null;
+  recentLatency(): Latency | null;
   service(): ServiceFigures;
   /** For jobs that explain rows themselves. */
   explanations?(): ExplanationCounters | null;
@@ -29,6 +30,7 @@ const NOTHING: ProgressProbes = {
   inFlight: () => 0,
   limit: () => null,
   latency: () => null,
+  recentLatency: () => null,
   service: () => NO_SERVICE,
 };
 
@@ -111,6 +113,7 @@ export class ProgressTracker {
       elapsedMs,
       etaMs: eta(bytesRead, this.#bytesTotal, elapsedMs),
       latency: this.#probes.latency(),
+      recentLatency: this.#probes.recentLatency(),
       topics: this.#probes.topics?.() ?? null,
       service: this.#probes.service(),
       statistics: this.#statistics ?? null,

@@ -192,6 +192,8 @@ class Run {
   readonly #job: JobDescription;
   readonly #options: RunJobOptions;
   readonly #ports: RunPorts;
+  /** Rows that were read so far, those of earlier runs among them; how many of them were delivered the tracker knows. */
+  #ingested = 0;
 
   constructor(job: JobDescription, options: RunJobOptions, ports: RunPorts) {
     this.#job = job;
@@ -292,7 +294,11 @@ class Run {
     this.#begin(opened, stack, kafka);
     const { stop } = this.#ports;
     const delivered = await (kafka === null
-      ? runPipeline({ ...parts, partitions: job.numConcurrent }, stop, signal)
+      ? runPipeline(
+          { ...parts, partitions: job.numConcurrent, onRead: (rows) => (this.#ingested = rows) },
+          stop,
+          signal,
+        )
       : kafka.run(stop, signal));
     if (!delivered.complete) {
       throw new SluiceError(
@@ -382,17 +388,19 @@ class Run {
     const bytesTotal = sizes.includes(null) ? null : sizes.reduce<number>((sum, bytes) => sum + bytes!, 0);
     const { tracker } = this.#ports;
     tracker.begin(ledger, bytesTotal, {
-      // Over Kafka ingest may be far ahead: what counts is what was delivered of it.
+      // Ingest may be far ahead: what counts is what was delivered of it.
       bytesRead: () => {
-        if (kafka === null || kafka.ingested === 0) return source.bytesRead;
-        const ingested = kafka.isIngested ? (bytesTotal ?? 0) : source.bytesRead;
-        return ingested * Math.min(1, tracker.tally.read / kafka.ingested);
+        const rows = kafka?.ingested ?? this.#ingested;
+        if (rows === 0) return source.bytesRead;
+        const ingested = kafka?.isIngested === true ? (bytesTotal ?? 0) : source.bytesRead;
+        return Math.round(ingested * Math.min(1, tracker.tally.read / rows));
       },
       requests: () => counters.requests,
       retries: () => counters.retries,
       inFlight: () => counters.inFlight,
       limit: () => counters.limit,
       latency: () => counters.latency(),
+      recentLatency: () => counters.recentLatency(),
       explanations: () => counters.explanations,
       service: () => counters.service(),
       topics: () => kafka?.topics ?? null,

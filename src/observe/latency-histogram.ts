@@ -22,13 +22,17 @@ export class LatencyHistogram {
     this.#count += 1;
   }
 
-  /** The duration in milliseconds that a share `q` (0 to 1) of all stayed below; null when there is none. */
-  percentile(q: number): number | null {
-    if (this.#count === 0) return null;
-    const rank = Math.max(1, Math.ceil(q * this.#count));
+  /**
+   * The duration in milliseconds that a share `q` (0 to 1) of all stayed below; null when there is none.
+   * @param other counted with these.
+   */
+  percentile(q: number, other?: LatencyHistogram): number | null {
+    const count = this.#count + (other?.count ?? 0);
+    if (count === 0) return null;
+    const rank = Math.max(1, Math.ceil(q * count));
     let seen = 0;
     for (let at = 0; at < BUCKETS; at += 1) {
-      seen += this.#counts[at]!;
+      seen += this.#counts[at]! + (other === undefined ? 0 : other.#counts[at]!);
       if (seen >= rank) return SMALLEST_MS * 2 ** ((at + 0.5) / PER_OCTAVE);
     }
     return null;

@@ -2,6 +2,7 @@ import type { Clock } from '../core/clock.ts';
 import type { ModelIdentity } from '../core/model.ts';
 import type { Scorer } from '../core/scorer.ts';
 import { diagnostics } from '../observe/diagnostics.ts';
+import { RecentLatency } from '../observe/recent-latency.ts';
 import { type FinishedRequest, type ServiceFigures, ServiceStatistics } from '../observe/service-statistics.ts';
 import { AccessGate } from './access-gate.ts';
 import { withBisection } from './bisection.ts';
@@ -71,6 +72,8 @@ interface ScoringCounters {
   readonly limit: number;
   /** Milliseconds; null before the first request. */
   latency(): { readonly p50: number; readonly p99: number } | null;
+  /** The same of the last seconds. */
+  recentLatency(): { readonly p50: number; readonly p99: number } | null;
   /** Null unless rows are explained by `occlusion`. */
   readonly explanations: ExplanationCounters | null;
   service(): ServiceFigures;
@@ -104,6 +107,7 @@ export function createScorer(deployment: DeploymentAddress, settings: StackSetti
   });
   const limiter = ports.limiter ?? limiterOf(deployment, settings, clock);
   const service = new ServiceStatistics();
+  const recent = new RecentLatency(clock);
   let retries = 0;
   const { datarobotKey } = deployment;
   const http = createHttpScorer({
@@ -115,6 +119,7 @@ export function createScorer(deployment: DeploymentAddress, settings: StackSetti
     onRequest: (request) => {
       service.record(request);
       ports.onRequest?.(request);
+      recent.record(request.latencyMs);
       diagnostics.requestFinished(() => ({ deployment: deployment.id, ...request }));
     },
   });
@@ -141,6 +146,7 @@ export function createScorer(deployment: DeploymentAddress, settings: StackSetti
         return limiter.limit;
       },
       latency: () => service.figures().responseMs,
+      recentLatency: () => recent.quantiles(),
       service: () => service.figures(),
       explanations: occlusion?.counters ?? null,
     },

@@ -36,6 +36,8 @@ export interface ApiRoute {
   readonly replies: Readonly<Record<number, string>>;
   /** What its caller needs; GET: `read`, all others: `run`. */
   readonly role?: Role;
+  /** For the live page alone, whose needs it follows: the document leaves it out. */
+  readonly isPrivate?: boolean;
   /** Needs no token. */
   readonly isOpen?: boolean;
   /** Answers by `reply`, and returns it. */

@@ -4,6 +4,7 @@ import { SluiceError } from '../core/error.ts';
 import type { JobService } from '../jobs/queue/job-service.ts';
 import { type ApiCall, type ApiRoute, checked } from './api-route.ts';
 import { sendError, sendJson } from './json-reply.ts';
+import type { LiveFeed } from './live/live-feed.ts';
 import { openApiDocument } from './openapi.ts';
 import { batchPredictionRoutes } from './routes/batch-predictions.ts';
 import { credentialRoutes } from './routes/credentials.ts';
@@ -11,6 +12,8 @@ import { csvUploadRoutes } from './routes/csv-upload.ts';
 import { dataStoreRoutes } from './routes/data-stores.ts';
 import { downloadRoute } from './routes/download.ts';
 import { fromExistingRoute } from './routes/from-existing.ts';
+import { liveRoutes } from './routes/live.ts';
+import { addPage } from './routes/page.ts';
 import { versionRoute } from './routes/version.ts';
 import type { Access } from './security/access.ts';
 import { hasRole } from './security/access-token.ts';
@@ -26,6 +29,7 @@ export interface AppOptions {
   readonly access: Access;
   /** Serves https by them; null: http. PEM. */
   readonly tls: { readonly cert: string; readonly key: string } | null;
+  readonly feed: LiveFeed;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   readonly log: (line: string) => void;
@@ -34,7 +38,7 @@ export interface AppOptions {
 }
 
 /** The API as a fastify app that listens nowhere yet. */
-export function createApp({ service, access, tls, now, log, routes: more = [] }: AppOptions): FastifyInstance {
+export function createApp({ service, access, tls, feed, now, log, routes: more = [] }: AppOptions): FastifyInstance {
   const { limits } = service.settings;
   const { bodyBytes } = limits;
   // How long a body may take is looked at by what reads it: an honest upload may take hours.
@@ -70,6 +74,8 @@ export function createApp({ service, access, tls, now, log, routes: more = [] }:
   let closing = false;
   app.addHook('preClose', async () => {
     closing = true;
+    // The streams of open pages would never end by themselves.
+    await feed.close();
   });
   app.addHook('onSend', async (_, reply) => {
     // What is no page is never taken for one.
@@ -88,9 +94,11 @@ export function createApp({ service, access, tls, now, log, routes: more = [] }:
     downloadRoute(service),
     ...credentialRoutes(service),
     ...dataStoreRoutes(service),
+    ...liveRoutes(service, feed),
     ...more,
   ];
   for (const route of routes) addRoute(app, route, { access, log, bodyMs: 1000 * limits.bodySeconds });
+  addPage(app);
   app.get('/openapi.json', async (request, reply) => sendJson(reply, openApiDocument(routes, baseOf(request))));
   return app;
 }

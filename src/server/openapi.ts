@@ -5,6 +5,7 @@ import type { ApiRoute } from './api-route.ts';
 export function openApiDocument(routes: readonly ApiRoute[], base: string): object {
   const paths: Record<string, Record<string, object>> = {};
   for (const route of routes) {
+    if (route.isPrivate === true) continue;
     const path = route.path.replaceAll(/:(\w+)/g, '{$1}');
     paths[path] ??= {};
     paths[path][route.method.toLowerCase()] = operation(route);

@@ -11,6 +11,7 @@ import { createSeal } from '../jobs/queue/store/seal.ts';
 import { sealingKeys } from '../jobs/queue/store/sealing-keys.ts';
 import { stateFolder } from '../jobs/state-folder.ts';
 import { createApp } from './app.ts';
+import { LiveFeed } from './live/live-feed.ts';
 import { accuracyRoutes } from './routes/accuracy.ts';
 import { datasetRoutes } from './routes/datasets.ts';
 import { definitionRoutes } from './routes/definitions.ts';
@@ -74,7 +75,8 @@ export async function startServer(
     ...datasetRoutes(registry),
     statusRoute,
   ];
-  const app = createApp({ service, access, tls, now, log, routes });
+  const feed = new LiveFeed({ service, clock, log });
+  const app = createApp({ service, access, tls, feed, now, log, routes });
   const close = async (): Promise<void> => {
     // Downloads of jobs that run wait for rows that will not come here any more: they are cut off.
     const closing = app.close();

@@ -96,6 +96,18 @@ describe('the layout', () => {
     expect(outside).toEqual([]);
   });
 
+  test('the live page runs in a browser: it imports its own files, what draws its charts, and types', () => {
+    const folder = 'src/server/page/';
+    const own = edges.filter(({ from }) => from.startsWith(folder));
+    const isType = ({ from, to }: Edge): boolean => {
+      const name = to.split('/').at(-1)!;
+      return new RegExp(`^import type [^;]*/${name}'`, 'm').test(readFileSync(join(root, from), 'utf8'));
+    };
+    const wrong = own.filter((edge) => !edge.to.startsWith(folder) && edge.to !== 'uplot' && !isType(edge));
+    expect(own.length).toBeGreaterThan(20);
+    expect(wrong).toEqual([]);
+  });
+
   test('the stages speak to interfaces only: no package', () => {
     expect(packages.filter(({ from }) => from.startsWith('src/stages/'))).toEqual([]);
   });

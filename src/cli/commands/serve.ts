@@ -33,7 +33,7 @@ Examples:
   curl -s http://127.0.0.1:8080/api/v2/batchPredictions/ID/download/
 
 In Python: datarobot.Client(token="…", endpoint="http://127.0.0.1:8080/api/v2"), then BatchPredictionJob.score(…).
-The API is described at /openapi.json.`,
+The API is described at /openapi.json. The live page is at /: jobs as they go, started by dropping a file.`,
     )
     .action(async (options: Options) => {
       const configuration = loadConfiguration(options.config);

@@ -4,8 +4,8 @@ import type { JobDescription } from '../description/parse-job.ts';
 import { jobIdentity } from '../job-identity.ts';
 import type { ReplayOptions } from './replay-options.ts';
 
-/** The rows are there already, wherever they came from; the model that is asked for is the output's own. */
-const FREE = new Set(['intake', 'pinnedModelId', 'split', 'from', 'through']);
+/** The rows are there already, wherever they came from and in whichever run; the model that is asked for is the output's own. */
+const FREE = new Set(['name', 'intake', 'pinnedModelId', 'split', 'from', 'through']);
 
 /**
  * Throws LEDGER_OTHER_JOB when the job would make other columns of a row than the output has, and OUTPUT_UNWRITABLE when the output does not

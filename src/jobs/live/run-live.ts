@@ -112,6 +112,7 @@ async function scoreUntilStopped(run: LiveRun): Promise<never> {
     inFlight: () => counters.inFlight,
     limit: () => counters.limit,
     latency: () => counters.latency(),
+    recentLatency: () => counters.recentLatency(),
     explanations: () => counters.explanations,
     service: () => counters.service(),
     topics: () => ({

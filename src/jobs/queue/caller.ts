@@ -16,9 +16,13 @@ export function assertMayRun({ role }: Caller): void {
 }
 
 /** The record, where it is the caller's. Throws JOB_UNKNOWN (404), as for one that is not there: ids tell nothing. */
-export function ownJob(record: JobRecord | null, { user, role }: Caller): JobRecord {
-  if (record !== null && (role === 'admin' || record.owner.userId === user.userId)) return record;
+export function ownJob(record: JobRecord | null, caller: Caller): JobRecord {
+  if (record !== null && mayLookAt(record, caller)) return record;
   throw jobUnknown();
+}
+
+export function mayLookAt({ owner }: Pick<JobRecord, 'owner'>, { user, role }: Caller): boolean {
+  return role === 'admin' || owner.userId === user.userId;
 }
 
 export function jobUnknown(): SluiceError {

@@ -18,11 +18,12 @@ export async function finishedRun(
   clock: Clock,
   signal: AbortSignal,
 ): Promise<Manifest | null> {
-  const manifest = await manifestOf(job, clock, signal).catch(() => null);
+  const manifest = await outputManifest(job, clock, signal).catch(() => null);
   return manifest?.job['name'] === name ? manifest : null;
 }
 
-async function manifestOf(job: JobDescription, clock: Clock, signal: AbortSignal): Promise<Manifest | null> {
+/** The manifest of a finished output; null for one that has none that can be read. Throws what the store or database says. */
+export async function outputManifest(job: JobDescription, clock: Clock, signal: AbortSignal): Promise<Manifest | null> {
   const { outputSettings: output } = job;
   if (output.type === 'jdbc')
     return await finishedOutput(sqlAccess(output), sqlOutput(job, output, { overwrite: false, part: null }), signal);

@@ -6,6 +6,7 @@ import { ClaimedJob } from './claimed-job.ts';
 import type { JobRecord } from './job-record.ts';
 import { ClaimWatch, inTurnNow } from './job-turns.ts';
 import type { JobParts } from './job-work.ts';
+import { ReplayedJob } from './replayed-job.ts';
 
 /** How often the queue is looked at when nobody says that it has changed. */
 const LOOK_MS = 500;
@@ -21,6 +22,7 @@ export class JobRunner {
   readonly #clock: Clock;
   readonly #watch: ClaimWatch;
   readonly #running = new Map<string, ClaimedJob>();
+  readonly #replays = new Map<string, ReplayedJob>();
   readonly #stopping = new AbortController();
   #woken = new AbortController();
   #loop: Promise<void> | null = null;
@@ -47,6 +49,13 @@ export class JobRunner {
     return this.#running.get(id)?.progress() ?? null;
   }
 
+  /** Scores the dead letters of a job again. @param record claimed for this runner. */
+  replay(record: JobRecord): void {
+    const replay = new ReplayedJob(this.#parts, this.id, record);
+    this.#replays.set(record.id, replay);
+    void this.#whenReplayed(record.id, replay);
+  }
+
   /** Takes no more jobs, drains those that run, and gives their claims back: they go on elsewhere, or after the next start. */
   async stop(): Promise<void> {
     this.#stopping.abort();
@@ -54,13 +63,15 @@ export class JobRunner {
     await this.#loop;
     const jobs = [...this.#running.values()];
     for (const job of jobs) job.stop();
+    const replays = [...this.#replays.values()];
+    for (const replay of replays) replay.stop();
     const drained = new AbortController();
     const hurry = async (): Promise<void> => {
       await this.#clock.sleep(1000 * this.#parts.settings.drainSeconds, drained.signal).catch(() => undefined);
       for (const job of jobs) job.abandon();
     };
     const hurrying = hurry();
-    await Promise.all(jobs.map((job) => job.ended));
+    await Promise.all([...jobs, ...replays].map((job) => job.ended));
     drained.abort();
     await hurrying;
   }
@@ -96,7 +107,7 @@ export class JobRunner {
   }
 
   #candidates(queue: readonly JobRecord[], jobsPerServer: number): readonly JobRecord[] {
-    const voids = this.#watch.voidClaims(queue, this.id, (id) => this.#running.has(id));
+    const voids = this.#watch.voidClaims(queue, this.id, (id) => this.#running.has(id) || this.#replays.has(id));
     return inTurnNow(queue, voids, jobsPerServer);
   }
 
@@ -104,6 +115,12 @@ export class JobRunner {
     const job = new ClaimedJob(this.#parts, this.id, record);
     this.#running.set(record.id, job);
     void this.#whenEnded(record.id, job);
+  }
+
+  async #whenReplayed(id: string, replay: ReplayedJob): Promise<void> {
+    await replay.ended;
+    this.#replays.delete(id);
+    this.wake();
   }
 
   async #whenEnded(id: string, job: ClaimedJob): Promise<void> {

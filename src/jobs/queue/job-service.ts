@@ -3,7 +3,9 @@ import type { ConnectionGuard } from '../../core/connection-guard.ts';
 import { findSluiceError, SluiceError } from '../../core/error.ts';
 import type { ErrorCode } from '../../core/error-table.ts';
 import type { ModelIdentity } from '../../core/model.ts';
+import type { Drift } from '../../monitoring/drift.ts';
 import type { Configuration } from '../configuration.ts';
+import type { LetterList } from '../dead-letters/list-letters.ts';
 import { describeDeployment } from '../describe-deployment.ts';
 import type { JobDescription } from '../description/parse-job.ts';
 import type { Progress } from '../job-run.ts';
@@ -18,6 +20,7 @@ import type { FilledBody } from './body/prediction-body.ts';
 import { assertMayRun, type Caller, jobUnknown, ownJob, wrongState } from './caller.ts';
 import { aborted, abortedError } from './claimed-job.ts';
 import { JobEvents, type JobListener } from './job-events.ts';
+import { driftOfJob, lettersOf } from './job-findings.ts';
 import { isJobId, JobFolders } from './job-folder.ts';
 import { withLine } from './job-log.ts';
 import { hasEnded, type JobRecord } from './job-record.ts';
@@ -26,6 +29,7 @@ import { queuePosition } from './job-turns.ts';
 import { JobUploads, type UploadRequest } from './job-uploads.ts';
 import { Growths, type JobParts, newJobId } from './job-work.ts';
 import { newRecord } from './new-record.ts';
+import { whyNoReplay } from './replayed-job.ts';
 import { type ResultExtent, type ResultReading, resultBytes, resultExtent } from './result-bytes.ts';
 import { Retention } from './retention.ts';
 import type { ServerSettings } from './server-settings.ts';
@@ -299,6 +303,8 @@ export class JobService implements AsyncDisposable {
       throw noResult('The result of the job was removed, as it is older than results are kept.');
     if (record.status === 'ABORTED') throw abortedError(record);
     if (record.status === 'INITIALIZING') throw noResult('The job has not begun yet: there is nothing to download.');
+    if (record.status === 'COMPLETED' && record.claim !== null)
+      throw wrongState('The dead letters of the job are being scored again, which changes its result: try again soon.');
     const growth = this.#parts.growths.of(id);
     const folder = this.#parts.folders.of(id);
     const reading: ResultReading = { folder, growth, look: () => this.#parts.store.get(id) };
@@ -308,6 +314,35 @@ export class JobService implements AsyncDisposable {
       bytes: (range, signal) => resultBytes(reading, range, signal),
       wait: (signal) => growth.wait(signal),
     };
+  }
+
+  /** Its rows that were not scored, by their cause. */
+  async letters(id: string, caller: Caller, signal: AbortSignal): Promise<LetterList> {
+    return await lettersOf(this.#parts, await this.get(id, caller), signal);
+  }
+
+  /** How far its rows are from the baseline of its deployment; null: nothing is known of that. */
+  async drift(id: string, caller: Caller, signal: AbortSignal): Promise<Drift | null> {
+    const record = await this.get(id, caller);
+    return await driftOfJob(this.#parts, record, this.progress(id)?.statistics ?? null, signal);
+  }
+
+  /** Begins to score the dead letters of a finished job again. Throws JOB_STATE (409) for one that has not ended well, has none, or is replayed now. */
+  async replay(id: string, caller: Caller): Promise<JobRecord> {
+    assertMayRun(caller);
+    await this.get(id, caller);
+    const line = `Replay of dead letters started by ${caller.user.username} at ${logTime(this.#parts.clock.wall())}`;
+    const claim = { runner: this.#runner.id, beat: 0 };
+    const refused: { because?: string } = {};
+    const record = await this.#parts.store.update(id, (now) => {
+      delete refused.because;
+      const because = whyNoReplay(now);
+      if (because !== null) refused.because = because;
+      return because === null ? { claim, logs: withLine(now.logs, line) } : null;
+    });
+    if (refused.because !== undefined) throw wrongState(refused.because);
+    if (record !== null) this.#runner.replay(record);
+    return this.#changed(record);
   }
 
   /** Told of changes of jobs, at most four times a second for each. Gives what ends it. */

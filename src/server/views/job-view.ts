@@ -46,12 +46,12 @@ export function jobView(record: JobRecord, { base, queuePosition }: ViewContext)
   };
 }
 
-function isReadable({ status, resultsDeleted }: JobRecord): boolean {
+export function isReadable({ status, resultsDeleted }: JobRecord): boolean {
   return (status === 'RUNNING' || status === 'COMPLETED') && !resultsDeleted;
 }
 
 /** Of the bytes that are there to read, as rows are not known before the end. */
-function percentage({ status, intakeBytes, intakeTotal }: JobRecord): number {
+export function percentage({ status, intakeBytes, intakeTotal }: JobRecord): number {
   if (status === 'COMPLETED') return 100;
   if (intakeBytes === null || intakeTotal === null || intakeTotal === 0) return 0;
   return Math.min(99, Math.floor((100 * intakeBytes) / intakeTotal));

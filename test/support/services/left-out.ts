@@ -1,5 +1,5 @@
 /** What tests may need besides this checkout, by the names of SLUICE_TEST_WITHOUT. */
-const serviceNames = ['jdbc', 'kafka', 'mariadb', 'postgres', 'registry', 's3'] as const;
+const serviceNames = ['chromium', 'jdbc', 'kafka', 'mariadb', 'postgres', 'registry', 's3'] as const;
 
 export type ServiceName = (typeof serviceNames)[number];
 

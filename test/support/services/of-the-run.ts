@@ -1,5 +1,7 @@
 /** What a run of the tests has once, and the first test that asks for it brings about. All are JSON. */
 export interface RunServices {
+  /** The browser of the live page: the path of its program, or the address of one that runs. */
+  readonly chromium: string;
   /** How brokers are run here. */
   readonly 'kafka-runtime':
     | { readonly kind: 'docker'; readonly host: string }

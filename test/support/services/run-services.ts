@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { TestProject } from 'vitest/node';
+import { findChromium } from './chromium.ts';
 import { type KafkaService, namedBrokers, startKafka } from './kafka.ts';
 import { findKafkaRuntime } from './kafka-runtime.ts';
 import { findKafkaTools } from './kafka-tools.ts';
@@ -20,6 +21,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   const say = (text: string): void => console.error(`services: ${text}`);
 
   const bringAbout: { readonly [K in keyof RunServices]: () => Promise<RunServices[K]> } = {
+    chromium: findChromium,
     'kafka-runtime': findKafkaRuntime,
     kafka: async () => {
       const named = namedBrokers();
