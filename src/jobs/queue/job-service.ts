@@ -22,7 +22,7 @@ import { aborted, abortedError } from './claimed-job.ts';
 import { JobEvents, type JobListener } from './job-events.ts';
 import { driftOfJob, lettersOf } from './job-findings.ts';
 import { isJobId, JobFolders } from './job-folder.ts';
-import { withLine } from './job-log.ts';
+import { logTime, withLine } from './job-log.ts';
 import { hasEnded, type JobRecord } from './job-record.ts';
 import { JobRunner } from './job-runner.ts';
 import { queuePosition } from './job-turns.ts';
