@@ -117,9 +117,12 @@ Examples:
     .action(async (file: string, options: ReplayCommandOptions) => {
       const { signal } = new AbortController();
       const configuration = options.config === undefined ? undefined : loadConfiguration(options.config);
-      const job = withServer(jobOf(file, options), options, configuration);
+      const given = jobOf(file, options);
+      const job = withServer(given, options, configuration);
       const mended = options.letters === undefined ? new Map<string, Uint8Array>() : loadMendedRows(options.letters);
-      const reports = await replayJob(job, { clock: systemClock, anyModel: options.allowModelChange, mended }, signal);
+      const { allowModelChange: anyModel } = options;
+      const deployment = given.deployment.id;
+      const reports = await replayJob(job, { clock: systemClock, anyModel, deployment, mended }, signal);
       process.stdout.write(
         options.json ? `${JSON.stringify(reports.map(reportJson))}\n` : reports.map(reportText).join(''),
       );
@@ -191,5 +194,5 @@ function reportText({ output, letters, scored, failed, untried }: ReplayReport):
 }
 
 function reportJson({ output, letters, scored, failed, untried, manifest }: ReplayReport): object {
-  return { output, letters, scored, failed, untried, tally: manifest.tally };
+  return { output, letters, scored, failed, untried, ...(manifest === null ? {} : { tally: manifest.tally }) };
 }
