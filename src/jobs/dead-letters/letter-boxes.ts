@@ -121,7 +121,9 @@ function storeOutput({ outputSettings: output, deadLetters }: JobDescription): S
   if (output.type === 's3') return output;
   const what = output.type === 'localFile' ? 'standard output' : 'a server behind an address';
   const where =
-    deadLetters.path === null ? 'Name a file for them in deadLetters.path' : `They are in ${deadLetters.path}`;
+    deadLetters.path === null
+      ? 'Name a file for them in deadLetters.path'
+      : `They are in ${deadLetters.path}, a line of JSON each: \`jq -r .bytes\` gives the rows as CSV, without a line of columns, for a job of their own`;
   throw new SluiceError(
     'CONFIG_INVALID',
     `outputSettings: ${what} does not give back what it has, so its dead letters cannot be found by the output. ${where}.`,

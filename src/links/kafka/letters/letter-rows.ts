@@ -1,4 +1,4 @@
-import { decodeRecord, encodeRecords } from '../../../core/canonical-csv.ts';
+import { decodeKeptRecord, encodeRecords } from '../../../core/canonical-csv.ts';
 import type { MessageReader, MessageRows, ReadMessages, UnreadableMessage } from '../../../core/message-format.ts';
 import { REJECTED_BYTES } from '../../../core/row-batch.ts';
 import type { Column } from '../../../core/schema.ts';
@@ -43,21 +43,21 @@ function recordsOf(letters: readonly ReplayedEnvelope[], json: string | null): R
   const unreadable: UnreadableMessage[] = [];
   for (const [message, { letter }] of letters.entries()) {
     const { bytes, kind, reason } = letter;
-    const record = decodeRecord(bytes, 0, bytes.length);
-    const fault =
-      // What was no row, or is not kept whole, is not tried: its cause is the one that it had.
-      kind === 'skipped' || bytes.length >= REJECTED_BYTES
-        ? reason
-        : record.length !== columns.length
-          ? `the row has ${record.length} fields where its columns are ${columns.length}`
-          : null;
-    if (fault !== null) unreadable.push({ message, reason: fault });
-    else {
+    // What was no row, or is not kept whole, is not tried: its cause is the one that it had.
+    const isTried = kind !== 'skipped' && bytes.length < REJECTED_BYTES;
+    const record = isTried ? decodeKeptRecord(bytes) : null;
+    if (record?.length === columns.length) {
       records.push(record);
       messages.push(message);
-    }
+    } else unreadable.push({ message, reason: isTried ? notOf(columns, record) : reason });
   }
   if (records.length === 0) return { runs: [], unreadable };
   const { bytes, ends } = encodeRecords(records);
   return { runs: [{ schema: { columns }, bytes, ends, messages: Uint32Array.from(messages) }], unreadable };
+}
+
+function notOf({ length }: readonly Column[], record: readonly unknown[] | null): string {
+  return record === null
+    ? 'the row is no record of CSV: a quote is open, or text follows one'
+    : `the row has ${record.length} fields where its columns are ${length}`;
 }
