@@ -27,8 +27,6 @@ needs('kafka')('dead letters of a topic', () => {
   const refusing = (bad: (id: number) => boolean) => ({
     reject: ([id]: readonly string[]) => (bad(Number(id)) ? `row ${id} is bad` : null),
   });
-  const idsIn = async (topic: string): Promise<readonly number[]> =>
-    (await live.topics.read(topic)).map(({ value }) => Number(JSON.parse(value!.toString()).id));
   const sorted = (ids: readonly number[]): readonly number[] => ids.toSorted((a, b) => a - b);
   const sendRows = (place: LivePlace, rows: number, partitions: number): Promise<void> =>
     live.topics.send(
@@ -173,7 +171,7 @@ needs('kafka')('dead letters of a topic', () => {
       expect(key!.toString()).toBe(id);
       return { id: Number(id), y, partition };
     });
-    const scored = written.filter(({ id, y }) => y !== null);
+    const scored = written.filter(({ y }) => y !== null);
     expect(sorted(scored.map(({ id }) => id))).toEqual(range(ROWS));
     for (const { id, y } of scored) expect(y).toBe(2 * id);
     for (const id of bad) {

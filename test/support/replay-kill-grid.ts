@@ -67,7 +67,7 @@ export function replayKillGrid(firstSeed: number, runs: number): void {
             range(ROWS).map((id) => ({ partition: id % partitions, value: Buffer.from(JSON.stringify({ id })) })),
           );
           live.server.options = { reject: ([id]) => (isBad(Number(id)) ? `row ${id} is bad` : null) };
-          await live.score(place, job as object);
+          await live.score(place, job);
           expect(await lettersOf(job)).toHaveLength(range(ROWS).filter(isBad).length);
 
           live.server.options = {
