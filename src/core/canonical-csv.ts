@@ -66,6 +66,31 @@ export function decodeRecord(bytes: Uint8Array, start: number, end: number): (st
   }
 }
 
+/**
+ * The fields of a record that is kept without its LF (one there is no harm); null where the bytes are none: somebody may have changed them
+ * by hand, or cut them.
+ */
+export function decodeKeptRecord(bytes: Uint8Array): (string | null)[] | null {
+  const fields: (string | null)[] = [];
+  for (let at = 0; ; ) {
+    let end = at;
+    if (bytes[at] !== QUOTE) end = fieldEnd(bytes, at);
+    else {
+      do {
+        end = bytes.indexOf(QUOTE, end + 1);
+        if (end < 0) return null;
+        if (bytes[end + 1] === QUOTE) end += 1;
+        else break;
+      } while (end < bytes.length);
+      end += 1;
+    }
+    fields.push(decodeField(bytes, at, end));
+    if (end === bytes.length || (bytes[end] === LF && end === bytes.length - 1)) return fields;
+    if (bytes[end] !== COMMA) return null;
+    at = end + 1;
+  }
+}
+
 /** The canonical text of one value. Text is quoted when it must be, and when it is empty (null is the empty field). */
 export function encodeField(value: Value): string {
   if (value === null) return '';

@@ -102,8 +102,8 @@ for (const [name, open, suite] of databases)
       expect(await tableOf(database, columns)).toEqual([...scoredRows(done), ...blankRows(late)].toSorted());
       server.options = {};
       const [last] = await replay(job);
-      expect(last?.manifest.tally).toEqual({ read: ROWS, scored: ROWS, failed: 0, skipped: 0 });
-      expect(last?.manifest.objects.map(({ role, records }) => [role, records])).toEqual([['rows', ROWS]]);
+      expect(last?.manifest?.tally).toEqual({ read: ROWS, scored: ROWS, failed: 0, skipped: 0 });
+      expect(last?.manifest?.objects.map(({ role, records }) => [role, records])).toEqual([['rows', ROWS]]);
       expect(await tableOf(database, columns)).toEqual(scoredRows(all).toSorted());
       expect(await lettersOf(job)).toEqual([]);
       expect(await replay(job)).toMatchObject([{ letters: 0, scored: 0 }]);

@@ -137,10 +137,10 @@ describe('a replay of a monitored output', () => {
     await runJob(job).result;
     server.options = { modelId: 'm1' };
     const [report] = await replay(job);
-    expect(report?.manifest.statistics).toMatchObject({ rows: ROWS, refusals: { count: 0, values: [] } });
+    expect(report?.manifest?.statistics).toMatchObject({ rows: ROWS, refusals: { count: 0, values: [] } });
     expect(logged(state).length).toBe(ROWS);
     const again = await replay(job);
-    expect(again[0]?.manifest.statistics).toEqual(report?.manifest.statistics);
+    expect(again[0]?.manifest?.statistics).toEqual(report?.manifest?.statistics);
 
     server.options = { ...refusesBad, modelId: 'm1', rejectAs: 'row' };
     await runJob(job, { overwrite: true }).result;

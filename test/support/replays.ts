@@ -3,6 +3,7 @@ import { systemClock } from '../../src/core/clock.ts';
 import type { KeptLetter } from '../../src/core/scored-batch.ts';
 import { openLetterBoxes } from '../../src/jobs/dead-letters/letter-boxes.ts';
 import { replayJob } from '../../src/jobs/dead-letters/replay-job.ts';
+import type { ReplayOptions } from '../../src/jobs/dead-letters/replay-options.ts';
 import type { ReplayReport } from '../../src/jobs/dead-letters/replay-report.ts';
 import type { JobInput } from '../../src/jobs/description/job-description.ts';
 import { resolveJob } from '../../src/jobs/description/parse-job.ts';
@@ -26,10 +27,10 @@ export const refusesBad = {
 
 export async function replay(
   job: JobInput,
-  options: { readonly anyModel?: boolean; readonly mended?: ReadonlyMap<string, Uint8Array> } = {},
+  options: Partial<Omit<ReplayOptions, 'clock'>> = {},
 ): Promise<readonly ReplayReport[]> {
-  const { anyModel = false, mended = new Map<string, Uint8Array>() } = options;
-  return await replayJob(resolveJob(job), { clock: systemClock, anyModel, mended }, never);
+  const defaults = { clock: systemClock, anyModel: false, mended: new Map<string, Uint8Array>() };
+  return await replayJob(resolveJob(job), { ...defaults, ...options }, never);
 }
 
 export async function lettersOf(job: JobInput): Promise<readonly KeptLetter[]> {

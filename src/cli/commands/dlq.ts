@@ -106,8 +106,8 @@ function replayCommand(): Command {
     .addHelpText(
       'after',
       `
-The output is written anew beside itself and replaced as a whole (a table: in one transaction). Rows that fail again stay
-dead letters, with the reason of now. Replaying once more does what is left; without anything left it changes nothing.
+The output is written anew beside itself and replaced as a whole (a table: in one transaction; to a topic rows are written
+behind what is there, in transactions). Rows that fail again stay dead letters, with the reason of now. Replaying once more does what is left; without anything left it changes nothing.
 
 Examples:
   sluice dlq replay job.yaml
@@ -117,9 +117,12 @@ Examples:
     .action(async (file: string, options: ReplayCommandOptions) => {
       const { signal } = new AbortController();
       const configuration = options.config === undefined ? undefined : loadConfiguration(options.config);
-      const job = withServer(jobOf(file, options), options, configuration);
+      const given = jobOf(file, options);
+      const job = withServer(given, options, configuration);
       const mended = options.letters === undefined ? new Map<string, Uint8Array>() : loadMendedRows(options.letters);
-      const reports = await replayJob(job, { clock: systemClock, anyModel: options.allowModelChange, mended }, signal);
+      const { allowModelChange: anyModel } = options;
+      const deployment = given.deployment.id;
+      const reports = await replayJob(job, { clock: systemClock, anyModel, deployment, mended }, signal);
       process.stdout.write(
         options.json ? `${JSON.stringify(reports.map(reportJson))}\n` : reports.map(reportText).join(''),
       );
@@ -183,13 +186,14 @@ function plain(text: string): string {
   });
 }
 
-function reportText({ output, letters, scored, failed, untried }: ReplayReport): string {
+function reportText({ output, letters, scored, failed, untried, manifest }: ReplayReport): string {
   if (letters === 0) return `${output}: no dead letters, nothing to replay\n`;
   const left = untried > 0 ? `, ${count(untried)} cannot be tried` : '';
-  const then = scored === 0 ? '; nothing was changed' : '';
+  // A topic has the letters that failed again anew.
+  const then = scored === 0 && manifest !== null ? '; nothing was changed' : '';
   return `${output}: ${count(letters)} dead letters; ${count(scored)} scored now, ${count(failed)} failed again${left}${then}\n`;
 }
 
 function reportJson({ output, letters, scored, failed, untried, manifest }: ReplayReport): object {
-  return { output, letters, scored, failed, untried, tally: manifest.tally };
+  return { output, letters, scored, failed, untried, ...(manifest === null ? {} : { tally: manifest.tally }) };
 }

@@ -9,10 +9,11 @@ import type { Clock } from '../../core/clock.ts';
 import type { DeadLetterReader } from '../../core/dead-letters.ts';
 import { findSluiceError, SluiceError } from '../../core/error.ts';
 import type { ObjectStore, OutputLookup } from '../../core/object-store.ts';
-import { topicLetters } from '../../links/kafka/topic-letters.ts';
+import { topicLetters } from '../../links/kafka/letters/topic-letters.ts';
 import type { JobDescription } from '../description/parse-job.ts';
 import { outputFormat, outputWriter } from '../formats-of-job.ts';
 import { clusterOf, openCluster } from '../kafka/cluster.ts';
+import { letterMarkOf } from '../kafka/letter-mark.ts';
 import { deadLetterTopicOf, isLive } from '../kafka/open-topics.ts';
 import { isPartitioned } from '../partitioned-output.ts';
 import { openS3Store } from '../s3-endpoints.ts';
@@ -26,12 +27,22 @@ export interface LetterBoxes extends AsyncDisposable {
   readonly readers: readonly DeadLetterReader[];
 }
 
-/** Finds the dead letters of a job's output, whatever its type. Throws CONFIG_INVALID for one that keeps none. */
-export async function openLetterBoxes(job: JobDescription, clock: Clock, signal: AbortSignal): Promise<LetterBoxes> {
+/**
+ * Finds the dead letters of a job's output, whatever its type; in a topic those that no replay has dealt with.
+ * @param deployment that the job had when it wrote them, where it has another one now.
+ * Throws CONFIG_INVALID for one that keeps none.
+ */
+export async function openLetterBoxes(
+  job: JobDescription,
+  clock: Clock,
+  signal: AbortSignal,
+  deployment?: string,
+): Promise<LetterBoxes> {
   const { outputSettings: output } = job;
   if (output.type === 'kafka') {
     const cluster = await openCluster(clusterOf(job), clock);
-    const readers = [topicLetters(cluster, deadLetterTopicOf(output))];
+    const mark = letterMarkOf(job, deployment);
+    const readers = [topicLetters({ client: cluster, topic: deadLetterTopicOf(output), ...mark })];
     return { readers, [Symbol.asyncDispose]: () => cluster[Symbol.asyncDispose]() };
   }
   if (output.type === 'jdbc') {
@@ -110,7 +121,9 @@ function storeOutput({ outputSettings: output, deadLetters }: JobDescription): S
   if (output.type === 's3') return output;
   const what = output.type === 'localFile' ? 'standard output' : 'a server behind an address';
   const where =
-    deadLetters.path === null ? 'Name a file for them in deadLetters.path' : `They are in ${deadLetters.path}`;
+    deadLetters.path === null
+      ? 'Name a file for them in deadLetters.path'
+      : `They are in ${deadLetters.path}, a line of JSON each: \`jq -r .bytes\` gives the rows as CSV, without a line of columns, for a job of their own`;
   throw new SluiceError(
     'CONFIG_INVALID',
     `outputSettings: ${what} does not give back what it has, so its dead letters cannot be found by the output. ${where}.`,

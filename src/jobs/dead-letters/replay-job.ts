@@ -6,6 +6,7 @@ import { replayObject } from './replay-object.ts';
 import { letterKey, type ReplayOptions } from './replay-options.ts';
 import type { ReplayReport } from './replay-report.ts';
 import { replayTable } from './replay-table.ts';
+import { replayTopic } from './replay-topic.ts';
 import { withExplainingRows } from './replayed-job.ts';
 
 /**
@@ -19,14 +20,8 @@ export async function replayJob(
 ): Promise<readonly ReplayReport[]> {
   const { outputSettings: output } = given;
   await assertMendedKnown(given, options, signal);
-  if (output.type === 'kafka') {
-    throw new SluiceError(
-      'CONFIG_INVALID',
-      'outputSettings: messages of a topic cannot be replaced. Score their dead letters by a live job of their own: its intake is their topic, with a ' +
-        'group that remembers which were done, its output the same topic.',
-    );
-  }
   const job = await withExplainingRows(given, options.clock, signal);
+  if (output.type === 'kafka') return [await replayTopic(job, output, options, signal)];
   if (output.type === 'jdbc') {
     const table = { access: sqlAccess(output), output: sqlOutput(job, output, { overwrite: false, part: null }) };
     return await replayTable(job, table, options, signal);
@@ -41,12 +36,12 @@ export async function replayJob(
 /** Throws CONFIG_INVALID when a row was mended that is no dead letter (any more): somebody has the wrong file. */
 async function assertMendedKnown(
   job: JobDescription,
-  { mended, clock }: ReplayOptions,
+  { mended, clock, deployment }: ReplayOptions,
   signal: AbortSignal,
 ): Promise<void> {
   if (mended.size === 0) return;
   const unknown = new Set(mended.keys());
-  await using boxes = await openLetterBoxes(job, clock, signal);
+  await using boxes = await openLetterBoxes(job, clock, signal, deployment);
   for (const reader of boxes.readers) for await (const letter of reader.read(signal)) unknown.delete(letterKey(letter));
   const [first] = unknown;
   if (first === undefined) return;

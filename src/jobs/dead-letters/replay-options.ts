@@ -5,6 +5,8 @@ export interface ReplayOptions {
   readonly clock: Clock;
   /** Takes whatever deployment and model answer, in place of the output's own; the manifest names both. */
   readonly anyModel: boolean;
+  /** The deployment of the job as it stands in its file, where `--deployment` names another one: letters in topics are marked with it. */
+  readonly deployment?: string;
   /** Rows that somebody has mended, in place of those that were kept; by `letterKey`. */
   readonly mended: ReadonlyMap<string, Uint8Array>;
 }

@@ -5,7 +5,7 @@ export interface ReplayReport {
   readonly output: string;
   /** Dead letters that the output had. */
   readonly letters: number;
-  /** Rows that were scored now; each stands in the output where its blank row stood. */
+  /** Rows that were scored now; each stands in the output where its blank row stood, in a topic behind what was there. */
   readonly scored: number;
   /** Rows that were tried and failed again; they are dead letters still, with the reason of now. */
   readonly failed: number;
@@ -14,6 +14,6 @@ export interface ReplayReport {
    * first that failed, and rows whose place nobody knows.
    */
   readonly untried: number;
-  /** As it is now. */
-  readonly manifest: Manifest;
+  /** As it is now; null for topics, whose rows have none. */
+  readonly manifest: Manifest | null;
 }

@@ -1,4 +1,4 @@
-import { decodeRecord, encodeRecords } from '../../core/canonical-csv.ts';
+import { decodeKeptRecord, encodeRecords } from '../../core/canonical-csv.ts';
 import { findSluiceError, SluiceError } from '../../core/error.ts';
 import type { Manifest } from '../../core/ledger.ts';
 import type { ModelIdentity } from '../../core/model.ts';
@@ -121,7 +121,7 @@ export class ReplayScoring implements AsyncDisposable {
 
   /** The rows that the output has for letters, as they were written when these failed. */
   blankRows(letters: readonly KeptLetter[]): OutputRows {
-    const records = letters.map(({ bytes }) => decodeRecord(bytes, 0, bytes.length));
+    const records = letters.map(({ bytes }) => decodeKeptRecord(bytes) ?? []);
     const { bytes, ends } = encodeRecords(records);
     const batch = RowBatch.fromCsv(this.#intake, ORIGIN, bytes, ends);
     const failures = letters.map(({ reason, attempts }, row) => ({ row, reason, attempts }));
@@ -182,8 +182,8 @@ export class ReplayScoring implements AsyncDisposable {
     const { kind } = letter;
     const bytes = this.#options.mended.get(letterKey(letter)) ?? letter.bytes;
     if (kind === 'skipped' || bytes.length >= REJECTED_BYTES || !this.#options.isPlaced(letter)) return null;
-    const record = decodeRecord(bytes, 0, bytes.length);
-    return record.length === this.#intake.columns.length ? record : null;
+    const record = decodeKeptRecord(bytes);
+    return record?.length === this.#intake.columns.length ? record : null;
   }
 }
 

@@ -17,6 +17,7 @@ import type { JobDescription } from '../description/parse-job.ts';
 import { copiedColumns } from '../scoring-settings.ts';
 import { Announcements } from './announcements.ts';
 import { clusterOf } from './cluster.ts';
+import { letterMarkOf } from './letter-mark.ts';
 import { ReplayRanges } from './replay-ranges.ts';
 
 /** What topics are opened with. */
@@ -115,6 +116,7 @@ export function openTopicSink(
     client,
     topic: output.topic,
     deadLetterTopic: deadLetterTopicOf(output),
+    letterJob: letterMarkOf(job).job,
     messages: messageWriter(output, clock),
     keyColumn: output.keyColumn,
     exactlyOnce: output.delivery === 'exactlyOnce',

@@ -14,7 +14,7 @@ export function loggedSink(job: JobDescription, sink: Sink, clock: Clock): Sink 
 }
 
 /** Whether a job keeps its predictions by association ID. */
-export function keepsPredictions({ predictionLog, skipDriftTracking }: JobDescription): boolean {
+function keepsPredictions({ predictionLog, skipDriftTracking }: JobDescription): boolean {
   return predictionLog !== null && !skipDriftTracking;
 }
 

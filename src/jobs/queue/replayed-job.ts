@@ -60,11 +60,13 @@ export class ReplayedJob {
     const reports = await replayJob(job, options, this.#leaving.signal);
     const sum = (figure: (report: ReplayReport) => number): number =>
       reports.reduce((total, report) => total + figure(report), 0);
-    const bytes = reports
-      .flatMap(({ manifest }) => manifest.objects)
+    // A result is a file: it has a manifest.
+    const manifests = reports.flatMap(({ manifest }) => manifest ?? []);
+    const bytes = manifests
+      .flatMap(({ objects }) => objects)
       .reduce((total, object) => total + (object.role === 'rows' ? object.bytes : 0), 0);
     const [scored, failed, untried] = [sum((r) => r.scored), sum((r) => r.failed), sum((r) => r.untried)];
-    const tallySum = (name: keyof Tally): number => sum(({ manifest }) => manifest.tally[name]);
+    const tallySum = (name: keyof Tally): number => manifests.reduce((total, { tally }) => total + tally[name], 0);
     const line =
       `Replay done at ${this.#time()}: ${scored} rows scored, ${failed} failed again` +
       (untried === 0 ? '' : `, ${untried} records could not be tried`);

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { DeadLetter, KeptLetter } from '../../../src/core/scored-batch.ts';
+import { topicLetters } from '../../../src/links/kafka/letters/topic-letters.ts';
 import { deadLetterRecord } from '../../../src/links/kafka/live/writer-dead-letters.ts';
-import { topicLetters } from '../../../src/links/kafka/topic-letters.ts';
 import { createMemoryKafka } from '../../support/memory-kafka/memory-kafka.ts';
 
 const never = new AbortController().signal;
@@ -26,9 +26,9 @@ const message = {
 };
 const ofMessage: DeadLetter = { ...row, kind: 'skipped', split: 'in/1', row: null, line: 41, envelope: message };
 
-test('dead letters in a topic are read back with their coordinates, cause and bytes', async () => {
+test("a job's dead letters in a topic are read back with their coordinates, cause and bytes, from what was replayed on", async () => {
   const client = createMemoryKafka().client();
-  const letters = topicLetters(client, 'dead');
+  const letters = topicLetters({ client, topic: 'dead', job: 'group g', group: 'g-dlq' });
   const gathered = async (): Promise<readonly KeptLetter[]> => {
     const found: KeptLetter[] = [];
     for await (const letter of letters.read(never)) found.push({ ...letter, bytes: Buffer.from(letter.bytes) });
@@ -38,14 +38,12 @@ test('dead letters in a topic are read back with their coordinates, cause and by
   await client.topics.create({ name: 'dead', partitions: 2, replicationFactor: null, config: {} });
   expect(await gathered()).toEqual([]);
   const producer = await client.producer({ compression: 'none' }, never);
+  const origin = { job: 'group g' };
+  const ofOthers = [deadLetterRecord(row, { job: 'group h' }), { key: null, value: Buffer.from('who'), headers: [] }];
   await producer.send(
     [
-      { topic: 'dead', partition: 0, records: [deadLetterRecord(row)] },
-      {
-        topic: 'dead',
-        partition: 1,
-        records: [deadLetterRecord(ofMessage), { key: null, value: Buffer.from('who knows'), headers: [] }],
-      },
+      { topic: 'dead', partition: 0, records: [...ofOthers, deadLetterRecord(row, origin)] },
+      { topic: 'dead', partition: 1, records: [deadLetterRecord(ofMessage, origin)] },
     ],
     never,
   );
@@ -54,9 +52,11 @@ test('dead letters in a topic are read back with their coordinates, cause and by
   expect(found[0]).toEqual({ ...kept, output: null });
   expect(found[1]).toMatchObject({ kind: 'skipped', split: 'in/1', row: null, line: 41, reason: row.reason });
   expect(Buffer.from(found[1]!.bytes).toString()).toBe('{"id":1}');
-  expect(found[2]).toMatchObject({
-    split: 'dead/1',
-    line: 1,
-    reason: 'a message without a cause: it is none of Sluice',
-  });
+  expect(found).toHaveLength(2);
+  const replayer = await client.transactionalProducer(
+    { transactionalId: 't', timeoutMs: 1_000, compression: 'none' },
+    never,
+  );
+  await replayer.commit([], [{ group: 'g-dlq', offsets: [{ topic: 'dead', partition: 0, offset: 3 }] }], never);
+  expect((await gathered()).map(({ split }) => split)).toEqual(['in/1']);
 });

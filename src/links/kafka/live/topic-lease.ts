@@ -21,6 +21,8 @@ export interface TopicLeaseOptions {
   /** Looked at anew for every batch. */
   readonly limits: BatchLimits;
   readonly messages: MessageReader;
+  /** What is read of a message; null passes it over. Left out: all of it. */
+  readonly admit?: ((message: Envelope) => Envelope | null) | undefined;
   readonly clock: Clock;
   /** False: `commit` leaves the group's offsets alone, but for the end of a bounded read. */
   readonly commitOffsets: boolean;
@@ -157,11 +159,14 @@ export class TopicLease implements PartitionLease<RowBatch> {
       this.#unread = [];
       this.#head = 0;
     }
+    const { admit } = this.#options;
     for (const message of await this.#options.assigned.poll(maxBytes, signal, waitMs)) {
       // What comes twice from a client that fetches again is one message all the same.
       if (message.offset < this.#next) continue;
       this.#next = message.offset + 1;
-      if (message.offset < until) this.#unread.push(message);
+      if (message.offset >= until) continue;
+      const admitted = admit === undefined ? message : admit(message);
+      if (admitted !== null) this.#unread.push(admitted);
     }
   }
 

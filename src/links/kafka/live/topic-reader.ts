@@ -1,5 +1,6 @@
 import type { BatchLimits } from '../../../core/batch-limits.ts';
 import type { Clock } from '../../../core/clock.ts';
+import type { Envelope } from '../../../core/envelope.ts';
 import type { LinkReader, PartitionLease } from '../../../core/link.ts';
 import type { MessageReader } from '../../../core/message-format.ts';
 import type { RowBatch } from '../../../core/row-batch.ts';
@@ -22,6 +23,8 @@ export interface TopicReaderOptions {
   readonly limits: BatchLimits;
   /** Makes the reader of one partition's messages. */
   readonly messages: (partition: TopicPartition) => MessageReader;
+  /** What is read of a message, at its offset; null passes it over. Left out: all of it. */
+  readonly admit?: (message: Envelope) => Envelope | null;
   readonly numbers: PartitionNumbers;
   readonly clock: Clock;
   /** False: the writer's transactions hold the offsets, and leases commit none. */
@@ -73,6 +76,7 @@ export function createTopicReader(options: TopicReaderOptions): TopicReader {
       until: bounds.endOf(assigned),
       limits: options.limits,
       messages: options.messages({ topic, partition }),
+      admit: options.admit,
       clock,
       commitOffsets: options.commitOffsets,
       onWait: (reason) => options.onWait?.({ topic, partition }, reason),

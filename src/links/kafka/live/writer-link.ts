@@ -1,9 +1,11 @@
 import type { Clock } from '../../../core/clock.ts';
+import type { Envelope } from '../../../core/envelope.ts';
 import { findSluiceError, SluiceError } from '../../../core/error.ts';
 import type { LinkWriter } from '../../../core/link.ts';
 import type { MessageWriter } from '../../../core/message-format.ts';
-import type { OutputRows, ScoredBatch } from '../../../core/scored-batch.ts';
+import type { DeadLetter, OutputRows, ScoredBatch } from '../../../core/scored-batch.ts';
 import type { KafkaClient, KafkaCompression, PartitionRecords, ProducerRecord, TopicPartition } from '../client.ts';
+import { deadLetterRecord } from './writer-dead-letters.ts';
 import { type GroupCommitLimits, GroupCommits } from './writer-group-commits.ts';
 import { type RowMessageSettings, RowMessages } from './writer-messages.ts';
 import { assertEnvelopes, type WriterPieceOptions, type WriterTarget, writerPieces } from './writer-pieces.ts';
@@ -32,6 +34,10 @@ export interface TopicWriterOptions {
    * dead letters only.
    */
   readonly complete?: ((batch: ScoredBatch) => OutputRows | null) | undefined;
+  /** Makes the message of a dead letter. Left out: `deadLetterRecord`. */
+  readonly letterRecord?: ((letter: DeadLetter) => ProducerRecord) | undefined;
+  /** The number of the partition that a row came in, by which `source` goes. Left out: that of the input. */
+  readonly sourceOf?: ((envelope: Envelope) => number) | undefined;
   readonly compression: KafkaCompression;
   readonly limits?: Partial<GroupCommitLimits> | undefined;
   readonly clock: Clock;
@@ -148,7 +154,9 @@ export function createTopicWriter(
         clock,
       });
       const { maxRequestBytes } = limits;
-      const pieces = { output, deadLetters, source: input.partition, partitioning, keepFailed, maxRequestBytes };
+      const { letterRecord = (letter: DeadLetter): ProducerRecord => deadLetterRecord(letter), sourceOf } = options;
+      const to = { output, deadLetters, source: input.partition, partitioning, sourceOf };
+      const pieces = { ...to, keepFailed, letterRecord, maxRequestBytes };
       durable.set(partition, through);
       holding.set(partition, { hold, commits, pieces });
       return hold.from;

@@ -2,7 +2,6 @@ import type { Envelope } from '../../../core/envelope.ts';
 import { SluiceError } from '../../../core/error.ts';
 import type { DeadLetter, ScoredBatch } from '../../../core/scored-batch.ts';
 import type { ProducerRecord } from '../client.ts';
-import { deadLetterRecord } from './writer-dead-letters.ts';
 import type { WriterPiece } from './writer-group-commits.ts';
 import { partitionOfKey } from './writer-partitioner.ts';
 import { recordBytes, WriterRequests } from './writer-requests.ts';
@@ -22,6 +21,10 @@ export interface WriterPieceOptions {
   readonly partitioning: 'source' | 'key';
   readonly keepFailed: boolean;
   readonly maxRequestBytes: number;
+  /** Makes the message of a dead letter. */
+  readonly letterRecord: (letter: DeadLetter) => ProducerRecord;
+  /** The number of the partition that a row came in, where it is another than `source`. */
+  readonly sourceOf: ((envelope: Envelope) => number) | undefined;
 }
 
 interface Placed {
@@ -41,7 +44,7 @@ export function writerPieces(
   records: readonly ProducerRecord[] | null,
   options: WriterPieceOptions,
 ): readonly WriterPiece<number>[] {
-  const { output, deadLetters, source, maxRequestBytes } = options;
+  const { output, deadLetters, source, maxRequestBytes, letterRecord, sourceOf } = options;
   const envelopes = batch.envelopes ?? [];
   const letters = batch.deadLetters.map((letter) => ({ letter, offset: offsetOf(letter) }));
   letters.sort((a, b) => a.offset - b.offset);
@@ -61,12 +64,13 @@ export function writerPieces(
   const rowOf = (row: number): Placed => {
     const record = records![row]!;
     const key = options.partitioning === 'key' ? record.key : null;
-    const partition = key === null ? source % output.partitions : partitionOfKey(key, output.partitions);
+    const from = sourceOf === undefined ? source : sourceOf(envelopes[row]!);
+    const partition = key === null ? from % output.partitions : partitionOfKey(key, output.partitions);
     return { target: output, partition, record, bytes: recordBytes(record) };
   };
   const letterOf = (letter: DeadLetter): readonly Placed[] => {
     if (deadLetters === null) return [];
-    const record = deadLetterRecord(letter);
+    const record = letterRecord(letter);
     return [{ target: deadLetters, partition: source % deadLetters.partitions, record, bytes: recordBytes(record) }];
   };
 

@@ -11,6 +11,8 @@ export interface SinkPieceOptions<M> {
   readonly output: WriterTarget;
   /** Null: dead letters are counted only. */
   readonly deadLetters: WriterTarget | null;
+  /** How the job marks its dead letters. */
+  readonly job: string;
   /** What of the batch is in the topics already. */
   readonly ahead: SinkAhead;
   readonly maxRequestBytes: number;
@@ -29,7 +31,7 @@ export function sinkPieces<M>(
   records: readonly ProducerRecord[],
   options: SinkPieceOptions<M>,
 ): readonly WriterPiece<M>[] {
-  const { output, deadLetters, ahead, maxRequestBytes, partly, wholly } = options;
+  const { output, deadLetters, job, ahead, maxRequestBytes, partly, wholly } = options;
   const pieces: WriterPiece<M>[] = [];
   let requests = new WriterRequests();
   const place = (target: WriterTarget, record: ProducerRecord, before: SinkAhead): void => {
@@ -46,8 +48,9 @@ export function sinkPieces<M>(
     place(output, records[row]!, { rows: row, letters: ahead.letters });
   if (deadLetters !== null) {
     const rows = Math.max(ahead.rows, records.length);
+    const { columns } = batch.intake;
     for (const [i, letter] of batch.deadLetters.entries())
-      if (i >= ahead.letters) place(deadLetters, deadLetterRecord(letter), { rows, letters: i });
+      if (i >= ahead.letters) place(deadLetters, deadLetterRecord(letter, { job, columns }), { rows, letters: i });
   }
   pieces.push({ requests, mark: wholly, release: batch.output.release });
   return pieces;

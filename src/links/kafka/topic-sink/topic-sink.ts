@@ -25,6 +25,8 @@ export interface TopicSinkOptions {
   readonly topic: string;
   /** Null: dead letters are counted only. */
   readonly deadLetterTopic: string | null;
+  /** How the job marks its dead letters. Left out: by the ID of the output. */
+  readonly letterJob?: string | undefined;
   readonly messages: MessageWriter;
   /** The output column whose text is the key, and decides the partition. Null: no keys; batches take the partitions in turn. */
   readonly keyColumn: string | null;
@@ -186,6 +188,7 @@ export function createTopicSink(options: TopicSinkOptions): Sink {
       const pieces = sinkPieces<Mark>(batch, records, {
         output,
         deadLetters,
+        job: options.letterJob ?? idOf,
         ahead,
         maxRequestBytes: limits.maxRequestBytes,
         partly: (part) => ({ ledger: before, ahead: part, manifest: null }),
