@@ -27,7 +27,7 @@ beforeAll(async () => {
     server: {
       // This is where the test's own servers are; what is tried below is elsewhere.
       allowTargets: [web.host],
-      limits: { intakeBytes: 50 * MIB, columns: 1000, recordBytes: MIB },
+      limits: { intakeBytes: 5 * MIB, columns: 1000, recordBytes: MIB },
       jobsPerServer: 4,
     },
     configuration: { dataStores: { own: { jdbcUrl: database.access.jdbcUrl } } },
@@ -318,7 +318,7 @@ describe('packed intakes', () => {
     });
     const ended = await api.ended(job.id, 55_000);
     expect(ended.status).toBe('ABORTED');
-    expect(ended.statusDetails).toMatch(/52428800 bytes are the most/);
+    expect(ended.statusDetails).toMatch(/5242880 bytes are the most/);
   });
 
   test('of one record are ended before they fill the memory', async () => {
