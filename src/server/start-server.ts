@@ -41,14 +41,15 @@ export async function startServer(
       'CONFIG_INVALID',
       `server.host is ${settings.host}, where others can reach it, and there are no tokens: give server.tokens, or listen on 127.0.0.1.`,
     );
+  const env = options.env ?? process.env;
+  const accuracy = new AccuracyLog(stateFolder(env, options.configuration));
+  const registry = new DatasetRegistry(catalogPlace(options.configuration, env), clock);
   const service = await JobService.open({ ...options, settings });
   const definitions = await DefinitionService.open({ jobs: service, clock, log }).catch(async (error: unknown) => {
     await service.close();
     throw error;
   });
   const now = (): number => clock.wall();
-  const accuracy = new AccuracyLog(stateFolder(options.env ?? process.env, options.configuration));
-  const registry = new DatasetRegistry(catalogPlace(options.configuration, options.env ?? process.env), clock);
   const routes = [
     ...definitionRoutes(definitions, service),
     ...deploymentRoutes(service, { clock, log }),
