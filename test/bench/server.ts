@@ -53,16 +53,16 @@ async function largeJob(api: ServeProcess): Promise<void> {
 
 async function whilePolled(api: ServeProcess, work: () => Promise<unknown>): Promise<unknown> {
   const polled = await api.create({ deploymentId: 'd' });
-  let going = true;
+  const ended = new AbortController();
   const poll = async (): Promise<void> => {
-    while (going) {
+    while (!ended.signal.aborted) {
       await api.job(polled.id);
       await new Promise((resolve) => setTimeout(resolve, 1_000));
     }
   };
   const pollers = Array.from({ length: POLLERS }, poll);
   const result = await work();
-  going = false;
+  ended.abort();
   await Promise.all(pollers);
   return result;
 }

@@ -127,11 +127,14 @@ async function goBackToRunning(id: string): Promise<void> {
 test('http: a job reads an address and sends its rows to another', async () => {
   await using web = await WebServer.start();
   web.bodies.set('/rows.csv', { bytes: Buffer.from(CSV) });
-  await completed({
+  const id = await completed({
     intakeSettings: { type: 'http', url: `${web.url}/rows.csv` },
     outputSettings: { type: 'http', url: `${web.url}/scored.csv`, method: 'PUT' },
   });
   expect(web.uploads.map(({ bytes }) => bytes.toString())).toEqual([RESULT]);
+  await goBackToRunning(id);
+  await api.until(id, ({ status }) => status === 'COMPLETED');
+  expect(web.uploads).toHaveLength(1);
 });
 
 describe.skipIf(leftOut().includes('s3'))('F46, F48: S3', () => {

@@ -123,7 +123,7 @@ export class ClaimedJob {
     const { clock } = this.#parts;
     const isUpload = isLocal(body.intakeSettings?.type);
     const isDownload = isLocal(body.outputSettings?.type);
-    if (isDownload) await removeForeignLock(await this.#parts.folders.ensure(this.#id));
+    await removeForeignLock(await this.#parts.folders.ensure(this.#id));
     const run = startJob(job, {
       clock,
       name: this.#id,
@@ -295,8 +295,11 @@ export class ClaimedJob {
   }
 
   #told(record: JobRecord | null): void {
-    this.#parts.growths.of(this.#id).tell();
+    const { growths } = this.#parts;
+    growths.of(this.#id).tell();
     if (record === null) return;
+    // Who still reads looks by himself from time to time.
+    if (hasEnded(record)) growths.forget(this.#id);
     this.#parts.events.tell({ record, progress: this.progress() });
   }
 

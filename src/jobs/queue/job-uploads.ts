@@ -28,6 +28,8 @@ export interface UploadRequest {
 const LOOK_MS = 1_000;
 /** How long a second upload waits for the first to break off: its connection may be dead already. */
 const OTHER_MS = 2_000;
+/** Of so many jobs it is remembered that their upload was answered; of others a second one is compared with the first. */
+const ANSWERED = 10_000;
 
 type Intake = Extract<FilledBody['intakeSettings'], { readonly type: 'localFile' }>;
 
@@ -104,10 +106,8 @@ export class JobUploads {
   /** The reply to the upload was taken by the client: he will not send it again. */
   answered(id: string): void {
     this.#answered.add(id);
-  }
-
-  forget(id: string): void {
-    this.#answered.delete(id);
+    const [oldest] = this.#answered;
+    if (this.#answered.size > ANSWERED && oldest !== undefined) this.#answered.delete(oldest);
   }
 
   #wanted(record: JobRecord): { readonly intake: Intake; readonly filled: FilledBody } {
@@ -155,6 +155,7 @@ export class JobUploads {
     } catch (error) {
       if (!(error instanceof UploadDiffers)) throw error;
       await this.#abort(record.id, error.message);
+      if ((await look())?.status === 'COMPLETED') throw wrongState('The upload of this job has ended already.');
       throw new SluiceError('JOB_STATE', `The job was aborted: ${error.message}.`, { status: 422 });
     } finally {
       this.#open -= 1;

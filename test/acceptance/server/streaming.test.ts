@@ -151,6 +151,25 @@ describe('F17: an upload', () => {
     expect(await api.result(id)).toBe(SCORED + scoredRows(0, 3));
   });
 
+  test('that was answered by a server that is gone may come again, and must be the same', async () => {
+    const gate = Promise.withResolvers<void>();
+    respond = () => ({ after: gate.promise });
+    const { id } = await api.create({ ...BODY, intakeSettings: { type: 'localFile', async: false } });
+    const busy = await api.create(BODY);
+    await api.upload(busy.id, HEADER + rows(0, 3));
+    await api.until(busy.id, ({ status }) => status === 'RUNNING');
+    await api.upload(id, HEADER + rows(0, 300));
+    const { state } = api;
+    gate.resolve();
+    await api.server.close();
+    await using later = await startApi({ deployments: { d: server.url }, state });
+    await later.ended(id);
+    expect((await later.upload(id, HEADER + rows(0, 301))).status).toBe(409);
+    expect((await later.upload(id, HEADER + rows(0, 299))).status).toBe(409);
+    expect((await later.upload(id, HEADER + rows(0, 300))).status).toBe(202);
+    expect(await later.result(id)).toBe(SCORED + scoredRows(0, 300));
+  });
+
   test('beside another one that goes on is 409', async () => {
     const { id } = await api.create(BODY);
     const body = throttled();

@@ -48,7 +48,9 @@ export function describedJob(body: PredictionBody, folder: string, context: Body
       deploymentId,
       intakeSettings: intake.type === 'localFile' || intake.type === undefined ? { file: UPLOAD } : ownKeysOnly(intake),
       outputSettings:
-        output.type === 'localFile' || output.type === undefined ? { path: resultPath(folder) } : ownKeysOnly(output),
+        output.type === 'localFile' || output.type === undefined
+          ? { path: resultPath(folder) }
+          : inFolder(ownKeysOnly(output), folder),
     },
     folder,
     context,
@@ -91,6 +93,11 @@ function ownKeysOnly<S extends { readonly type?: string | undefined }>(settings:
   const given = settings as S & { readonly credentials?: unknown; readonly credentialId?: string | null };
   const hasOwn = (given.credentials ?? null) !== null || (given.credentialId ?? null) !== null;
   return hasOwn ? settings : { ...settings, credentials: 'none' };
+}
+
+/** What is sent when it is finished grows in the job's own folder: other jobs may send to the same address. */
+function inFolder<S extends { readonly type?: string | undefined }>(settings: S, folder: string): S {
+  return settings.type === 'http' ? { ...settings, spool: join(folder, 'output') } : settings;
 }
 
 function otherServer(deployment: Deployment, instance: NonNullable<FilledBody['predictionInstance']>): Deployment {

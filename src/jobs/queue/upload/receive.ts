@@ -52,29 +52,33 @@ export async function receiveWhole(
   });
   let { size } = await file.stat();
   let at = range?.from ?? 0;
+  let hasEnded = (await folder.end()) !== null;
+  /** What comes now is not what came before: it takes its place, where nobody has read that. */
+  const replace = async (from: number): Promise<void> => {
+    if (!(await mayReplace())) throw new UploadDiffers(from);
+    if (hasEnded) await folder.reopen();
+    hasEnded = false;
+    await file.truncate(from);
+    size = from;
+  };
   if (at > size)
     throw invalid(`The upload has ${size} bytes, and is continued from byte ${size}, not from byte ${at}.`);
   for await (const chunk of body) {
-    let from = 0;
-    if (at < size) {
-      from = await sameBytes(file, at, chunk.subarray(0, size - at));
-      if (from < chunk.length && at + from < size) {
-        if (!(await mayReplace())) throw new UploadDiffers(at + from);
-        await file.truncate(at + from);
-        size = at + from;
-      }
-    }
+    const from = at < size ? await sameBytes(file, at, chunk.subarray(0, size - at)) : 0;
+    const differs = from < chunk.length && (at + from < size || hasEnded);
+    if (differs) await replace(at + from);
     await writeAll(file, chunk.subarray(from), at + from);
     at += chunk.length;
     size = Math.max(size, at);
     growth.tell();
   }
+  if (range !== null && at !== range.to)
+    throw invalid(
+      `Content-Range says that byte ${range.to - 1} is the last one, but the body ends behind byte ${at - 1}.`,
+    );
   const isAll = range === null || range.total === range.to;
   if (!isAll) return false;
-  if (at < size) {
-    if (!(await mayReplace())) throw new UploadDiffers(at);
-    await file.truncate(at);
-  }
+  if (at < size) await replace(at);
   if (at === 0) throw invalid('The upload is empty. Send a CSV with a header and rows.');
   await file.datasync();
   await folder.finish({ version: 1, bytes: at, parts: 1 });

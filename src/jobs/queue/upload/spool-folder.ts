@@ -1,4 +1,4 @@
-import { mkdir, open, readdir, readFile, rename, stat } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SluiceError } from '../../../core/error.ts';
 
@@ -66,6 +66,11 @@ export class SpoolFolder {
     const end = JSON.parse(text) as SpoolEnd;
     if (end.version === 1) return end;
     throw new SluiceError('LEDGER_BROKEN', 'The upload was kept by another version of Sluice. Make the job again.');
+  }
+
+  /** More may come again. */
+  async reopen(): Promise<void> {
+    await rm(join(this.path, 'upload.json'), { force: true });
   }
 
   /** Says that all of it is there; what it says of the parts must be durable already. */
