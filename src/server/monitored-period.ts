@@ -1,5 +1,5 @@
-import { SluiceError } from '../core/error.ts';
 import { type BucketSize, bucketOf, nextBucket } from '../monitoring/time-bucket.ts';
+import { refused } from './refused.ts';
 import type { PeriodQuery } from './schemas/monitoring-query.ts';
 
 /** A time, in milliseconds since 1970; `to` is left out. */
@@ -18,7 +18,7 @@ export function periodOf({ start, end, startTime, endTime }: PeriodQuery, now: n
   const to = timeOf(end ?? endTime) ?? nextBucket(now, 'hour');
   const from = timeOf(start ?? startTime) ?? to - WEEK_MS;
   if (from < to) return { from, to };
-  throw new SluiceError('REQUEST_INVALID', 'start must be before end.', { status: 422 });
+  throw refused('start must be before end');
 }
 
 /** The parts of a period, one after the other; the first and the last may be shorter. Throws REQUEST_INVALID (422) for too many. */
@@ -29,9 +29,7 @@ export function bucketsOf({ from, to }: Period, size: Exclude<BucketSize, 'all'>
     buckets.push({ from: at, to: end });
     at = end;
     if (buckets.length > MOST_BUCKETS)
-      throw new SluiceError('REQUEST_INVALID', 'There would be more than 10,000 buckets; choose a longer bucketSize.', {
-        status: 422,
-      });
+      throw refused('There would be more than 10,000 buckets; choose a longer bucketSize');
   }
   return buckets;
 }

@@ -59,13 +59,14 @@ export async function startServer(
   }
   if (!isLoopback(settings.host) && tls === null)
     log('tokens and rows go over the network as they are: give server.tls, or put a proxy with TLS before it');
+  const env = options.env ?? process.env;
+  const accuracy = new AccuracyLog(stateFolder(env, options.configuration));
+  const registry = new DatasetRegistry(catalogPlace(options.configuration, env), clock);
   const definitions = await DefinitionService.open({ jobs: service, clock, log }).catch(async (error: unknown) => {
     await service.close();
     throw error;
   });
   const now = (): number => clock.wall();
-  const accuracy = new AccuracyLog(stateFolder(options.env ?? process.env, options.configuration));
-  const registry = new DatasetRegistry(catalogPlace(options.configuration, options.env ?? process.env), clock);
   const routes = [
     ...definitionRoutes(definitions, service),
     ...deploymentRoutes(service, { clock, log }),

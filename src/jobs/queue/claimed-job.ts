@@ -300,8 +300,11 @@ export class ClaimedJob {
   }
 
   #told(record: JobRecord | null): void {
-    this.#parts.growths.of(this.#id).tell();
+    const { growths } = this.#parts;
+    growths.of(this.#id).tell();
     if (record === null) return;
+    // Who still reads looks by himself from time to time.
+    if (hasEnded(record)) growths.forget(this.#id);
     this.#parts.events.tell({ record, progress: this.progress() });
   }
 

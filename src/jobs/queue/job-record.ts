@@ -76,6 +76,9 @@ export interface JobRecord {
   readonly definition: { readonly id: string; readonly name: string; readonly createdBy: JobOwner } | null;
 }
 
+/** What the queue has to know of a job. */
+export type QueueEntry = Pick<JobRecord, 'id' | 'status' | 'server' | 'queuedAt' | 'claim'>;
+
 /** Whether nothing will happen to the job any more. */
 export function hasEnded({ status }: Pick<JobRecord, 'status'>): boolean {
   return status === 'COMPLETED' || status === 'ABORTED';

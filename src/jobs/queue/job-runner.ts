@@ -3,7 +3,7 @@ import type { Clock } from '../../core/clock.ts';
 import { messageOf } from '../../core/error.ts';
 import type { Progress } from '../job-run.ts';
 import { ClaimedJob } from './claimed-job.ts';
-import type { JobRecord } from './job-record.ts';
+import type { JobRecord, QueueEntry } from './job-record.ts';
 import { ClaimWatch, inTurnNow } from './job-turns.ts';
 import type { JobParts } from './job-work.ts';
 import { ReplayedJob } from './replayed-job.ts';
@@ -106,7 +106,7 @@ export class JobRunner {
     for (const record of taken) this.#begin(record);
   }
 
-  #candidates(queue: readonly JobRecord[], jobsPerServer: number): readonly JobRecord[] {
+  #candidates(queue: readonly QueueEntry[], jobsPerServer: number): readonly QueueEntry[] {
     const voids = this.#watch.voidClaims(queue, this.id, (id) => this.#running.has(id) || this.#replays.has(id));
     return inTurnNow(queue, voids, jobsPerServer);
   }

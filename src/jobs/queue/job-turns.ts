@@ -1,5 +1,5 @@
 import type { Clock } from '../../core/clock.ts';
-import { hasEnded, type JobRecord } from './job-record.ts';
+import { hasEnded, type QueueEntry } from './job-record.ts';
 
 /** A claim that nobody has renewed for so long is void, in milliseconds. */
 export const LEASE_MS = 15_000;
@@ -20,16 +20,16 @@ export class ClaimWatch {
   }
 
   /** The IDs of jobs whose claim is void. @param isMine whether this process works on the job: such a claim never is. */
-  voidClaims(queue: readonly JobRecord[], me: string, isMine: (id: string) => boolean): ReadonlySet<string> {
+  voidClaims(queue: readonly QueueEntry[], me: string, isMine: (id: string) => boolean): ReadonlySet<string> {
     const now = this.#clock.now();
     const known = new Set(queue.map(({ id }) => id));
     for (const id of this.#seen.keys()) if (!known.has(id)) this.#seen.delete(id);
-    const isVoid = (record: JobRecord): boolean =>
+    const isVoid = (record: QueueEntry): boolean =>
       record.claim?.runner === me ? !isMine(record.id) : this.#isVoid(record, now);
     return new Set(queue.filter(isVoid).map(({ id }) => id));
   }
 
-  #isVoid({ id, claim }: JobRecord, now: number): boolean {
+  #isVoid({ id, claim }: QueueEntry, now: number): boolean {
     if (claim === null) return false;
     if (this.#isAlone) return true;
     const seen = this.#seen.get(id);
@@ -44,12 +44,12 @@ export class ClaimWatch {
  * `queue` has them. A job that has ended but whose claim is void is among them, to be cleared away.
  */
 export function inTurnNow(
-  queue: readonly JobRecord[],
+  queue: readonly QueueEntry[],
   voidClaims: ReadonlySet<string>,
   jobsPerServer: number,
-): readonly JobRecord[] {
+): readonly QueueEntry[] {
   const busy = new Map<string, number>();
-  const isHeld = (record: JobRecord): boolean => record.claim !== null && !voidClaims.has(record.id);
+  const isHeld = (record: QueueEntry): boolean => record.claim !== null && !voidClaims.has(record.id);
   for (const record of queue) if (isHeld(record)) busy.set(record.server, (busy.get(record.server) ?? 0) + 1);
   return queue.filter((record) => {
     if (isHeld(record)) return false;
@@ -62,7 +62,7 @@ export function inTurnNow(
 }
 
 /** How many jobs of the same server go before a job that waits; null for one that does not. */
-export function queuePosition(record: JobRecord, queue: readonly JobRecord[]): number | null {
+export function queuePosition(record: QueueEntry, queue: readonly QueueEntry[]): number | null {
   if (record.status !== 'INITIALIZING' || record.queuedAt === null || record.claim !== null) return null;
   const own = queue.filter(
     ({ server, id, status }) => server === record.server && (status !== 'ABORTED' || id === record.id),

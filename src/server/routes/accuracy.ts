@@ -1,5 +1,4 @@
 import type * as z from 'zod';
-import { SluiceError } from '../../core/error.ts';
 import type { AccuracyLog } from '../../jobs/monitoring/kept/accuracy-log.ts';
 import { assertMayRun } from '../../jobs/queue/caller.ts';
 import type { JobService } from '../../jobs/queue/job-service.ts';
@@ -8,6 +7,7 @@ import type { ApiCall, ApiRoute } from '../api-route.ts';
 import { sendJson } from '../json-reply.ts';
 import { knownDeployment } from '../known-deployment.ts';
 import { bucketStart, bucketsOf, periodOf, periodView } from '../monitored-period.ts';
+import { refused } from '../refused.ts';
 import { actualsBody } from '../schemas/deployment-bodies.ts';
 import {
   accuracyOverTimeQuery,
@@ -98,8 +98,7 @@ export function accuracyRoutes(service: JobService, log: AccuracyLog, now: () =>
       handle: async (call) => {
         const id = deploymentOf(call);
         const query = call.query as z.output<typeof predictionResultsQuery>;
-        const { offset } = query;
-        const limit = query.limit === 0 ? 100 : query.limit;
+        const { offset, limit } = query;
         const page = { ...asked(query), offset, limit, hasActual: query.actualsPresent ?? null };
         const { total, results } = await log.results(id, page);
         if (call.request.headers.accept?.startsWith('text/csv') === true)
@@ -134,8 +133,4 @@ export function accuracyRoutes(service: JobService, log: AccuracyLog, now: () =>
       },
     },
   ];
-}
-
-function refused(message: string): SluiceError {
-  return new SluiceError('REQUEST_INVALID', `${message}.`, { status: 422 });
 }

@@ -73,8 +73,7 @@ export function datasetRoutes(registry: DatasetRegistry): readonly ApiRoute[] {
 
 function page(call: ApiCall, versions: readonly RegisteredVersion[]): object {
   const query = call.query as z.output<typeof datasetQuery>;
-  const { offset } = query;
-  const limit = query.limit === 0 ? 100 : query.limit;
+  const { offset, limit } = query;
   const sign = query.orderBy === 'created' ? 1 : -1;
   const sorted = versions.toSorted(
     (a, b) => sign * (Date.parse(a.created) - Date.parse(b.created) || a.number - b.number),

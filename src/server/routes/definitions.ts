@@ -33,9 +33,8 @@ export function definitionRoutes(definitions: DefinitionService, jobs: JobServic
       replies: { 200: 'A page of definitions.', 422: 'A parameter is wrong.' },
       handle: async (call) => {
         const query = call.query as z.output<typeof definitionQuery>;
-        const { offset } = query;
-        const limit = query.limit === 0 ? 100 : query.limit;
-        const { total, records } = await definitions.list({ ...query, limit, owner: null }, call.caller);
+        const { offset, limit } = query;
+        const { total, records } = await definitions.list({ ...query, owner: null }, call.caller);
         return sendJson(call.reply, pageView(call, { offset, limit, total }, records.map(definitionView)));
       },
     },

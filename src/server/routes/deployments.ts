@@ -11,6 +11,7 @@ import { replaceModel } from '../../jobs/replace-model.ts';
 import type { ApiCall, ApiRoute } from '../api-route.ts';
 import { sendJson } from '../json-reply.ts';
 import { knownDeployment } from '../known-deployment.ts';
+import { refused } from '../refused.ts';
 import { modelBody, settingsBody } from '../schemas/deployment-bodies.ts';
 import { pageQuery } from '../schemas/monitoring-query.ts';
 import { deploymentSettingsView } from '../views/deployment-settings-view.ts';
@@ -130,8 +131,7 @@ export function deploymentRoutes(
 
 function page<T>(call: ApiCall, all: readonly T[], view: (one: T) => object): object {
   const query = call.query as z.output<typeof pageQuery>;
-  const { offset } = query;
-  const limit = query.limit === 0 ? 100 : query.limit;
+  const { offset, limit } = query;
   return pageView(call, { offset, limit, total: all.length }, all.slice(offset, offset + limit).map(view));
 }
 
@@ -180,8 +180,4 @@ const FIXED: Readonly<Record<string, string>> = {
 
 function assertAdmin({ role }: Caller): void {
   if (role !== 'admin') throw new SluiceError('TOKEN_REFUSED', 'This needs the token of an admin.', { status: 403 });
-}
-
-function refused(message: string): SluiceError {
-  return new SluiceError('REQUEST_INVALID', `${message}.`, { status: 422 });
 }

@@ -77,6 +77,8 @@ async function stream(
   signal: AbortSignal,
 ): Promise<FastifyReply> {
   const chunks = result.bytes(range, signal)[Symbol.asyncIterator]();
+  // A client that leaves before anything was sent ends a stream that nobody has begun to read: what it holds is freed here.
+  signal.addEventListener('abort', () => void chunks.return?.(undefined), { once: true });
   const first = await chunks.next();
   const all = async function* (): AsyncGenerator<Buffer, void> {
     try {

@@ -1,5 +1,4 @@
 import type * as z from 'zod';
-import { SluiceError } from '../../core/error.ts';
 import type { Deployment } from '../../jobs/description/deployment.ts';
 import { type DriftScore, driftScores } from '../../jobs/monitoring/kept/drift-scores.ts';
 import { type KeptStatistics, mergedStatistics } from '../../jobs/monitoring/kept/monitoring-store.ts';
@@ -10,6 +9,7 @@ import type { ApiCall, ApiRoute } from '../api-route.ts';
 import { sendJson } from '../json-reply.ts';
 import { knownDeployment } from '../known-deployment.ts';
 import { bucketStart, bucketsOf, type Period, periodOf, periodView } from '../monitored-period.ts';
+import { refused } from '../refused.ts';
 import {
   driftOverTimeQuery,
   featureDriftQuery,
@@ -59,8 +59,7 @@ export function driftRoutes(service: JobService, now: () => number): readonly Ap
       handle: async (call) => {
         const query = call.query as z.output<typeof featureDriftQuery>;
         const { baseline, period, all } = await kept(call, 'featureDrift', query);
-        const { offset } = query;
-        const limit = query.limit === 0 ? 100 : query.limit;
+        const { offset, limit } = query;
         const scores = driftScores(mergedStatistics(all), baseline, query.metric).features;
         const shown = scores.slice(offset, offset + limit).map((score) => ({ ...score, featureImpact: null }));
         const place = { offset, limit, total: scores.length };
@@ -116,8 +115,4 @@ export function driftRoutes(service: JobService, now: () => number): readonly Ap
       },
     },
   ];
-}
-
-function refused(message: string): SluiceError {
-  return new SluiceError('REQUEST_INVALID', `${message}.`, { status: 422 });
 }

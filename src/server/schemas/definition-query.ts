@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { whole } from './list-query.ts';
+import { pageFields } from './page-fields.ts';
 
 /** Clients that were given nothing send an empty text. */
 const text = () =>
@@ -11,8 +11,7 @@ const text = () =>
 
 /** The query of `GET /batchPredictionJobDefinitions/`. */
 export const definitionQuery = z.strictObject({
-  offset: whole(0, 999_999_999).prefault('0').describe('Definitions to leave out.'),
-  limit: whole(0, 1_000).prefault('100').describe('Definitions on a page, 1,000 at the most; 0 for 100.'),
+  ...pageFields,
   searchName: text().describe('Only those with this in their name, in any case.'),
   deploymentId: text(),
 });

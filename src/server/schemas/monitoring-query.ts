@@ -2,7 +2,8 @@ import * as z from 'zod';
 import { SERVICE_METRICS } from '../../jobs/monitoring/kept/service-metrics.ts';
 import { DRIFT_METRICS } from '../../monitoring/divergence.ts';
 import type { BucketSize } from '../../monitoring/time-bucket.ts';
-import { time, whole } from './list-query.ts';
+import { time } from './list-query.ts';
+import { pageFields } from './page-fields.ts';
 
 const period = {
   start: time().describe('Only what came since then. Seven days before the end if left out.'),
@@ -11,10 +12,6 @@ const period = {
   endTime: time().describe('Another name of `end`.'),
 };
 const model = { modelId: z.string().min(1).max(500).optional().describe('Only of this model. All if left out.') };
-const page = {
-  offset: whole(0, 999_999_999).prefault('0').describe('Entries to leave out.'),
-  limit: whole(0, 1_000).prefault('100').describe('Entries on a page, 1,000 at the most; 0 for 100.'),
-};
 const number = (least: number, most: number) =>
   z
     .string()
@@ -39,7 +36,7 @@ const buckets = {
 };
 const driftMetric = { metric: z.enum(DRIFT_METRICS).default('psi').describe('How far two distributions are apart.') };
 
-export const featureDriftQuery = z.strictObject({ ...period, ...model, ...page, ...driftMetric });
+export const featureDriftQuery = z.strictObject({ ...period, ...model, ...pageFields, ...driftMetric });
 export const targetDriftQuery = z.strictObject({ ...period, ...model, ...driftMetric });
 export const driftOverTimeQuery = z.strictObject({
   ...period,
@@ -73,7 +70,7 @@ export const accuracyOverTimeQuery = z.strictObject({
 export const predictionResultsQuery = z.strictObject({
   ...period,
   ...model,
-  ...page,
+  ...pageFields,
   actualsPresent: z
     .string()
     .regex(/^(true|false)$/i, { error: 'must be true or false' })
@@ -81,7 +78,7 @@ export const predictionResultsQuery = z.strictObject({
     .optional()
     .describe('Only rows with an actual, or without.'),
 });
-export const pageQuery = z.strictObject(page);
+export const pageQuery = z.strictObject(pageFields);
 
 export interface PeriodQuery {
   readonly start?: string | undefined;

@@ -1,7 +1,7 @@
 import type { SqlValue } from '../../../../connectors/sql/driver.ts';
 import { SluiceError } from '../../../core/error.ts';
 import type { Json } from '../../../core/json.ts';
-import { hasEnded, type JobRecord } from '../job-record.ts';
+import { hasEnded, type JobRecord, type JobStatus, type QueueEntry } from '../job-record.ts';
 import { conditionOf, type JobFilter, orderOf } from './job-filter.ts';
 import { makeJobTables } from './job-tables.ts';
 import { openText, type Seal } from './seal.ts';
@@ -36,6 +36,7 @@ const COLUMNS = [
   'ended_at',
   'upload',
   'runner',
+  'beat',
   'results_deleted',
   'data',
 ] as const;
@@ -120,12 +121,12 @@ export class JobStore implements AsyncDisposable {
   }
 
   /** Jobs that wait for their turn, are being worked on, or were given up by whoever did, in the order of their turns. */
-  async inQueue(): Promise<readonly JobRecord[]> {
+  async inQueue(): Promise<readonly QueueEntry[]> {
     return await this.#session.use((store) => this.#queue(store));
   }
 
   /** Decides about the queue while nobody else does. */
-  async inTurn<T>(work: (queue: readonly JobRecord[], update: JobStore['update']) => Promise<T>): Promise<T> {
+  async inTurn<T>(work: (queue: readonly QueueEntry[], update: JobStore['update']) => Promise<T>): Promise<T> {
     return await this.#session.transaction(async (store) => {
       await store.execute('UPDATE sluice_queue SET turns = turns + 1 WHERE id = 1');
       return await work(await this.#queue(store), (id, change) => this.#change(store, id, change));
@@ -161,11 +162,21 @@ export class JobStore implements AsyncDisposable {
     return this.close();
   }
 
-  #queue(store: StoreStatements): Promise<readonly JobRecord[]> {
+  /** Without bodies and logs: it is looked at often, and may be long. */
+  async #queue(store: StoreStatements): Promise<readonly QueueEntry[]> {
     const where = "runner IS NOT NULL OR status = 'RUNNING' OR (status = 'INITIALIZING' AND queued_at IS NOT NULL)";
     // Who was begun already goes on first: its server has worked for it.
     const order = 'CASE WHEN started_at IS NULL THEN 1 ELSE 0 END, priority DESC, queued_at, created, id';
-    return this.#select(store, `${where} ORDER BY ${order}`, []);
+    const rows = await store.query(
+      `SELECT id, status, server, queued_at, runner, beat FROM sluice_jobs WHERE ${where} ORDER BY ${order}`,
+    );
+    return rows.map(([id, status, server, queuedAt, runner, beat]) => ({
+      id: String(id),
+      status: String(status) as JobStatus,
+      server: String(server),
+      queuedAt: queuedAt === null || queuedAt === undefined ? null : Number(queuedAt),
+      claim: runner === null ? null : { runner: String(runner), beat: Number(beat) },
+    }));
   }
 
   async #find(store: StoreStatements, id: string): Promise<JobRecord | null> {
@@ -254,6 +265,7 @@ function columnsOf(record: JobRecord): readonly SqlValue[] {
     ended_at: hasEnded(record) ? (record.endedAt ?? record.created) : null,
     upload: record.upload,
     runner: record.claim?.runner ?? null,
+    beat: record.claim?.beat ?? null,
     results_deleted: record.resultsDeleted ? 1 : 0,
     data: JSON.stringify(data),
   };

@@ -30,6 +30,7 @@ const TABLES = [
     ended_at BIGINT,
     upload VARCHAR(16) NOT NULL,
     runner VARCHAR(100),
+    beat BIGINT,
     results_deleted BIGINT NOT NULL,
     data TEXT NOT NULL,
     body TEXT NOT NULL
