@@ -35,7 +35,7 @@ export class LetterLookups {
     const of = [tally.failed, tally.skipped, status, status === 'COMPLETED' && claim !== null].join(' ');
     const known = this.#lookups.get(id);
     const isFresh = known !== undefined && status === 'RUNNING' && this.#clock.now() < known.freshUntil;
-    if (known?.of === of || isFresh) return await known!.letters;
+    if (known?.of === of || isFresh) return await known.letters;
     const lookup: Lookup = {
       of,
       letters: this.#service.letters(id, caller, AbortSignal.timeout(PATIENCE_MS)),
