@@ -141,6 +141,7 @@ needs('chromium')('how the live page looks', () => {
     await page.getByLabel('Deployment').selectOption('flights');
     await page.getByText('No job is like this.').waitFor();
     await page.getByLabel('State').selectOption('COMPLETED');
-    await page.getByText('1 job', { exact: true }).waitFor();
+    await page.locator('tbody .badge').filter({ hasText: 'Done' }).first().waitFor();
+    expect(await page.locator('tbody .badge').filter({ hasNotText: 'Done' }).count()).toBe(0);
   });
 });

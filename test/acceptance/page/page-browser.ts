@@ -50,7 +50,7 @@ export class PageBrowser implements AsyncDisposable {
       locale: 'en-GB',
       timezoneId: 'UTC',
     });
-    context.setDefaultTimeout(10_000);
+    context.setDefaultTimeout(20_000);
     const page = await context.newPage();
     // Choosers are caught from the beginning on, and not only while somebody waits for one.
     page.on('filechooser', () => undefined);
