@@ -52,7 +52,7 @@ function expectAllRows(csv: string): void {
   for (const line of lines) expect(Number(line.split(',')[0])).not.toBeNaN();
 }
 
-describe("F59: DataRobot's own Python client, as it is,", () => {
+describe("F59: DataRobot's own Python client, as it is,", { timeout: 180_000 }, () => {
   test('scores a file, waits for it and gets its result', async () => {
     const told = await flow('score');
     expect(told.status).toBe('COMPLETED');

@@ -59,7 +59,7 @@ describe('the commands of the README', () => {
         stderr: '',
       });
     }
-  });
+  }, 180_000);
 
   test('npm start scores three million flights, shows what it did, and leaves an output that verifies', async () => {
     const { stdout } = await promisify(execFile)('npm', ['start'], { cwd: root, timeout: 240_000 });
