@@ -34,7 +34,7 @@ export class DefinitionStore {
   }
 
   static async open(jobs: JobStore): Promise<DefinitionStore> {
-    await jobs.session.transaction(makeDefinitionTables);
+    await jobs.session.makeTables(makeDefinitionTables);
     const store = new DefinitionStore(jobs);
     await store.#sealAnew();
     return store;

@@ -49,7 +49,7 @@ export class MonitoringStore {
   }
 
   static async open(session: StoreSession): Promise<MonitoringStore> {
-    await session.transaction(makeMonitoringTables);
+    await session.makeTables(makeMonitoringTables);
     return new MonitoringStore(session);
   }
 

@@ -63,7 +63,7 @@ export class JobStore implements AsyncDisposable {
           'CONFIG_INVALID',
           'Another sluice serve works on this state folder. Stop it, choose another stateFolder, or let both share a PostgreSQL database (server.store).',
         );
-      await session.transaction(makeJobTables);
+      await session.makeTables(makeJobTables);
       const store = new JobStore(session, seal);
       await store.#sealAnew();
       return store;

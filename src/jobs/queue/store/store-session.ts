@@ -4,13 +4,16 @@ import type { SqlDialect } from '../../../../connectors/sql/dialect.ts';
 import type { SqlConnection, SqlDriver, SqlValue } from '../../../../connectors/sql/driver.ts';
 import { sqlDriver } from '../../../../connectors/sql/sql-drivers.ts';
 import { SqlFault } from '../../../../connectors/sql/sql-fault.ts';
-import { SluiceError } from '../../../core/error.ts';
+import { findSluiceError, SluiceError } from '../../../core/error.ts';
 import type { StoreAddress } from './store-address.ts';
 
 const SQLITE = 'SQLite';
 /** When SQLite flushes what a transaction has written to its log: with the next checkpoint, or at once. */
 const SOON = 'PRAGMA synchronous = NORMAL';
 const AT_ONCE = 'PRAGMA synchronous = FULL';
+
+/** How often tables are tried to be made. */
+const TRIES = 5;
 
 /** What may be done with a store in one go. */
 export interface StoreStatements {
@@ -63,6 +66,20 @@ export class StoreSession implements AsyncDisposable {
         throw error;
       }
     });
+  }
+
+  /**
+   * Makes tables where they are not there, each statement by itself: in one transaction they would hold locks that servers at work wait for in
+   * another order. Several servers may begin at the same moment, and PostgreSQL lets one of two that make the same table fail: it tries again.
+   */
+  async makeTables(make: (store: StoreStatements) => Promise<void>): Promise<void> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await this.use(make);
+      } catch (error) {
+        if (tries === TRIES || findSluiceError(error)?.code === 'CONFIG_INVALID') throw error;
+      }
+    }
   }
 
   /** For as long as this session and its connection live. False: somebody else has it. */
