@@ -49,6 +49,8 @@ export function killGrid(firstSeed: number, runs: number): void {
     }
 
     test('was killed in its middle often enough for the runs above to mean something', () => {
+      // Of a few runs chance may let all of one kind end before they are killed.
+      if (runs < 16) return;
       expect(continued.plain).toBeGreaterThan(runs / 8);
       expect(continued.gzip).toBeGreaterThan(runs / 8);
     });
