@@ -41,12 +41,16 @@ export interface Outcome {
   readonly deadLetters: readonly string[];
   /** Rows that the last process found done already. */
   readonly continuedFrom: number;
+  /** Requests for predictions that all its processes have made. */
+  readonly requests: number;
 }
 
 /** Runs jobs as processes over one intake and one server, undisturbed or killed. */
 export class KilledRuns {
   readonly #folder: string;
   readonly #server: PredictionServer;
+  /** Told of every request. */
+  #onRequest = (): void => undefined;
 
   private constructor(folder: string, server: PredictionServer) {
     this.#folder = folder;
@@ -67,14 +71,19 @@ export class KilledRuns {
     return new KilledRuns(folder, server);
   }
 
-  /** Runs the job of a case to its end, killing its process at the given shares of `expectedMs`. Returns the time of the last run. */
-  async run(
-    tested: KillCase,
-    name: string,
-    killAfterMs: readonly number[],
-  ): Promise<Outcome & { readonly ms: number }> {
+  /**
+   * Runs the job of a case to its end.
+   * @param killAt a process of its own is killed for each of them, with the request of this number that it makes, from 1. What is at work then
+   * does not depend on how fast the machine is.
+   */
+  async run(tested: KillCase, name: string, killAt: readonly number[]): Promise<Outcome> {
+    const before = this.#server.requests.length;
     this.#server.options = {
       ...this.#server.options,
+      respond: () => {
+        this.#onRequest();
+        return undefined;
+      },
       reject: (fields) => (tested.badRows && Number(fields[0]) % 100 === 37 ? `row ${fields[0]} is bad` : null),
     };
     const suffix = tested.compressed ? '.gz' : '';
@@ -88,15 +97,15 @@ export class KilledRuns {
       numConcurrent: tested.partitions,
       chunkSize: tested.compressed ? 30_000 : 2_000,
     };
-    for (const ms of killAfterMs) await this.#child(description, ms);
+    for (const request of killAt) await this.#child(description, request);
     const last = await this.#child(description, null);
     const bytes = readFileSync(output);
     return {
       output: bytes,
       rows: (tested.compressed ? gunzipSync(bytes) : bytes).toString(),
       deadLetters: tested.badRows ? readFileSync(`${output}.dead.jsonl`, 'utf8').trimEnd().split('\n').toSorted() : [],
-      continuedFrom: Number(last.told.split('\n').at(-2)),
-      ms: last.ms,
+      continuedFrom: Number(last.split('\n').at(-2)),
+      requests: this.#server.requests.length - before,
     };
   }
 
@@ -104,34 +113,23 @@ export class KilledRuns {
     await this.#server.close();
   }
 
-  /**
-   * One process: killed with SIGKILL so long after its job began, or left to end, which it must do well. Gives how long the
-   * job went on: a process takes longer to start than this job to run, and kills before it say nothing.
-   */
-  async #child(
-    description: JobInput,
-    killAfterMs: number | null,
-  ): Promise<{ readonly told: string; readonly ms: number }> {
+  /** One process: killed with SIGKILL when its request of this number comes, or left to end, which it must do well. Gives what it told. */
+  async #child(description: JobInput, killAt: number | null): Promise<string> {
     const child = spawn(process.execPath, [CHILD, JSON.stringify(description)], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+    let requests = 0;
+    this.#onRequest = () => {
+      requests += 1;
+      if (requests === killAt) child.kill('SIGKILL');
+    };
     let told = '';
-    let started: number | undefined;
-    let timer: NodeJS.Timeout | undefined;
-    child.stdout.on('data', (chunk: Buffer) => {
-      told += chunk.toString();
-      if (started !== undefined) return;
-      started = performance.now();
-      if (killAfterMs !== null) timer = setTimeout(() => child.kill('SIGKILL'), killAfterMs);
-    });
+    child.stdout.on('data', (chunk: Buffer) => (told += chunk.toString()));
     let said = '';
     child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
     const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
-    clearTimeout(timer);
-    // A run that was quicker than its killer has ended well; the one after it finds the output finished.
-    if (code === 0 || (killAfterMs !== null && code === null) || said.startsWith('OUTPUT_EXISTS')) {
-      return { told, ms: performance.now() - (started ?? performance.now()) };
-    }
+    // A run that had less left to do than its killer waited for has ended well; the one after it finds the output finished.
+    if (code === 0 || (killAt !== null && code === null) || said.startsWith('OUTPUT_EXISTS')) return told;
     throw new Error(`the run failed with ${code}: ${said}`);
   }
 }
