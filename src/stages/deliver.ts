@@ -1,8 +1,8 @@
-import type { Clock } from '../core/clock.ts';
 import { findSluiceError, SluiceError } from '../core/error.ts';
 import type { Ledger } from '../core/ledger.ts';
 import type { EndMarker, LinkRecord, PartitionLease } from '../core/link.ts';
 import type { ScoredBatch } from '../core/scored-batch.ts';
+import { settlesWithin } from '../core/settles-within.ts';
 import { type Delivered, type DeliverOptions, Delivery } from './delivery.ts';
 
 /**
@@ -58,31 +58,15 @@ async function nextRecord(
   const next = lease.next(waiting);
   try {
     // Of an intake that comes slowly there may be nothing for long; what was written must not wait for it.
-    const isLate = await meter.time('input', () => takesLonger(next, delivery.commitDueMs, clock));
-    if (isLate) await commit();
+    const { commitDueMs: due } = delivery;
+    const isDue = due !== Number.POSITIVE_INFINITY;
+    if (isDue && !(await meter.time('input', () => settlesWithin(next, Math.max(0, due), clock)))) await commit();
     return await meter.time('input', () => next);
   } catch (error) {
     if (options.stop?.aborted === true && error === options.stop.reason) return 'stopped';
     // Another stage failed or the user aborted: what was written is good, and need not be done again. The reason wins.
     await delivery.commit(new AbortController().signal).catch(() => undefined);
     throw error;
-  }
-}
-
-/** Whether `work` takes longer than `ms` milliseconds. Rejects as it does. */
-async function takesLonger(work: Promise<unknown>, ms: number, clock: Clock): Promise<boolean> {
-  // Seen by whoever waits for it in the end.
-  work.catch(() => undefined);
-  if (ms === Number.POSITIVE_INFINITY) return false;
-  const ended = new AbortController();
-  const late = clock.sleep(Math.max(0, ms), ended.signal).then(
-    () => true,
-    () => false,
-  );
-  try {
-    return await Promise.race([work.then(() => false), late]);
-  } finally {
-    ended.abort();
   }
 }
 

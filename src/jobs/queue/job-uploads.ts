@@ -1,5 +1,6 @@
 import { ChunkReader } from '../../codecs/chunk-reader.ts';
 import { SluiceError } from '../../core/error.ts';
+import { settlesWithin } from '../../core/settles-within.ts';
 import { checkBody } from './body/described-job.ts';
 import type { FilledBody } from './body/prediction-body.ts';
 import { jobUnknown, wrongState } from './caller.ts';
@@ -125,14 +126,8 @@ export class JobUploads {
   async #others(id: string): Promise<void> {
     const others = [...(this.#incoming.get(id) ?? [])].map(({ ended }) => ended);
     if (others.length === 0) return;
-    const impatience = new AbortController();
-    const late = this.#parts.clock.sleep(OTHER_MS, impatience.signal).then(
-      () => true,
-      () => false,
-    );
-    const isLate = await Promise.race([late, Promise.all(others).then(() => false)]);
-    impatience.abort();
-    if (isLate) throw wrongState('Another upload to this job is under way.');
+    if (!(await settlesWithin(Promise.all(others), OTHER_MS, this.#parts.clock)))
+      throw wrongState('Another upload to this job is under way.');
   }
 
   async #receive(

@@ -1,5 +1,6 @@
 import type { Clock } from '../../core/clock.ts';
 import { SluiceError } from '../../core/error.ts';
+import { settlesWithin } from '../../core/settles-within.ts';
 
 /** What must come, at the least. */
 export interface Pace {
@@ -23,7 +24,7 @@ export async function* pacedBody(
     const next = iterator.next();
     for (;;) {
       const since = clock.now();
-      const isHere = await within(next, windowMs - waited, clock);
+      const isHere = await settlesWithin(next, windowMs - waited, clock);
       waited += clock.now() - since;
       if (waited >= windowMs) {
         if (came < bytes && !(isHere && (await next).done === true)) {
@@ -42,23 +43,5 @@ export async function* pacedBody(
     if (done === true) return;
     came += value.length;
     yield value;
-  }
-}
-
-/** Whether it settles in time. */
-async function within(work: Promise<unknown>, ms: number, clock: Pick<Clock, 'sleep'>): Promise<boolean> {
-  const inTime = new AbortController();
-  const late = clock.sleep(ms, inTime.signal).then(
-    () => false,
-    () => true,
-  );
-  const settled = work.then(
-    () => true,
-    () => true,
-  );
-  try {
-    return await Promise.race([settled, late]);
-  } finally {
-    inTime.abort();
   }
 }
