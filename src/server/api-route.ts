@@ -38,8 +38,6 @@ export interface ApiRoute {
   readonly role?: Role;
   /** For the live page alone, whose needs it follows: the document leaves it out. */
   readonly isPrivate?: boolean;
-  /** Needs no token. */
-  readonly isOpen?: boolean;
   /** Answers by `reply`, and returns it. */
   handle(call: ApiCall): Promise<FastifyReply>;
 }

@@ -116,18 +116,15 @@ function addRoute(app: FastifyInstance, route: ApiRoute, { access, log, bodyMs }
     url: `${ROOT}${route.path}`,
     // Before the body is read: nobody unknown may send one.
     onRequest: async (request, reply) => {
-      if (route.isOpen !== true) {
-        const caller = await access.caller(request.headers);
-        if (!hasRole(caller, role))
-          throw new SluiceError('TOKEN_REFUSED', `This token may only ${caller.role}.`, { status: 403 });
-        callers.set(request, caller);
-      }
+      const caller = await access.caller(request.headers);
+      if (!hasRole(caller, role))
+        throw new SluiceError('TOKEN_REFUSED', `This token may only ${caller.role}.`, { status: 403 });
+      callers.set(request, caller);
       if (route.takes === undefined) endSlowBody(request, bodyMs, (error) => void sendError(reply, error, log));
     },
     handler: async (request, reply) => {
-      const caller = callers.get(request) ?? (await access.caller(request.headers));
       const call: ApiCall = {
-        caller,
+        caller: callers.get(request)!,
         params: request.params as Readonly<Record<string, string>>,
         query: route.query === undefined ? undefined : checked(route.query, { ...(request.query as object) }, 'query'),
         body: route.body === undefined ? request.body : bodyOf(route, request),

@@ -58,7 +58,8 @@ function operation(route: ApiRoute): object {
   const responses = Object.entries({
     ...(route.body === undefined && route.query === undefined ? {} : { 422: 'A field is wrong.' }),
     ...(route.body === undefined ? {} : { 400: 'The body is not JSON.', 413: 'The body is too large.' }),
-    ...(route.isOpen === true ? {} : { 401: 'No valid token.', 403: 'The token gives no right to it.' }),
+    401: 'No valid token.',
+    403: 'The token gives no right to it.',
     ...route.replies,
   });
   return {
@@ -66,7 +67,6 @@ function operation(route: ApiRoute): object {
     summary: route.summary,
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(content === null ? {} : { requestBody: { required: true, content } }),
-    ...(route.isOpen === true ? { security: [] } : {}),
     responses: Object.fromEntries(
       responses.map(([status, description]) => [status, response(Number(status), description)]),
     ),

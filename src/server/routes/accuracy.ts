@@ -1,6 +1,5 @@
 import type * as z from 'zod';
 import type { AccuracyLog } from '../../jobs/monitoring/kept/accuracy-log.ts';
-import { assertMayRun } from '../../jobs/queue/caller.ts';
 import type { JobService } from '../../jobs/queue/job-service.ts';
 import { ASSOCIATION_CHARACTERS } from '../../monitoring/associations.ts';
 import type { ApiCall, ApiRoute } from '../api-route.ts';
@@ -120,7 +119,6 @@ export function accuracyRoutes(service: JobService, log: AccuracyLog, now: () =>
         422: 'The deployment keeps no predictions, or an actual is wrong; none was kept.',
       },
       handle: async (call) => {
-        assertMayRun(call.caller);
         const id = deploymentOf(call);
         const { data, keepActualsWithoutPredictions } = call.body as z.output<typeof actualsBody>;
         const actuals = data.map(({ associationId, actualValue, timestamp }) => ({

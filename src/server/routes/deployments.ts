@@ -5,7 +5,6 @@ import { canonicalJson, type Json } from '../../core/json.ts';
 import { describeServer } from '../../jobs/describe-deployment.ts';
 import type { Deployment } from '../../jobs/description/deployment.ts';
 import type { DriftSettings } from '../../jobs/monitoring/kept/monitoring-store.ts';
-import type { Caller } from '../../jobs/queue/caller.ts';
 import type { JobService } from '../../jobs/queue/job-service.ts';
 import { replaceModel } from '../../jobs/replace-model.ts';
 import type { ApiCall, ApiRoute } from '../api-route.ts';
@@ -88,6 +87,7 @@ export function deploymentRoutes(
     {
       method: 'PATCH',
       path: '/deployments/:id/settings/',
+      role: 'admin',
       summary: 'Changes which drift is tracked. All else stands in the configuration.',
       body: settingsBody,
       replies: {
@@ -96,7 +96,6 @@ export function deploymentRoutes(
         422: 'It cannot be changed here.',
       },
       handle: async (call) => {
-        assertAdmin(call.caller);
         const deployment = deploymentOf(call);
         const body = call.body as z.output<typeof settingsBody>;
         const change = changeOf(deployment, body, await service.monitoring.settings(deployment.id));
@@ -107,6 +106,7 @@ export function deploymentRoutes(
     {
       method: 'PATCH',
       path: '/deployments/:id/model/',
+      role: 'admin',
       summary: 'Has sluice model-server serve another model. Jobs that are made already keep theirs.',
       body: modelBody,
       replies: {
@@ -115,7 +115,6 @@ export function deploymentRoutes(
         422: 'It is another server, or does not take the model.',
       },
       handle: async (call) => {
-        assertAdmin(call.caller);
         const deployment = deploymentOf(call);
         const { modelId, reason } = call.body as z.output<typeof modelBody>;
         const model = await replaceModel(deployment, modelId, AbortSignal.timeout(60_000));
@@ -177,7 +176,3 @@ const FIXED: Readonly<Record<string, string>> = {
   predictionsDataCollection: 'stands in the configuration of the server (deployments.ID.accuracy)',
   predictionWarning: 'is a setting of the prediction server',
 };
-
-function assertAdmin({ role }: Caller): void {
-  if (role !== 'admin') throw new SluiceError('TOKEN_REFUSED', 'This needs the token of an admin.', { status: 403 });
-}

@@ -9,6 +9,5 @@ export const versionRoute: ApiRoute = {
   path: '/version/',
   summary: 'The version of the interface.',
   replies: { 200: 'The version.' },
-  isOpen: false,
   handle: async ({ reply }) => sendJson(reply, VERSION),
 };
