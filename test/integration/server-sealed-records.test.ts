@@ -1,8 +1,15 @@
 import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createSeal } from '../../src/jobs/queue/store/seal.ts';
+import type { DefinitionRecord } from '../../src/jobs/definitions/definition-record.ts';
+import { DefinitionStore } from '../../src/jobs/definitions/definition-store.ts';
+import { JobStore } from '../../src/jobs/queue/store/job-store.ts';
+import { createSeal, type Seal } from '../../src/jobs/queue/store/seal.ts';
 import { SealedRecords } from '../../src/jobs/queue/store/sealed-records.ts';
 import { sealingKeys } from '../../src/jobs/queue/store/sealing-keys.ts';
+import { storeAddress } from '../../src/jobs/queue/store/store-address.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { closeServerStore, serverStore } from '../support/server-store.ts';
 import { needs } from '../support/services/needs.ts';
@@ -103,4 +110,36 @@ describe.each([
       expect(await records.list('anna')).toHaveLength(1);
     });
   });
+});
+
+test('a definition is sealed, and sealed anew when the key is changed', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'sluice-definitions-'));
+  const address = storeAddress(null, folder);
+  const user = { userId: 'u', username: 'anna', fullName: 'Anna' };
+  const none = { nextRun: null, run: null, lastStarted: null, lastFailed: null, lastSuccessful: null };
+  const record: DefinitionRecord = {
+    ...{ id: 'a'.repeat(24), revision: 1, name: 'nightly', enabled: false, schedule: null },
+    ...{ createdBy: user, updatedBy: user, created: 1, updated: 1, deploymentId: 'd', failures: 0 },
+    ...none,
+    lastScheduled: null,
+    body: { deploymentId: 'd', password: SECRET },
+  };
+  /** What a server with this key has, and what stands in its file. */
+  const withKey = async (seal: Seal, work: (store: DefinitionStore) => Promise<unknown>): Promise<string> => {
+    await using jobs = await JobStore.open(address, seal);
+    await work(await DefinitionStore.open(jobs));
+    const [row] = await jobs.session.use((store) => store.query('SELECT body FROM sluice_definitions'));
+    return String(row?.[0]);
+  };
+  const [key, next] = [newKey(), newKey()];
+  try {
+    const kept = await withKey(sealOf(key), (store) => store.insert(record));
+    expect(kept).not.toContain(SECRET);
+    const anew = await withKey(sealOf(next, key), async (store) => expect(await store.get(record.id)).toEqual(record));
+    expect(anew.slice(0, sealOf(next).prefix.length)).toBe(sealOf(next).prefix);
+    await withKey(sealOf(next), async (store) => expect(await store.get(record.id)).toEqual(record));
+    await expect(withKey(sealOf(key), async () => undefined)).rejects.toMatchObject({ code: 'SEAL_BROKEN' });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });

@@ -35,20 +35,8 @@ export class DefinitionStore {
 
   static async open(jobs: JobStore): Promise<DefinitionStore> {
     await jobs.session.makeTables(makeDefinitionTables);
-    const store = new DefinitionStore(jobs);
-    await store.#sealAnew();
-    return store;
-  }
-
-  /** What was sealed with a key of before is sealed with that of today, so that the old one can be given up. */
-  async #sealAnew(): Promise<void> {
-    const rows = await this.#use((store) => store.query('SELECT id, body FROM sluice_definitions', []));
-    const sql = `UPDATE sluice_definitions SET body = ${this.#place(1)} WHERE id = ${this.#place(2)} AND body = ${this.#place(3)}`;
-    for (const [id, body] of rows.map((row) => row.map(String)) as [string, string][]) {
-      if (!this.#jobs.isKeptOtherwise(body)) continue;
-      const kept = this.#jobs.sealText(this.#jobs.openText(body, sealedFor(id)), sealedFor(id));
-      await this.#use((store) => store.execute(sql, [kept, id, body]));
-    }
+    await jobs.sealAnew('sluice_definitions', sealedFor);
+    return new DefinitionStore(jobs);
   }
 
   /** Throws CONFIG_INVALID where there is one of the same name. */

@@ -65,7 +65,7 @@ export class JobStore implements AsyncDisposable {
         );
       await session.makeTables(makeJobTables);
       const store = new JobStore(session, seal);
-      await store.#sealAnew();
+      await store.sealAnew('sluice_jobs', (id) => sealedFor({ id }));
       return store;
     } catch (error) {
       await session.close();
@@ -86,11 +86,6 @@ export class JobStore implements AsyncDisposable {
   /** Throws SEAL_BROKEN. */
   openText(text: string, record: string): string {
     return openText(text, record, this.#seal);
-  }
-
-  /** Whether a text is kept otherwise than `sealText` keeps it today: with a key of before, or as it is. */
-  isKeptOtherwise(text: string): boolean {
-    return this.#seal === null ? text.startsWith('sealed:') : !text.startsWith(this.#seal.prefix);
   }
 
   async insert(record: JobRecord): Promise<void> {
@@ -188,28 +183,32 @@ export class JobStore implements AsyncDisposable {
     const rows = await store.query(`SELECT data, body FROM sluice_jobs WHERE ${rest}`, parameters);
     return rows.map(([data, body]) => {
       const record = JSON.parse(String(data)) as Omit<JobRecord, 'body'>;
-      return { ...record, body: JSON.parse(openText(String(body), sealedFor(record), this.#seal)) as Json };
+      return { ...record, body: JSON.parse(this.openText(String(body), sealedFor(record))) as Json };
     });
   }
 
   #sealed({ body, id }: Pick<JobRecord, 'body' | 'id'>): string {
-    const text = JSON.stringify(body);
-    return this.#seal === null ? text : this.#seal.seal(text, sealedFor({ id }));
+    return this.sealText(JSON.stringify(body), sealedFor({ id }));
   }
 
-  /** Seals with the key of today what is not; throws SEAL_BROKEN where a key is missing: better now than in the middle of the night. */
-  async #sealAnew(): Promise<void> {
+  /**
+   * Seals the bodies of a table with the key of today where they are not. Throws SEAL_BROKEN where a key is missing: better now than in the
+   * middle of the night.
+   * @param boundTo what the body of a record is sealed to, by its ID.
+   */
+  async sealAnew(table: 'sluice_jobs' | 'sluice_definitions', boundTo: (id: string) => string): Promise<void> {
     const { dialect } = this.#session;
     const prefix = this.#seal?.prefix ?? 'sealed:';
     const isOther = `substr(body, 1, ${prefix.length}) ${this.#seal === null ? '=' : '<>'} ${dialect.parameter(1)}`;
+    const [kept, id, body] = [1, 2, 3].map((place) => dialect.parameter(place));
+    const change = `UPDATE ${table} SET body = ${kept} WHERE id = ${id} AND body = ${body}`;
     for (;;) {
       const rows = await this.#session.use((store) =>
-        store.query(`SELECT id, body FROM sluice_jobs WHERE ${isOther} LIMIT ${SEALED_AT_ONCE}`, [prefix]),
+        store.query(`SELECT id, body FROM ${table} WHERE ${isOther} LIMIT ${SEALED_AT_ONCE}`, [prefix]),
       );
-      for (const [id, body] of rows.map((row) => row.map(String))) {
-        const text = openText(body!, sealedFor({ id: id! }), this.#seal);
-        const sql = `UPDATE sluice_jobs SET body = ${dialect.parameter(1)} WHERE id = ${dialect.parameter(2)}`;
-        await this.#session.use((store) => store.execute(sql, [this.#seal!.seal(text, sealedFor({ id: id! })), id!]));
+      for (const [id, body] of rows.map((row) => row.map(String)) as [string, string][]) {
+        const text = this.sealText(this.openText(body, boundTo(id)), boundTo(id));
+        await this.#session.use((store) => store.execute(change, [text, id, body]));
       }
       if (rows.length < SEALED_AT_ONCE) return;
     }
