@@ -40,6 +40,7 @@ import { type PipelineParts, runPipeline } from './pipeline.ts';
 import { ProgressTracker } from './progress-tracker.ts';
 import { reportOf } from './report/report.ts';
 import { writeReport } from './report/write-report.ts';
+import { requestProbes } from './request-probes.ts';
 import { atRunTime } from './run-time.ts';
 import { outputSettingsOf, scorerSettingsOf } from './scoring-settings.ts';
 
@@ -395,14 +396,7 @@ class Run {
         const ingested = kafka?.isIngested === true ? (bytesTotal ?? 0) : source.bytesRead;
         return Math.round(ingested * Math.min(1, tracker.tally.read / rows));
       },
-      requests: () => counters.requests,
-      retries: () => counters.retries,
-      inFlight: () => counters.inFlight,
-      limit: () => counters.limit,
-      latency: () => counters.latency(),
-      recentLatency: () => counters.recentLatency(),
-      explanations: () => counters.explanations,
-      service: () => counters.service(),
+      ...requestProbes(counters),
       topics: () => kafka?.topics ?? null,
     });
   }

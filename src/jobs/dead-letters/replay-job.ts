@@ -1,13 +1,13 @@
 import { SluiceError } from '../../core/error.ts';
 import type { JobDescription } from '../description/parse-job.ts';
 import { sqlAccess, sqlOutput } from '../sql-endpoints.ts';
+import { withExplainingRows } from './as-it-ran.ts';
 import { openLetterBoxes, replayedObjects } from './letter-boxes.ts';
 import { replayObject } from './replay-object.ts';
 import { letterKey, type ReplayOptions } from './replay-options.ts';
 import type { ReplayReport } from './replay-report.ts';
 import { replayTable } from './replay-table.ts';
 import { replayTopic } from './replay-topic.ts';
-import { withExplainingRows } from './replayed-job.ts';
 
 /**
  * Scores the dead letters of a job's finished output again, and completes that output with them, exactly once: whatever dies on the way, the

@@ -10,12 +10,12 @@ import type { RowBatch } from '../../core/row-batch.ts';
 import type { Schema } from '../../core/schema.ts';
 import { type DeadLetter, type KeptLetter, outputRows, type ScoredBatch } from '../../core/scored-batch.ts';
 import type { JobDescription } from '../description/parse-job.ts';
+import { asSampled } from './as-it-ran.ts';
 import { assertReplayable } from './assert-replayable.ts';
 import { ReplayCounts } from './replay-counts.ts';
 import type { ReplayOptions } from './replay-options.ts';
 import type { ReplayReport } from './replay-report.ts';
 import { type ReplayedLetter, ReplayScoring } from './replay-scoring.ts';
-import { asSampled } from './replayed-job.ts';
 
 /** An output that is an object with a manifest beside it. */
 export interface ReplayedObject {

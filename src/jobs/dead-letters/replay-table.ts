@@ -5,12 +5,12 @@ import type { NumberedLetter } from '../../../connectors/sql/table-letters.ts';
 import { SluiceError } from '../../core/error.ts';
 import type { KeptLetter } from '../../core/scored-batch.ts';
 import type { JobDescription } from '../description/parse-job.ts';
+import { asSampled } from './as-it-ran.ts';
 import { assertReplayable, differencesOf } from './assert-replayable.ts';
 import { ReplayCounts } from './replay-counts.ts';
 import type { ReplayOptions } from './replay-options.ts';
 import type { ReplayReport } from './replay-report.ts';
 import { type ReplayedLetter, ReplayScoring } from './replay-scoring.ts';
-import { asSampled } from './replayed-job.ts';
 
 export interface ReplayedTable {
   readonly access: SqlAccess;

@@ -16,6 +16,7 @@ import { OutputFormatSlot } from '../../stages/output-format-slot.ts';
 import { score } from '../../stages/score.ts';
 import type { JobDescription } from '../description/parse-job.ts';
 import type { ProgressTracker } from '../progress-tracker.ts';
+import { requestProbes } from '../request-probes.ts';
 import { outputSettingsOf, scorerSettingsOf } from '../scoring-settings.ts';
 import { withFailureBudget } from './live-delivery.ts';
 
@@ -85,14 +86,7 @@ export async function scoreTopics(run: LiveRun, links: TopicLinks): Promise<void
   const { tally: before, statistics } = tracker;
   tracker.begin(null, null, {
     bytesRead: () => 0,
-    requests: () => counters.requests,
-    retries: () => counters.retries,
-    inFlight: () => counters.inFlight,
-    limit: () => counters.limit,
-    latency: () => counters.latency(),
-    recentLatency: () => counters.recentLatency(),
-    explanations: () => counters.explanations,
-    service: () => counters.service(),
+    ...requestProbes(counters),
     topics: () => ({
       // Of a partition that nothing was fetched of nothing is known, and mostly there is nothing.
       lag: reader.lags.reduce((sum, { lag }) => sum + (lag ?? 0), 0),
