@@ -6,8 +6,7 @@ import type { JobDescription } from '../description/parse-job.ts';
 import type { JobRun, Progress } from '../job-run.ts';
 import { ServiceRecorder } from '../monitoring/kept/service-recorder.ts';
 import { startJob } from '../run-job.ts';
-import { describedJob, withoutPlaces } from './body/described-job.ts';
-import { ownerContext } from './body/owner-context.ts';
+import { withoutPlaces } from './body/described-job.ts';
 import type { PredictionBody } from './body/prediction-body.ts';
 import { finishedRun } from './finished-run.ts';
 import { removeForeignLock } from './foreign-lock.ts';
@@ -15,6 +14,7 @@ import { logTime, withLine } from './job-log.ts';
 import { hasEnded, type JobRecord } from './job-record.ts';
 import { LEASE_MS } from './job-turns.ts';
 import type { JobParts } from './job-work.ts';
+import { ownedJob } from './owned-job.ts';
 import type { JobChange } from './store/job-store.ts';
 import { SpoolFolder } from './upload/spool-folder.ts';
 import { createSpoolSource } from './upload/spool-source.ts';
@@ -98,10 +98,9 @@ export class ClaimedJob {
   }
 
   async #score(record: JobRecord): Promise<Manifest> {
-    const { clock, secrets } = this.#parts;
+    const { clock } = this.#parts;
     const body = record.body as PredictionBody;
-    const context = await ownerContext(body, record.owner.userId, this.#parts.context, secrets);
-    const job = describedJob(body, this.#folder, context);
+    const job = await ownedJob(this.#parts, record);
     const model = await this.#model(record, job);
     this.#leaving.signal.throwIfAborted();
     for (let isFirst = record.attempts <= 1; ; isFirst = true) {

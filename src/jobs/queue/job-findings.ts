@@ -3,25 +3,18 @@ import type { Statistics } from '../../core/statistics.ts';
 import { type Drift, driftOf } from '../../monitoring/drift.ts';
 import { openLetterBoxes } from '../dead-letters/letter-boxes.ts';
 import { type LetterList, listLetters } from '../dead-letters/list-letters.ts';
-import type { JobDescription } from '../description/parse-job.ts';
-import { describedJob } from './body/described-job.ts';
-import type { PredictionBody } from './body/prediction-body.ts';
 import { outputManifest } from './finished-run.ts';
 import type { JobRecord } from './job-record.ts';
 import type { JobParts } from './job-work.ts';
+import { ownedJob } from './owned-job.ts';
 
 const NO_LETTERS: LetterList = { outputs: [], letters: 0, causes: [] };
-
-/** The description that a job of the server is run by. */
-export function descriptionOf({ folders, context }: JobParts, { id, body }: JobRecord): JobDescription {
-  return describedJob(body as PredictionBody, folders.of(id), context);
-}
 
 /** The rows of a job that were not scored, by their cause; of a job that runs, those that are durable. */
 export async function lettersOf(parts: JobParts, record: JobRecord, signal: AbortSignal): Promise<LetterList> {
   const { failed, skipped } = record.tally;
   if (failed + skipped === 0 || record.resultsDeleted) return NO_LETTERS;
-  await using boxes = await openLetterBoxes(descriptionOf(parts, record), parts.clock, signal);
+  await using boxes = await openLetterBoxes(await ownedJob(parts, record), parts.clock, signal);
   try {
     return await listLetters(boxes.readers, signal);
   } catch (error) {
@@ -41,7 +34,7 @@ export async function driftOfJob(
   running: Statistics | null,
   signal: AbortSignal,
 ): Promise<Drift | null> {
-  const job = descriptionOf(parts, record);
+  const job = await ownedJob(parts, record);
   const { baseline, driftThreshold } = job.deployment;
   if (baseline === null) return null;
   const isDone = record.status === 'COMPLETED' && !record.resultsDeleted;

@@ -2,6 +2,7 @@ import { type Clock, systemClock } from '../../core/clock.ts';
 import type { ConnectionGuard } from '../../core/connection-guard.ts';
 import { findSluiceError, SluiceError } from '../../core/error.ts';
 import type { ErrorCode } from '../../core/error-table.ts';
+import type { Json } from '../../core/json.ts';
 import type { ModelIdentity } from '../../core/model.ts';
 import type { Drift } from '../../monitoring/drift.ts';
 import type { Configuration } from '../configuration.ts';
@@ -13,9 +14,8 @@ import { MonitoringStore } from '../monitoring/kept/monitoring-store.ts';
 import { type RunTimes, withRunTimes } from '../run-time.ts';
 import { stateFolder } from '../state-folder.ts';
 import { assertNoSecrets } from './body/body-secrets.ts';
-import { checkBody, describedJob } from './body/described-job.ts';
+import { checkBody } from './body/described-job.ts';
 import { assertTargets } from './body/job-targets.ts';
-import { ownerContext } from './body/owner-context.ts';
 import type { FilledBody } from './body/prediction-body.ts';
 import { assertMayRun, type Caller, jobUnknown, ownJob, wrongState } from './caller.ts';
 import { aborted, abortedError } from './claimed-job.ts';
@@ -29,6 +29,7 @@ import { queuePosition } from './job-turns.ts';
 import { JobUploads, type UploadRequest } from './job-uploads.ts';
 import { Growths, type JobParts, newJobId } from './job-work.ts';
 import { newRecord } from './new-record.ts';
+import { ownedJob } from './owned-job.ts';
 import { whyNoReplay } from './replayed-job.ts';
 import { type ResultExtent, type ResultReading, resultBytes, resultExtent } from './result-bytes.ts';
 import { Retention } from './retention.ts';
@@ -363,11 +364,10 @@ export class JobService implements AsyncDisposable {
 
   /** What a body asks for, as far as its owner may. */
   async #described(body: object, id: string, { user }: Caller) {
-    const { clock, folders, secrets, seal, context: server } = this.#parts;
+    const { clock, seal } = this.#parts;
     const { body: checked, filled } = checkBody(body);
     if (seal === null) assertNoSecrets(filled);
-    const context = await ownerContext(checked, user.userId, server, secrets);
-    const job = describedJob(checked, folders.of(id), context);
+    const job = await ownedJob(this.#parts, { id, owner: user, body: checked as Json });
     await assertTargets(job, clock);
     return { checked, filled, job };
   }

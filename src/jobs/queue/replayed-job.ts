@@ -2,10 +2,11 @@ import { messageOf } from '../../core/error.ts';
 import type { Tally } from '../../core/scored-batch.ts';
 import { replayJob } from '../dead-letters/replay-job.ts';
 import type { ReplayReport } from '../dead-letters/replay-report.ts';
-import { descriptionOf } from './job-findings.ts';
+import { withoutPlaces } from './body/described-job.ts';
 import { logTime, withLine } from './job-log.ts';
 import type { JobRecord } from './job-record.ts';
 import type { JobParts } from './job-work.ts';
+import { ownedJob } from './owned-job.ts';
 import type { JobChange } from './store/job-store.ts';
 
 /** How often the claim is renewed. */
@@ -45,7 +46,9 @@ export class ReplayedJob {
     try {
       change = await this.#replay();
     } catch (error) {
-      const reason = this.#leaving.signal.aborted ? 'the server stops' : this.#public(messageOf(error));
+      const { folders, context } = this.#parts;
+      const why = withoutPlaces(messageOf(error), folders.of(this.#record.id), context.configuration);
+      const reason = this.#leaving.signal.aborted ? 'the server stops' : why;
       change = ({ logs }) => ({ logs: withLine(logs, `Replay ended at ${this.#time()} without effect: ${reason}`) });
     }
     done.abort();
@@ -55,7 +58,7 @@ export class ReplayedJob {
   }
 
   async #replay(): Promise<JobChange> {
-    const job = descriptionOf(this.#parts, this.#record);
+    const job = await ownedJob(this.#parts, this.#record);
     const options = { clock: this.#parts.clock, anyModel: false, mended: new Map<string, Uint8Array>() };
     const reports = await replayJob(job, options, this.#leaving.signal);
     const sum = (figure: (report: ReplayReport) => number): number =>
@@ -109,11 +112,6 @@ export class ReplayedJob {
 
   #time(): string {
     return logTime(this.#parts.clock.wall());
-  }
-
-  /** Without what is the machine's. */
-  #public(text: string): string {
-    return text.replaceAll(`${this.#parts.folders.of(this.#record.id)}/`, '');
   }
 }
 
