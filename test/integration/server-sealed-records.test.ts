@@ -118,8 +118,17 @@ test('a definition is sealed, and sealed anew when the key is changed', async ()
   const user = { userId: 'u', username: 'anna', fullName: 'Anna' };
   const none = { nextRun: null, run: null, lastStarted: null, lastFailed: null, lastSuccessful: null };
   const record: DefinitionRecord = {
-    ...{ id: 'a'.repeat(24), revision: 1, name: 'nightly', enabled: false, schedule: null },
-    ...{ createdBy: user, updatedBy: user, created: 1, updated: 1, deploymentId: 'd', failures: 0 },
+    id: 'a'.repeat(24),
+    revision: 1,
+    name: 'nightly',
+    enabled: false,
+    schedule: null,
+    createdBy: user,
+    updatedBy: user,
+    created: 1,
+    updated: 1,
+    deploymentId: 'd',
+    failures: 0,
     ...none,
     lastScheduled: null,
     body: { deploymentId: 'd', password: SECRET },

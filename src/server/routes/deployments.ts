@@ -1,6 +1,6 @@
 import type * as z from 'zod';
 import type { Clock } from '../../core/clock.ts';
-import { messageOf, SluiceError } from '../../core/error.ts';
+import { messageOf } from '../../core/error.ts';
 import { canonicalJson, type Json } from '../../core/json.ts';
 import { describeServer } from '../../jobs/describe-deployment.ts';
 import type { Deployment } from '../../jobs/description/deployment.ts';
