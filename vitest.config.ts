@@ -20,6 +20,7 @@ export default defineConfig({
     // The first hook that asks for a service may have to download it.
     hookTimeout: 300_000,
     pool: 'forks',
-    maxWorkers: 2,
+    // More than cores: many tests wait, for brokers that come back and sessions that end.
+    maxWorkers: 3,
   },
 });

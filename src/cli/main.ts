@@ -1,22 +1,29 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { findSluiceError, messageOf } from '../core/error.ts';
-import { actualsCommand } from './commands/actuals.ts';
-import { baselineCommand } from './commands/baseline.ts';
-import { catalogCommand } from './commands/catalog.ts';
-import { compareCommand } from './commands/compare.ts';
-import { dlqCommand } from './commands/dlq.ts';
-import { doctorCommand } from './commands/doctor.ts';
-import { modelServerCommand } from './commands/model-server.ts';
-import { planCommand } from './commands/plan.ts';
-import { runCommand } from './commands/run.ts';
-import { schemaCommand } from './commands/schema.ts';
-import { scoreCommand } from './commands/score.ts';
-import { serveCommand } from './commands/serve.ts';
-import { tokenCommand } from './commands/token.ts';
-import { verifyCommand } from './commands/verify.ts';
-import { workerCommand } from './commands/worker.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
+
+/**
+ * Each is loaded when it is asked for: a server, for one, brings packages that a run has no use for, and loading all of them would take
+ * longer than many a run.
+ */
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  run: async () => (await import('./commands/run.ts')).runCommand(),
+  score: async () => (await import('./commands/score.ts')).scoreCommand(),
+  verify: async () => (await import('./commands/verify.ts')).verifyCommand(),
+  compare: async () => (await import('./commands/compare.ts')).compareCommand(),
+  dlq: async () => (await import('./commands/dlq.ts')).dlqCommand(),
+  catalog: async () => (await import('./commands/catalog.ts')).catalogCommand(),
+  baseline: async () => (await import('./commands/baseline.ts')).baselineCommand(),
+  actuals: async () => (await import('./commands/actuals.ts')).actualsCommand(),
+  doctor: async () => (await import('./commands/doctor.ts')).doctorCommand(),
+  plan: async () => (await import('./commands/plan.ts')).planCommand(),
+  serve: async () => (await import('./commands/serve.ts')).serveCommand(),
+  token: async () => (await import('./commands/token.ts')).tokenCommand(),
+  worker: async () => (await import('./commands/worker.ts')).workerCommand(),
+  'model-server': async () => (await import('./commands/model-server.ts')).modelServerCommand(),
+  schema: async () => (await import('./commands/schema.ts')).schemaCommand(),
+};
 
 /**
  * Runs the command line and gives the exit code. Nothing but errors and progress goes to standard error, nothing but what
@@ -47,24 +54,9 @@ Examples:
 
 Exit codes: 0 done, 1 failed, 2 bad job file or arguments, 3 a check failed, 4 too many bad rows, 130 interrupted.`,
     );
-  for (const command of [
-    runCommand,
-    scoreCommand,
-    verifyCommand,
-    compareCommand,
-    dlqCommand,
-    catalogCommand,
-    baselineCommand,
-    actualsCommand,
-    doctorCommand,
-    planCommand,
-    serveCommand,
-    tokenCommand,
-    workerCommand,
-    modelServerCommand,
-    schemaCommand,
-  ])
-    program.addCommand(command().exitOverride());
+  const [name = ''] = args;
+  for (const [known, command] of Object.entries(commands))
+    if (known === name || !Object.hasOwn(commands, name)) program.addCommand((await command()).exitOverride());
   try {
     await program.parseAsync([...args], { from: 'user' });
     return exitCodes.done;

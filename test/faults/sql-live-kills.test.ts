@@ -1,3 +1,3 @@
 import { liveKillGrid } from '../support/live-kill-grid.ts';
 
-liveKillGrid('table', 201, 3);
+liveKillGrid('table', 201, 2);

@@ -41,7 +41,7 @@ export function liveKillGrid(output: LiveKillCase['output'], firstSeed: number, 
       describe('has each row once, in order, and each bad one once among the dead letters', () => {
         for (let run = 0; run < runs; run += 1) {
           const seed = firstSeed + run;
-          const tested: LiveKillCase = { output, ...shapes[run % shapes.length]! };
+          const tested: LiveKillCase = { output, ...shapes[seed % shapes.length]! };
           const { partitions, workers, inFlight, broker } = tested;
           const title = `${partitions} partitions, ${workers} workers, ${inFlight} in flight${broker ? ', the broker is killed too' : ''}`;
           test(`seed ${seed}: ${title}`, { timeout: 180_000 }, async () => {
