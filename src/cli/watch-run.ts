@@ -3,7 +3,7 @@ import type { JobDescription } from '../jobs/description/parse-job.ts';
 import type { JobRun } from '../jobs/job-run.ts';
 import type { Worker, WorkerStatus } from '../jobs/kafka/worker.ts';
 import { driftOf } from '../monitoring/drift.ts';
-import { type RunFigures, RunMetrics } from '../observe/run-metrics.ts';
+import type { RunFigures } from '../observe/run-metrics.ts';
 import { addedService, type ServiceFigures } from '../observe/service-statistics.ts';
 import { type Readiness, startWatchServer, type WatchServer } from '../observe/watch-server.ts';
 import { wholeNumber } from './whole-number.ts';
@@ -100,6 +100,8 @@ async function serve(
   say: (text: string) => void,
 ): Promise<AsyncDisposable> {
   if (port === undefined) return nothing;
+  // Its library is loaded only where somebody asks for metrics.
+  const { RunMetrics } = await import('../observe/run-metrics.ts');
   const server: WatchServer = await startWatchServer(port, new RunMetrics(look), readiness, metricsHost);
   say(`metrics at http://${metricsHost}:${server.port}/metrics`);
   return server;

@@ -11,11 +11,15 @@ import { fromSqlite, sqliteColumn, toSqlite } from './sqlite-values.ts';
 
 /** Rows between two looks at what else there is to do: the library works in our own thread. */
 const ROWS_AT_ONCE = 500;
+/** Statements that are kept compiled: to compile one takes as long as to look a record up. */
+const STATEMENTS = 64;
 
 /** One connection to a database in a file. What it does it does at once, so an abort is looked at before and between. */
 export class SqliteConnection implements SqlConnection {
   readonly #database: DatabaseSync;
   readonly #locks: SqliteLocks;
+  /** By their text; the one that was used last comes last. */
+  readonly #kept = new Map<string, StatementSync>();
 
   constructor(database: DatabaseSync) {
     this.#database = database;
@@ -24,7 +28,7 @@ export class SqliteConnection implements SqlConnection {
 
   async execute(sql: string, parameters: readonly SqlValue[], signal: AbortSignal): Promise<number> {
     return this.#do(signal, () => {
-      if (parameters.length > 0) return Number(this.#prepare(sql).run(...parameters.map(bound)).changes);
+      if (parameters.length > 0) return Number(this.#compiled(sql).run(...parameters.map(bound)).changes);
       const before = this.#changes();
       this.#database.exec(sql);
       return this.#changes() - before;
@@ -37,7 +41,7 @@ export class SqliteConnection implements SqlConnection {
     signal: AbortSignal,
   ): Promise<readonly (readonly SqlValue[])[]> {
     return this.#do(signal, () => {
-      const rows = this.#prepare(sql).all(...parameters.map(bound)) as unknown as SQLInputValue[][];
+      const rows = this.#compiled(sql).all(...parameters.map(bound)) as unknown as SQLInputValue[][];
       return rows.map((row) => row.map((value) => narrowed(fromSqlite(value as never, undefined))));
     });
   }
@@ -147,6 +151,15 @@ export class SqliteConnection implements SqlConnection {
     return this.close();
   }
 
+  /** For a statement that is through when its call returns. */
+  #compiled(sql: string): StatementSync {
+    const statement = this.#kept.get(sql) ?? this.#prepare(sql);
+    this.#kept.delete(sql);
+    this.#kept.set(sql, statement);
+    if (this.#kept.size > STATEMENTS) this.#kept.delete(this.#kept.keys().next().value!);
+    return statement;
+  }
+
   #prepare(sql: string): StatementSync {
     const statement = this.#database.prepare(sql);
     statement.setReturnArrays(true);
@@ -154,7 +167,8 @@ export class SqliteConnection implements SqlConnection {
   }
 
   #changes(): number {
-    return Number(this.#database.prepare('SELECT total_changes() AS n').get()?.n ?? 0);
+    const [changes] = this.#compiled('SELECT total_changes()').get() as unknown as [number];
+    return changes;
   }
 
   #do<T>(signal: AbortSignal, work: () => T): T {

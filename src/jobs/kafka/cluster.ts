@@ -1,8 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Clock } from '../../core/clock.ts';
 import { SluiceError } from '../../core/error.ts';
-import { createKafkajsClient } from '../../links/kafka/clients/kafkajs/client.ts';
-import { createPlatformaticClient } from '../../links/kafka/clients/platformatic/client.ts';
 import { type CountedClient, countedClient } from '../../links/kafka/counted-client.ts';
 import type { KafkaConnection, KafkaSasl, KafkaTls } from '../../links/kafka/settings.ts';
 import type { JobDescription } from '../description/parse-job.ts';
@@ -10,15 +8,17 @@ import type { JobDescription } from '../description/parse-job.ts';
 /** How a job, or a configuration, describes a cluster. */
 export type ClusterSettings = NonNullable<JobDescription['kafka']>;
 
+/** Loaded when a job needs one: most have no Kafka, and the library is a sixth of what a run would load. */
+const clients = {
+  kafkajs: async () => (await import('../../links/kafka/clients/kafkajs/client.ts')).createKafkajsClient,
+  platformatic: async () => (await import('../../links/kafka/clients/platformatic/client.ts')).createPlatformaticClient,
+} as const;
+
 /** A client for the cluster, by the library that the settings name. Nothing is connected before it is used. */
 export async function openCluster(settings: ClusterSettings, clock: Clock): Promise<CountedClient> {
   const connection = connectionOf(settings);
-  const { client } = settings;
-  return countedClient(
-    client === 'platformatic'
-      ? await createPlatformaticClient(connection, { clock })
-      : createKafkajsClient(connection, { clock }),
-  );
+  const create = await clients[settings.client]();
+  return countedClient(await create(connection, { clock }));
 }
 
 /** The cluster of a job that needs one. */
