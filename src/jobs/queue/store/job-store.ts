@@ -3,7 +3,7 @@ import { SluiceError } from '../../../core/error.ts';
 import type { Json } from '../../../core/json.ts';
 import { hasEnded, type JobRecord, type JobStatus, type QueueEntry } from '../job-record.ts';
 import { conditionOf, type JobFilter, orderOf } from './job-filter.ts';
-import { makeJobTables } from './job-tables.ts';
+import { makeJobTables, OPEN } from './job-tables.ts';
 import { openText, type Seal } from './seal.ts';
 import type { StoreAddress } from './store-address.ts';
 import { StoreSession, type StoreStatements } from './store-session.ts';
@@ -144,7 +144,8 @@ export class JobStore implements AsyncDisposable {
 
   /** How many jobs of a user have not ended. */
   async unfinished(userId: string): Promise<number> {
-    const sql = `SELECT count(*) FROM sluice_jobs WHERE ended_at IS NULL AND owner = ${this.#session.dialect.parameter(1)}`;
+    const isHis = `owner = ${this.#session.dialect.parameter(1)} AND ended_at IS NULL`;
+    const sql = `SELECT count(*) FROM sluice_jobs WHERE ${OPEN} AND ${isHis}`;
     const [row] = await this.#session.use((store) => store.query(sql, [userId]));
     return Number(row?.[0] ?? 0);
   }
@@ -159,7 +160,7 @@ export class JobStore implements AsyncDisposable {
 
   /** Without bodies and logs: it is looked at often, and may be long. */
   async #queue(store: StoreStatements): Promise<readonly QueueEntry[]> {
-    const where = "runner IS NOT NULL OR status = 'RUNNING' OR (status = 'INITIALIZING' AND queued_at IS NOT NULL)";
+    const where = `${OPEN} AND (runner IS NOT NULL OR status = 'RUNNING' OR (status = 'INITIALIZING' AND queued_at IS NOT NULL))`;
     // Who was begun already goes on first: its server has worked for it.
     const order = 'CASE WHEN started_at IS NULL THEN 1 ELSE 0 END, priority DESC, queued_at, created, id';
     const rows = await store.query(

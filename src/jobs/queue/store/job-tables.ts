@@ -4,6 +4,9 @@ import type { StoreStatements } from './store-session.ts';
 /** Grows with each change of the tables; a store of a later version is refused. */
 const VERSION = 1;
 
+/** Jobs that have not ended, or that somebody still works on: a condition that queries must have as it stands for their index to be used. */
+export const OPEN = '(ended_at IS NULL OR runner IS NOT NULL)';
+
 /**
  * One row per job: the columns are what jobs are looked for by, `data` is the record without its body, `body` the body, sealed.
  * `sluice_tokens` has hashes of tokens; the two tables behind it records of others, sealed.
@@ -37,7 +40,10 @@ const TABLES = [
   )`,
   'CREATE INDEX IF NOT EXISTS sluice_jobs_created ON sluice_jobs (created, id)',
   'CREATE INDEX IF NOT EXISTS sluice_jobs_status ON sluice_jobs (status, queued_at)',
-  'CREATE INDEX IF NOT EXISTS sluice_jobs_runner ON sluice_jobs (runner)',
+  // Of some tens among the many that have ended: the queue is looked at with every request, and a user's jobs are counted with every new one.
+  `CREATE INDEX IF NOT EXISTS sluice_jobs_open ON sluice_jobs (owner, ended_at) WHERE ${OPEN}`,
+  'CREATE INDEX IF NOT EXISTS sluice_jobs_kept ON sluice_jobs (ended_at) WHERE results_deleted = 0',
+  'CREATE INDEX IF NOT EXISTS sluice_jobs_shown ON sluice_jobs (owner, created, id) WHERE hidden IS NULL',
   `CREATE TABLE IF NOT EXISTS sluice_tokens (
     id VARCHAR(16) PRIMARY KEY,
     hash VARCHAR(64) NOT NULL,
