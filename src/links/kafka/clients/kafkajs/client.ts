@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { type Clock, systemClock } from '../../../../core/clock.ts';
 import type {
   ConsumerOptions,
@@ -72,9 +71,8 @@ export function createKafkajsClient(connection: KafkaConnection, ports: KafkajsP
       return begin(producer, producer.connect(signal), signal);
     },
     consumer(options: ConsumerOptions, signal): Promise<KafkaConsumer> {
-      const group = options.group ?? `${connection.clientId}-reader-${randomUUID()}`;
       const closed = (): unknown => held.delete(consumer);
-      const consumer: KafkajsConsumer = new KafkajsConsumer({ connection, topics, clock, options, group }, closed);
+      const consumer: KafkajsConsumer = new KafkajsConsumer({ connection, topics, clock, options }, closed);
       return begin(consumer, consumer.connect(signal), signal);
     },
     async close(): Promise<void> {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { SluiceError } from '../../../../core/error.ts';
 import type { AssignedPartition, KafkaConsumer } from '../../client.ts';
 import { until } from '../protocol/until.ts';
@@ -23,6 +24,8 @@ export class KafkajsConsumer implements KafkaConsumer {
   readonly #ready: { readonly session: GroupSession; readonly reader: PartitionReader }[] = [];
   readonly #closing = new AbortController();
   #session: GroupSession | undefined;
+  /** Of the last membership. */
+  #group = '';
   #loop: Promise<void> = Promise.resolve();
   #earlierJoins = 0;
   #failure: SluiceError | undefined;
@@ -87,7 +90,7 @@ export class KafkajsConsumer implements KafkaConsumer {
   }
 
   async #run(topics: readonly string[], first: GroupSession | undefined): Promise<void> {
-    const { clock, connection, options, topics: admin, group } = this.#ports;
+    const { clock, connection, options, topics: admin } = this.#ports;
     let [wanted, session] = [topics, first];
     let healthy = clock.now();
     while (this.#failure === undefined) {
@@ -115,12 +118,15 @@ export class KafkajsConsumer implements KafkaConsumer {
     }
     this.#wake?.();
     await session?.stop(this.#failure ?? new SluiceError('KAFKA_FENCED', 'the consumer is being closed'));
-    if (options.group === null) await admin.removeGroups([group]).catch(() => undefined);
+    if (options.group === null) await admin.removeGroups([this.#group]).catch(() => undefined);
     this.#wake?.();
   }
 
   async #begin(topics: readonly string[]): Promise<GroupSession> {
-    const session: GroupSession = new GroupSession(this.#ports, topics, (reader) => {
+    const { connection, options } = this.#ports;
+    // A member that broke off is one for the broker until its session is over: in the same group the next membership would wait for that.
+    this.#group = options.group ?? `${connection.clientId}-reader-${randomUUID()}`;
+    const session: GroupSession = new GroupSession({ ...this.#ports, group: this.#group }, topics, (reader) => {
       this.#ready.push({ session, reader });
       this.#wake?.();
     });

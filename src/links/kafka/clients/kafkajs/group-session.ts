@@ -21,7 +21,11 @@ export interface ConsumerPorts {
   readonly topics: KafkaTopics;
   readonly clock: Clock;
   readonly options: ConsumerOptions;
-  /** The group's id; one of its own for a reader without a group. */
+}
+
+/** What one membership of it is made with. */
+export interface SessionPorts extends ConsumerPorts {
+  /** The group's id. kafkajs reads in groups only: a reader without one has one of its own. */
   readonly group: string;
 }
 
@@ -42,7 +46,7 @@ export class GroupSession implements ReaderHost {
   readonly bufferBytes: number;
   /** Why it ended by itself. */
   readonly ended: Promise<unknown>;
-  readonly #ports: ConsumerPorts;
+  readonly #ports: SessionPorts;
   readonly #topics: readonly string[];
   readonly #give: (reader: PartitionReader) => void;
   readonly #consumer: Consumer;
@@ -64,7 +68,7 @@ export class GroupSession implements ReaderHost {
   #leaving = false;
 
   /** @param give takes each reader as it is assigned; it calls `accept` when somebody has taken it. */
-  constructor(ports: ConsumerPorts, topics: readonly string[], give: (reader: PartitionReader) => void) {
+  constructor(ports: SessionPorts, topics: readonly string[], give: (reader: PartitionReader) => void) {
     const { connection, clock, options, group } = ports;
     this.clock = clock;
     this.bufferBytes = options.bufferBytes;
