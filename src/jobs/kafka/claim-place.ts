@@ -59,6 +59,7 @@ export async function claimPlace(
     identity,
     model,
     job: announcedJob(job),
+    ...(job.deployment.guard === undefined ? {} : { targets: job.deployment.guard.targets }),
   };
   if (!anew) return announcement;
   // Before there are topics, so that there are none of which nobody knows whose they are. Workers of an earlier run leave.

@@ -17,9 +17,13 @@ import { missingTopics } from './missing-topics.ts';
 
 export interface KafkaJobOptions extends PlaceOptions {
   readonly parts: Omit<PipelineParts, 'partitions'>;
+  /** Whether nobody will continue a run that has not ended well: then it takes its topics with it. Left out: they stay. */
+  readonly isGivenUp?: () => boolean;
 }
 
 const LOOK_EVERY_MS = 1_000;
+/** How long a run that has not ended well tries to tell the cluster. */
+const LEAVING_MS = 5_000;
 
 /**
  * A bounded job over topics of its own: ingest, one member of the score stage, and deliver, in this process; any number of
@@ -125,27 +129,35 @@ export class KafkaJob implements AsyncDisposable {
 
   /** The output is published: the job leaves the cluster, its topics too unless they are to be kept. */
   async finished(signal: AbortSignal): Promise<void> {
-    const { client, settings } = this.#options;
-    const { name } = this.#place;
-    const { rows, scored, group } = jobTopics(name);
     this.#state = 'done';
     await this.#announce('done', signal);
-    // First the members of this process, as a reader of a topic that is no more waits for it to come back.
-    await this.#links[Symbol.asyncDispose]();
-    if (!settings.keepTopics) {
-      await client.topics.remove([rows, scored]);
-      await this.#announcements.announce(name, null, signal);
-    }
-    // A worker that is still leaving keeps the group for a moment; an empty group goes by itself, after the cluster's own time.
-    await client.topics.removeGroups([group]).catch(() => undefined);
+    await this.#leave(this.#options.settings.keepTopics, signal);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#state === 'done') return;
     const state = this.#state === 'running' ? 'failed' : this.#state;
+    const signal = AbortSignal.timeout(LEAVING_MS);
     // The workers leave; without Kafka they have left anyway.
-    await this.#announce(state, AbortSignal.timeout(5_000)).catch(() => undefined);
+    const isTold = await this.#announce(state, signal).then(
+      () => true,
+      () => false,
+    );
+    if (isTold && this.#options.isGivenUp?.() === true) await this.#leave(false, signal).catch(() => undefined);
     await this.#links[Symbol.asyncDispose]().catch(() => undefined);
+  }
+
+  async #leave(keepsTopics: boolean, signal: AbortSignal): Promise<void> {
+    const { topics } = this.#options.client;
+    const { rows, scored, group } = jobTopics(this.name);
+    // First the members of this process, as a reader of a topic that is no more waits for it to come back.
+    await this.#links[Symbol.asyncDispose]();
+    if (!keepsTopics) {
+      await topics.remove([rows, scored]);
+      await this.#announcements.announce(this.name, null, signal);
+    }
+    // A worker that is still leaving keeps the group for a moment; an empty group goes by itself, after the cluster's own time.
+    await topics.removeGroups([group]).catch(() => undefined);
   }
 
   async #ingest(stop: AbortSignal, signal: AbortSignal): Promise<void> {

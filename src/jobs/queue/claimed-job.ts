@@ -47,6 +47,8 @@ export class ClaimedJob {
   #service: ServiceRecorder | null = null;
   /** The job is ended: what its run has written is to go. */
   #isDiscarded = false;
+  /** Its last run has taken its topics with it. */
+  #hasLeftCluster = false;
 
   constructor(parts: JobParts, runner: string, record: JobRecord) {
     this.#parts = parts;
@@ -100,16 +102,21 @@ export class ClaimedJob {
   async #score(record: JobRecord): Promise<Manifest> {
     const { clock } = this.#parts;
     const body = record.body as PredictionBody;
-    const job = await ownedJob(this.#parts, record);
+    const described = await ownedJob(this.#parts, record);
+    const job = this.#parts.cluster?.over(described, record.id) ?? described;
     const model = await this.#model(record, job);
     this.#leaving.signal.throwIfAborted();
     for (let isFirst = record.attempts <= 1; ; isFirst = true) {
       try {
         return await this.#runOnce(job, body, model, isFirst);
       } catch (error) {
-        if (isFirst || findSluiceError(error)?.code !== 'OUTPUT_EXISTS') throw error;
+        const code = findSluiceError(error)?.code;
+        // An output that is published is not undone by a cluster that is away when the topics are to be removed.
+        const mayBePublished = code === 'OUTPUT_EXISTS' ? !isFirst : code?.startsWith('KAFKA_') === true;
+        if (!mayBePublished) throw error;
         const manifest = await finishedRun(job, this.#id, clock, this.#leaving.signal);
         if (manifest !== null) return manifest;
+        if (code !== 'OUTPUT_EXISTS') throw error;
         // Killed before it had written anything: what stands there is an older output, which it was to take the place of.
       }
     }
@@ -142,7 +149,9 @@ export class ClaimedJob {
     if (this.#stopping.signal.aborted) run.stop();
     if (this.#leaving.signal.aborted) run.abort();
     if (this.#isDiscarded) run.discard();
-    return (await run.result).manifest;
+    const { manifest } = await run.result;
+    this.#hasLeftCluster = true;
+    return manifest;
   }
 
   async #upload(body: PredictionBody, job: JobDescription): Promise<ReturnType<typeof createSpoolSource>> {
@@ -256,6 +265,7 @@ export class ClaimedJob {
     );
     if (record?.status === 'ABORTED') await this.#parts.folders.remove(this.#id);
     this.#told(record);
+    await this.#leaveCluster(record);
   }
 
   async #failed(error: unknown): Promise<void> {
@@ -277,6 +287,7 @@ export class ClaimedJob {
     if (record !== null) await this.#keepService(record);
     if (record !== null && hasEnded(record)) await this.#afterAbort(record);
     this.#told(record);
+    await this.#leaveCluster(record);
   }
 
   /** Figures are worth less than the job: when the store takes none, they come with the next ones. */
@@ -291,6 +302,18 @@ export class ClaimedJob {
     const record = await this.#change(() => ({ claim: null }));
     if (record !== null) await this.#afterAbort(record);
     this.#told(record);
+    await this.#leaveCluster(record);
+  }
+
+  /** What a job that has ended still has on the cluster goes. The next one need not wait for that; what fails here is done by `Retention`. */
+  async #leaveCluster(record: JobRecord | null): Promise<void> {
+    const { cluster, log } = this.#parts;
+    const { signal } = this.#stopping;
+    if (cluster === null || record === null || this.#hasLeftCluster || signal.aborted) return;
+    if (!cluster.isDoneWith(record)) return;
+    await cluster.forget(this.#id, signal).catch((error: unknown) => {
+      if (!signal.aborted) log(`job ${this.#id}: its topics could not be removed yet: ${messageOf(error)}`);
+    });
   }
 
   async #afterAbort(record: JobRecord): Promise<void> {
