@@ -12,6 +12,7 @@ import { finishedRun } from './finished-run.ts';
 import { removeForeignLock } from './foreign-lock.ts';
 import { logTime, withLine } from './job-log.ts';
 import { hasEnded, type JobRecord } from './job-record.ts';
+import { JobRemains } from './job-remains.ts';
 import { LEASE_MS } from './job-turns.ts';
 import type { JobParts } from './job-work.ts';
 import { ownedJob } from './owned-job.ts';
@@ -36,6 +37,7 @@ export class ClaimedJob {
   readonly #runner: string;
   readonly #id: string;
   readonly #folder: string;
+  readonly #remains: JobRemains;
   /** The run is to drain, and to be continued by somebody. */
   readonly #stopping = new AbortController();
   /** Nothing of it may be done here any more. */
@@ -55,6 +57,7 @@ export class ClaimedJob {
     this.#runner = runner;
     this.#id = record.id;
     this.#folder = parts.folders.of(record.id);
+    this.#remains = new JobRemains(parts, this.#stopping.signal);
     this.#begun = parts.clock.now();
     this.#elapsedBefore = record.elapsedMs;
     this.ended = this.#work(record).catch((error: unknown) =>
@@ -265,7 +268,7 @@ export class ClaimedJob {
     );
     if (record?.status === 'ABORTED') await this.#parts.folders.remove(this.#id);
     this.#told(record);
-    await this.#leaveCluster(record);
+    if (record !== null && !this.#hasLeftCluster) await this.#remains.onCluster(record);
   }
 
   async #failed(error: unknown): Promise<void> {
@@ -285,9 +288,12 @@ export class ClaimedJob {
       return { claim: null, elapsedMs: this.#elapsed(), logs: withLine(now.logs, line) };
     });
     if (record !== null) await this.#keepService(record);
-    if (record !== null && hasEnded(record)) await this.#afterAbort(record);
+    if (record !== null && hasEnded(record)) await this.#remains.inFolder(record);
     this.#told(record);
-    await this.#leaveCluster(record);
+    if (record === null || !hasEnded(record)) return;
+    // What an earlier run has written: this one may have failed before it had a look at it.
+    await this.#remains.inStore(record);
+    await this.#remains.onCluster(record);
   }
 
   /** Figures are worth less than the job: when the store takes none, they come with the next ones. */
@@ -299,26 +305,14 @@ export class ClaimedJob {
 
   /** A job that was ended while nobody worked on it: nothing of it remains. */
   async #clearAway(): Promise<void> {
+    // Under the claim: if this process leaves or dies, too, another one begins again.
+    const before = await this.#parts.store.get(this.#id);
+    if (before?.claim?.runner === this.#runner) await this.#remains.inStore(before);
+    if (this.#stopping.signal.aborted) return;
     const record = await this.#change(() => ({ claim: null }));
-    if (record !== null) await this.#afterAbort(record);
+    if (record !== null) await this.#remains.inFolder(record);
     this.#told(record);
-    await this.#leaveCluster(record);
-  }
-
-  /** What a job that has ended still has on the cluster goes. The next one need not wait for that; what fails here is done by `Retention`. */
-  async #leaveCluster(record: JobRecord | null): Promise<void> {
-    const { cluster, log } = this.#parts;
-    const { signal } = this.#stopping;
-    if (cluster === null || record === null || this.#hasLeftCluster || signal.aborted) return;
-    if (!cluster.isDoneWith(record)) return;
-    await cluster.forget(this.#id, signal).catch((error: unknown) => {
-      if (!signal.aborted) log(`job ${this.#id}: its topics could not be removed yet: ${messageOf(error)}`);
-    });
-  }
-
-  async #afterAbort(record: JobRecord): Promise<void> {
-    if (record.status === 'ABORTED') await this.#parts.folders.removeIntake(this.#id);
-    if (record.status === 'ABORTED' && record.failure === null) await this.#parts.folders.remove(this.#id);
+    if (record !== null) await this.#remains.onCluster(record);
   }
 
   #told(record: JobRecord | null): void {
