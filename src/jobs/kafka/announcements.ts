@@ -19,6 +19,8 @@ export interface Announcement {
   readonly partitions: number;
   /** Other than that of any earlier beginning of a job of this name: records of those are ignored. */
   readonly epoch: string;
+  /** The run that has announced it: another one that has taken the job over has another. */
+  readonly run: string;
   readonly identity: JobIdentity;
   /** The model that all rows are scored with, once it is known. */
   readonly model: ModelIdentity | null;

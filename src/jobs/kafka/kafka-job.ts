@@ -1,4 +1,5 @@
 import { findSluiceError, SluiceError } from '../../core/error.ts';
+import { settlesWithin } from '../../core/settles-within.ts';
 import type { KafkaConsumer } from '../../links/kafka/client.ts';
 import { jobTopics } from '../../links/kafka/job/job-topics.ts';
 import { readRowsTail } from '../../links/kafka/job/rows-tail.ts';
@@ -137,14 +138,18 @@ export class KafkaJob implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#state === 'done') return;
     const state = this.#state === 'running' ? 'failed' : this.#state;
-    const signal = AbortSignal.timeout(LEAVING_MS);
-    // The workers leave; without Kafka they have left anyway.
-    const isTold = await this.#announce(state, signal).then(
-      () => true,
-      () => false,
-    );
-    if (isTold && this.#options.isGivenUp?.() === true) await this.#leave(false, signal).catch(() => undefined);
+    // The workers leave when they are told; without Kafka, which may take its time to say so, they have left anyway.
+    const telling = this.#giveUp(state, AbortSignal.timeout(LEAVING_MS)).catch(() => undefined);
+    await settlesWithin(telling, LEAVING_MS, this.#options.parts.clock);
     await this.#links[Symbol.asyncDispose]().catch(() => undefined);
+  }
+
+  async #giveUp(state: Announcement['state'], signal: AbortSignal): Promise<void> {
+    const announced = await this.#announcements.find(this.name, signal);
+    // One that was taken for dead has nothing to say any more: somebody else runs the job.
+    if (announced?.run !== this.#place.run) return;
+    await this.#announce(state, signal);
+    if (this.#options.isGivenUp?.() === true) await this.#leave(false, signal);
   }
 
   async #leave(keepsTopics: boolean, signal: AbortSignal): Promise<void> {

@@ -165,6 +165,7 @@ needs('kafka')('jobs of a server over Kafka', () => {
           v: 1,
           name,
           epoch: name,
+          run: name,
           identity: {},
           model: null,
           partitions: 1,

@@ -21,7 +21,16 @@ function announcement(deployment: object, more: Partial<Announcement> = {}): Ann
     intakeSettings: { file: 'in.csv' },
     outputSettings: { path: 'out.csv' },
   });
-  const facts = { v: 1, name: 'j', state: 'running', partitions: 1, epoch: 'e', identity: {}, model: null } as const;
+  const facts = {
+    v: 1,
+    name: 'j',
+    state: 'running',
+    partitions: 1,
+    epoch: 'e',
+    run: 'r',
+    identity: {},
+    model: null,
+  } as const;
   return JSON.parse(JSON.stringify({ ...facts, job: announcedJob(job), ...more })) as Announcement;
 }
 
