@@ -51,7 +51,8 @@ export class KafkaServe implements AsyncDisposable {
   /** A server in this process. */
   async api(server: object = {}): Promise<ApiServer> {
     const { state } = this;
-    const api = await startApi({ state, deployments: {}, server, configuration: this.#configuration(SERVER_TOKEN) });
+    const configuration = this.#configuration(SERVER_TOKEN);
+    const api = await startApi({ state, deployments: {}, server, configuration, env: { SLUICE_KEY: '8f'.repeat(32) } });
     this.#open.push(api);
     return api;
   }

@@ -18,7 +18,7 @@ const WHOLE = HEADER + rows(0, ROWS);
 const BODY = {
   deploymentId: 'd',
   passthroughColumns: ['id', 'text'],
-  chunkRows: 25,
+  chunkRows: 100,
   numConcurrent: 4,
   limiter: 'fixed',
 };
@@ -56,7 +56,7 @@ needs('kafka')('jobs of a server over Kafka', () => {
 
   test('are scored by all workers, shown with partitions and lag, and leave nothing on the cluster', async () => {
     rig.respond(() => (rig.scorers.size < 3 ? { after: wait(100) } : undefined));
-    const { id } = await api.create(BODY);
+    const { id } = await api.create({ ...BODY, chunkRows: 25 });
     expect((await api.upload(id, WHOLE)).status).toBe(202);
     await until(async () => ((await detail(id)).last?.topics?.workers ?? 0) === 3, 'three members');
     expect((await detail(id)).last?.topics).toMatchObject({ partitions: 4, lag: expect.any(Number) });
@@ -101,7 +101,7 @@ needs('kafka')('jobs of a server over Kafka', () => {
     await until(() => rig.scorers.size === 3, 'all of them at work');
     workers[0]!.signal('SIGSTOP');
     try {
-      expect((await api.request(`/batchPredictions/${id}/`, { method: 'DELETE' })).status).toBe(204);
+      expect((await api.request(`/batchPredictions/${id}/`, { method: 'DELETE' })).status).toBe(202);
       expect((await api.job(id)).status).toBe('ABORTED');
       rig.predictions.options = {};
       const next = await api.create(BODY);
@@ -141,13 +141,22 @@ needs('kafka')('jobs of a server over Kafka', () => {
     await using other = await PredictionServer.start();
     const { port } = new URL(other.url);
     const instance = { hostName: `localhost:${port}`, sslEnabled: false };
-    other.options = { respond: () => ({ after: wait(5) }) };
-    const open = await api.create({ ...BODY, predictionInstance: instance });
-    await api.upload(open.id, WHOLE);
-    expect((await api.ended(open.id)).status).toBe('COMPLETED');
-    expect(await api.result(open.id)).toBe(expected);
-    expect(new Set(other.requests.map(({ headers }) => headers.authorization))).toEqual(new Set([undefined]));
-    await Promise.all(workers.map((worker) => worker.says(new RegExp(`joined the job ${open.id}`))));
+    const run = async (predictionInstance: object, says: string): Promise<ReadonlySet<string | undefined>> => {
+      other.requests.length = 0;
+      const { id } = await api.create({ ...BODY, predictionInstance });
+      const said = Promise.all(workers.map((worker) => worker.says(new RegExp(says.replace('ID', id)))));
+      other.options = { respond: () => ({ after: wait(20) }) };
+      await api.upload(id, WHOLE);
+      await said;
+      other.options = {};
+      expect((await api.ended(id)).status).toBe('COMPLETED');
+      expect(await api.result(id)).toBe(expected);
+      return new Set(other.requests.map(({ headers }) => headers.authorization));
+    };
+    expect(await run(instance, 'joined the job ID')).toEqual(new Set([undefined]));
+    const withKey = { ...instance, apiKey: 'key-of-ann' };
+    expect(await run(withKey, 'the job ID has a key of its own')).toEqual(new Set(['Bearer key-of-ann']));
+    for (const { said } of workers) expect(said).not.toContain('key-of-ann');
     expect(rig.predictions.requests).toEqual([]);
   });
 
