@@ -100,17 +100,18 @@ needs('kafka')(
       120_000,
     );
 
-    test('the server, as it publishes the result', async () => {
-      delayMs = 0;
-      const before = await rig.serve();
-      const { id } = await before.create(BODY);
-      await before.upload(id, WHOLE);
-      const manifest = join(rig.state, 'jobs', id, 'result.csv.manifest.json');
-      for (let left = 200_000; left > 0 && !existsSync(manifest); left -= 1) await wait(0);
-      await before.kill();
-      await using after = await rig.serve();
-      await ended(after, id);
-    }, 120_000);
+    if (isWhole)
+      test('the server, as it publishes the result', async () => {
+        delayMs = 0;
+        const before = await rig.serve();
+        const { id } = await before.create(BODY);
+        await before.upload(id, WHOLE);
+        const manifest = join(rig.state, 'jobs', id, 'result.csv.manifest.json');
+        for (let left = 200_000; left > 0 && !existsSync(manifest); left -= 1) await wait(0);
+        await before.kill();
+        await using after = await rig.serve();
+        await ended(after, id);
+      }, 120_000);
 
     test('the server, with a job aborted that nobody worked on any more: nothing of it is left', async () => {
       const before = await rig.serve();
@@ -125,23 +126,22 @@ needs('kafka')(
       await until(async () => (await rig.remains(id)).length === 0, 'nothing of it left on the cluster');
     }, 120_000);
 
-    test('a server that is stopped leaves its workers waiting, and goes on where it was', async () => {
-      const before = await rig.serve();
-      const { id } = await before.create(BODY);
-      await before.upload(id, WHOLE);
-      await underWay(before, id, 2);
-      const { code, stderr } = await before.stop();
-      expect(code, stderr).toBe(0);
-      const { sequence } = JSON.parse(readFileSync(join(rig.state, 'jobs', id, 'result.csv.ledger.json'), 'utf8')) as {
-        sequence: number;
-      };
-      expect(sequence).toBeGreaterThan(0);
-      delayMs = 0;
-      await using after = await rig.serve();
-      await ended(after, id);
-      const scored = rig.predictions.requests.reduce((sum, request) => sum + request.rows.length, 0);
-      expect(scored).toBe(ROWS);
-    }, 120_000);
+    if (isWhole)
+      test('a server that is stopped leaves its workers waiting, and goes on where it was', async () => {
+        const before = await rig.serve();
+        const { id } = await before.create(BODY);
+        await before.upload(id, WHOLE);
+        await underWay(before, id, 2);
+        const { code, stderr } = await before.stop();
+        expect(code, stderr).toBe(0);
+        const ledger = readFileSync(join(rig.state, 'jobs', id, 'result.csv.ledger.json'), 'utf8');
+        expect((JSON.parse(ledger) as { bytes: { rows: number } }).bytes.rows).toBeGreaterThan(0);
+        delayMs = 0;
+        await using after = await rig.serve();
+        await ended(after, id);
+        const scored = rig.predictions.requests.reduce((sum, request) => sum + request.rows.length, 0);
+        expect(scored).toBe(ROWS);
+      }, 120_000);
 
     needs('postgres')('where two share a PostgreSQL', () => {
       test('one of two servers, whose job the other takes over within 30 s', async () => {
