@@ -157,8 +157,9 @@ needs('kafka')(
         await first.kill();
         const killed = performance.now();
         delayMs = 0;
-        await ended(second, id);
+        await second.until(id, ({ status }) => status === 'COMPLETED', 45_000);
         expect(performance.now() - killed).toBeLessThan(30_000);
+        await ended(second, id);
         expect(await download).toBe(expected);
       }, 120_000);
     });
