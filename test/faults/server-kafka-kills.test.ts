@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { jobTopics } from '../../src/links/kafka/job/job-topics.ts';
 import { isWhole } from '../support/effort.ts';
 import { KafkaServe } from '../support/kafka-serve.ts';
 import type { ServeProcess } from '../support/serve-process.ts';
@@ -124,6 +125,24 @@ needs('kafka')(
       expect((await after.job(id)).status).toBe('ABORTED');
       await until(() => !existsSync(join(rig.state, 'jobs', id)), 'the folder is gone');
       await until(async () => (await rig.remains(id)).length === 0, 'nothing of it left on the cluster');
+    }, 120_000);
+
+    test('what is on the cluster of a job that has ended goes with the next start; what belongs to others stays', async () => {
+      delayMs = 0;
+      const before = await rig.serve();
+      const { id } = await before.create(BODY);
+      await before.upload(id, WHOLE);
+      await ended(before, id);
+      await before.stop();
+      const other = `${id.slice(0, 8)}${'f'.repeat(16)}`;
+      await rig.ask(async ({ topics }) => {
+        for (const name of [jobTopics(id).scored, jobTopics(other).rows])
+          await topics.create({ name, partitions: 1, replicationFactor: 1, config: {} });
+      });
+      await using _ = await rig.serve();
+      await until(async () => (await rig.remains(id)).length === 0, 'nothing of it left');
+      expect(await rig.remains(other)).toEqual([jobTopics(other).rows]);
+      await rig.ask(({ topics }) => topics.remove([jobTopics(other).rows]));
     }, 120_000);
 
     if (isWhole)
