@@ -14,7 +14,11 @@ export type GuardedLookup = (
  * looked at is the one that is connected to. Connections that are kept are not asked for again.
  * @param host a name or an address, without brackets, as it is given to a socket.
  */
-export type ConnectionGuard = (host: string, port: number) => GuardedLookup;
+export interface ConnectionGuard {
+  (host: string, port: number): GuardedLookup;
+  /** What it lets through beside the open network, as it was written: another process makes the same guard of it. */
+  readonly targets: readonly string[];
+}
 
 /** Where an address leads: its host as sockets take it, and its port. */
 export function targetOf({ hostname, port, protocol }: URL): { readonly host: string; readonly port: number } {

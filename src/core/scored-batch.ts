@@ -1,4 +1,5 @@
 import type { Envelope } from './envelope.ts';
+import type { FinishedRequest } from './finished-request.ts';
 import type { ModelIdentity } from './model.ts';
 import type { Observation } from './monitor.ts';
 import type { IntakePosition } from './position.ts';
@@ -89,4 +90,9 @@ export interface ScoredBatch extends Observation {
   readonly intakeBytes: number;
   readonly badBytes: number;
   readonly model: ModelIdentity | null;
+  /**
+   * Requests that have ended in a process other than the one that delivers, up to this batch; those of any batch. For figures: a batch that comes
+   * twice may bring them twice.
+   */
+  readonly requests?: readonly FinishedRequest[] | undefined;
 }

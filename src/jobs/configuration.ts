@@ -20,7 +20,12 @@ export const configurationSchema = z.strictObject({
     .record(z.string().min(1), deploymentEntry)
     .default({})
     .describe('The deployments that jobs may name, by the name that the prediction server knows them by.'),
-  kafka: kafkaJobFields.nullable().default(null).describe('The Kafka cluster of jobs that name none themselves.'),
+  kafka: kafkaJobFields
+    .nullable()
+    .default(null)
+    .describe(
+      'The Kafka cluster of jobs that name none themselves; `sluice serve` runs all of its jobs over it, and workers help.',
+    ),
   credentials: credentialEntries,
   catalog: catalogFields,
   stateFolder: z

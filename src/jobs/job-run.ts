@@ -35,7 +35,7 @@ export interface StageTimes {
 export interface TopicProgress {
   /** Messages of a live topic, or batches of a job, that are not scored and committed yet; null while nobody knows. */
   readonly lag: number | null;
-  /** Partitions that this process works on. */
+  /** Partitions that this process works on; of a bounded job all that it has. */
   readonly partitions: number;
   /** Partitions whose fetching waits, as enough was fetched ahead. */
   readonly paused: number;

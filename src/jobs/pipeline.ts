@@ -1,5 +1,6 @@
 import type { BatchLimits } from '../core/batch-limits.ts';
 import type { Clock } from '../core/clock.ts';
+import type { FinishedRequest } from '../core/finished-request.ts';
 import type { Ledger } from '../core/ledger.ts';
 import type { Monitor } from '../core/monitor.ts';
 import type { OutputFormat } from '../core/output-format.ts';
@@ -41,6 +42,8 @@ export interface PipelineParts {
   /** Null, or left out, for a job that is not monitored. */
   readonly monitor?: Monitor | null;
   readonly onDelivered: (tally: Tally, statistics: Statistics | undefined) => void;
+  /** As that of deliver: requests of workers. */
+  readonly onRequest?: ((request: FinishedRequest) => void) | undefined;
   /** As that of ingest. */
   readonly onRead?: (rows: number) => void;
 }

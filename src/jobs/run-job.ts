@@ -1,6 +1,7 @@
 import { untilStopped } from '../codecs/streams/until-stopped.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
 import { findSluiceError, firstError, messageOf, SluiceError } from '../core/error.ts';
+import type { FinishedRequest } from '../core/finished-request.ts';
 import type { Json } from '../core/json.ts';
 import type { Ledger } from '../core/ledger.ts';
 import type { ModelIdentity } from '../core/model.ts';
@@ -9,7 +10,6 @@ import type { Source, Split } from '../core/source.ts';
 import { StageMeter } from '../core/stage-meter.ts';
 import type { KafkaClient } from '../links/kafka/client.ts';
 import { diagnostics } from '../observe/diagnostics.ts';
-import type { FinishedRequest } from '../observe/service-statistics.ts';
 import { createOutputFormat } from '../scoring/output/output-format.ts';
 import { createScorer, type ScorerStack } from '../scoring/scorer-stack.ts';
 import type { CommitPolicy } from '../stages/delivery.ts';
@@ -69,7 +69,7 @@ export interface RunJobOptions {
   readonly model?: ModelIdentity | null;
   /** A run that fails leaves nothing behind, as nobody will continue it; one that is stopped or aborted leaves what it has. */
   readonly discardsFailed?: boolean;
-  /** Told of every request to the prediction server that has ended in this process. */
+  /** Told of every request to the prediction server that has ended: in this process at once, in a worker when its rows are delivered. */
   readonly onRequest?: (request: FinishedRequest) => void;
   /** How much a crash may cost: a commit at least this often. Default every second and every 64 MB, to S3 every 10 seconds and every GB. */
   readonly commits?: Partial<CommitPolicy>;
@@ -331,9 +331,12 @@ class Run {
   }
 
   /** How the batches of the job are cut. */
-  #sizing({ job, splits }: Opened): BatchSizing {
-    // Cutting by time would give other batches on another run; only a stream that comes as it comes is worth it.
-    const lingerMs = splits.some(({ bytes }) => bytes === null) ? job.lingerMs : Number.POSITIVE_INFINITY;
+  #sizing({ job, identity, splits }: Opened): BatchSizing {
+    // Cutting by time would give other batches on another run; only a stream that comes as it comes is worth it, and over Kafka, where a
+    // job is continued by cutting the same batches again, one that comes only once.
+    const comesOnce = job.engine === 'direct' || identity['intake'] === null;
+    const comesSlowly = comesOnce && splits.some(({ bytes }) => bytes === null);
+    const lingerMs = comesSlowly ? job.lingerMs : Number.POSITIVE_INFINITY;
     // Over Kafka a job is continued by cutting the same batches again, which those that follow the server are not.
     const chunkSize = job.engine === 'kafka' && job.chunkSize === 'dynamic' ? 'auto' : job.chunkSize;
     // Of ends that somebody else made nothing is known.
@@ -366,6 +369,7 @@ class Run {
       clock,
       meters,
       onDelivered: (tally, statistics) => tracker.delivered(tally, statistics),
+      onRequest: this.#options.onRequest,
     };
   }
 
@@ -378,10 +382,9 @@ class Run {
     if (job.engine === 'direct' || cluster === null || job.kafka === null) return null;
     const settings: ClusterSettings = job.kafka;
     const overwrite = this.#options.overwrite === true;
-    return await KafkaJob.open(
-      { client: cluster, settings, job, identity, model, overwrite, parts, partitions: job.numConcurrent },
-      this.#ports.signal,
-    );
+    const place = { client: cluster, settings, job, identity, model, overwrite, partitions: job.numConcurrent };
+    const isGivenUp = (): boolean => this.#ports.keeps.nothing;
+    return await KafkaJob.open({ ...place, parts, isGivenUp }, this.#ports.signal);
   }
 
   #begin({ source, splits, ledger }: Opened, { counters }: ScorerStack, kafka: KafkaJob | null): void {

@@ -1,5 +1,5 @@
 import { channel } from 'node:diagnostics_channel';
-import type { FinishedRequest } from './service-statistics.ts';
+import type { FinishedRequest } from '../core/finished-request.ts';
 
 /** A batch that was scored, with all its retries. */
 export interface ScoredBatchEvent {

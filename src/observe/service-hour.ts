@@ -1,5 +1,6 @@
+import type { FinishedRequest } from '../core/finished-request.ts';
 import { type LatencyCounts, LatencyHistogram } from './latency-histogram.ts';
-import { type FinishedRequest, SLOW_MS } from './service-statistics.ts';
+import { SLOW_MS } from './service-statistics.ts';
 
 /** The requests of one hour, as JSON that can be kept and added. */
 export interface ServiceHour {

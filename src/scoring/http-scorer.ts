@@ -1,12 +1,10 @@
 import type { Clock } from '../core/clock.ts';
 import { SluiceError } from '../core/error.ts';
+import type { FinishedRequest } from '../core/finished-request.ts';
 import type { RowBatch } from '../core/row-batch.ts';
 import type { DeploymentDescription, Scorer, Scores } from '../core/scorer.ts';
-import type { FinishedRequest } from '../observe/service-statistics.ts';
 import { type ConnectionOptions, createHttpConnection } from './http-connection.ts';
 import type { Wire, WireReply, WireRequest } from './wires/wire.ts';
-
-export type { FinishedRequest };
 
 export interface HttpScorerOptions extends ConnectionOptions {
   readonly wire: Wire;

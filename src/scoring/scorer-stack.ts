@@ -1,9 +1,10 @@
 import type { Clock } from '../core/clock.ts';
+import type { FinishedRequest } from '../core/finished-request.ts';
 import type { ModelIdentity } from '../core/model.ts';
 import type { Scorer } from '../core/scorer.ts';
 import { diagnostics } from '../observe/diagnostics.ts';
 import { RecentLatency } from '../observe/recent-latency.ts';
-import { type FinishedRequest, type ServiceFigures, ServiceStatistics } from '../observe/service-statistics.ts';
+import { type ServiceFigures, ServiceStatistics } from '../observe/service-statistics.ts';
 import { AccessGate } from './access-gate.ts';
 import { withBisection } from './bisection.ts';
 import { withGivenExplanations } from './explanations/given-explanations.ts';

@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import { SluiceError } from '../core/error.ts';
+import type { FinishedRequest } from '../core/finished-request.ts';
 import { intakeAfter, type Ledger, modelsAfter } from '../core/ledger.ts';
 import type { EndMarker, LinkReader } from '../core/link.ts';
 import { addStatistics } from '../core/merge-statistics.ts';
@@ -41,6 +42,8 @@ export interface DeliverOptions {
   readonly stop?: AbortSignal | undefined;
   /** Told of every batch that the sink accepted, with the job's totals so far. */
   readonly onDelivered: (tally: Tally, statistics: Statistics | undefined) => void;
+  /** Told of requests that were made elsewhere, when their batch is delivered. */
+  readonly onRequest?: ((request: FinishedRequest) => void) | undefined;
 }
 
 /** What deliver saw at the end of the links. */
@@ -130,6 +133,7 @@ export class Delivery {
       await this.#write(batch, this.#schema, signal);
     }
     this.#options.onDelivered(this.#tally, this.#statistics);
+    for (const request of batch.requests ?? []) this.#options.onRequest?.(request);
     // After the write, so that the dead letters that say why are there to be read.
     this.#options.failures.check(batch, this.#tally, this.#badBytes);
   }

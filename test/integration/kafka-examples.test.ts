@@ -6,10 +6,13 @@ import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { verifyNamedOutput } from '../../src/jobs/verify-named-output.ts';
 import { type ModelServer, startModelServer } from '../../src/model-server/index.ts';
+import { ApiClient } from '../support/api-client.ts';
 import { type Command, startSluice } from '../support/command-line.ts';
 import { LiveTopics, until } from '../support/live-topic.ts';
+import { startServe } from '../support/serve-process.ts';
 import { kafkaService } from '../support/services/kafka.ts';
 import { needs } from '../support/services/needs.ts';
+import { postgresDatabase } from '../support/services/postgres.ts';
 import { s3Bucket } from '../support/services/s3.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -129,6 +132,28 @@ needs('kafka')('the examples whose ends are topics run as they stand', () => {
     const written = await topics.read('flights.from-file');
     expect(written.map(({ key }) => String(key)).toSorted()).toEqual(ids);
     expect((await idsIn('flights.from-file')).toSorted()).toEqual(ids);
+  });
+
+  needs('postgres')('and a server', () => {
+    test('server-kafka', async () => {
+      await using database = await postgresDatabase();
+      const { host, port, user, password } = database;
+      const env = {
+        PREDICTION_SERVER: models.url,
+        PREDICTION_TOKEN: '',
+        KAFKA_BROKERS: brokers.join(','),
+        SERVE_TOKEN: 'token-of-the-example',
+        DATABASE_URL: `postgres://${user}:${encodeURIComponent(password)}@${host}:${port}/${database.database}`,
+      };
+      const file = join(folder, 'config/examples/server-kafka.yaml');
+      await using serve = await startServe(file, join(folder, 'state'), ['--port', '0'], env);
+      const api = new ApiClient(serve.base.replace('/api/v2', ''), env.SERVE_TOKEN);
+      const { id } = await api.create({ deploymentId: 'flights' });
+      expect((await api.upload(id, readFileSync(join(folder, 'config/examples/flights.csv')))).status).toBe(202);
+      expect(await api.ended(id)).toMatchObject({ status: 'COMPLETED', scoredRows: flights.length });
+      const [, ...rows] = (await api.result(id)).trimEnd().split('\n');
+      expect(rows.map((row) => row.split(',').at(-1)!)).toEqual(flights.map((line) => line.split(',')[0]!));
+    });
   });
 
   test('topic-replay', async () => {

@@ -2,6 +2,9 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { JobInput } from '../../src/index.ts';
+import { resolveJob } from '../../src/jobs/description/parse-job.ts';
+import { Announcements } from '../../src/jobs/kafka/announcements.ts';
+import type { KafkaClient } from '../../src/links/kafka/client.ts';
 import { jobTopics } from '../../src/links/kafka/job/job-topics.ts';
 import { type FaultRun, KafkaFaultRig, passed } from '../support/kafka-fault-rig.ts';
 import { kafkaService } from '../support/services/kafka.ts';
@@ -143,6 +146,34 @@ needs('kafka')('a bounded job over Kafka', () => {
     await expectWhole(run);
     expect(refused.said).not.toContain('a-wrong-one');
     expect(await refused.stop()).toBe(0);
+  }, 120_000);
+
+  test('whose run was taken for dead says nothing of it when it leaves: workers stay with the run that took over', async () => {
+    const name = named('taken-over');
+    slowly(20);
+    const run = rig.run(name);
+    await rig.requests(8);
+    const { kafka } = resolveJob({
+      deployment: { id: 'd', server: rig.server.url },
+      intakeSettings: { file: 'in.csv' },
+      outputSettings: { path: 'out.csv' },
+      kafka: rig.cluster(name),
+      engine: 'kafka',
+    });
+    const look = (client: KafkaClient) => Announcements.open(client, kafka!);
+    await rig.ask(async (client) => {
+      const announcements = await look(client);
+      const announced = await announcements.find(name, never);
+      expect(announced).toMatchObject({ state: 'running' });
+      await announcements.announce(name, { ...announced!, run: 'another' }, never);
+    });
+    run.process.kill('SIGTERM');
+    expect(await run.ended).toMatchObject({ code: 130 });
+    await rig.ask(async (client) => {
+      const announcements = await look(client);
+      expect(await announcements.find(name, never)).toMatchObject({ state: 'running', run: 'another' });
+      await announcements.announce(name, null, never);
+    });
   }, 120_000);
 
   test('refuses topics of another job under its name, and begins anew when it is told to overwrite', async () => {

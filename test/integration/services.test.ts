@@ -196,7 +196,7 @@ describe('the container files', () => {
     const commands = services.flatMap(({ build, command }) =>
       build === undefined || command === undefined ? [] : [command],
     );
-    expect(commands.map(([name]) => name)).toEqual(['model-server', 'worker', 'worker']);
+    expect(commands.map(([name]) => name)).toEqual(['model-server', 'serve', 'worker', 'worker']);
     for (const [name, ...args] of commands) {
       const help = await sluice([name!, '--help']);
       expect(help.code, `sluice ${name} --help`).toBe(0);

@@ -58,6 +58,7 @@ export class PredictionServer {
   options: PredictionServerOptions;
   inFlight = 0;
   maxInFlight = 0;
+  connections = 0;
   readonly #close: () => Promise<void>;
 
   private constructor(url: string, options: PredictionServerOptions, close: () => Promise<void>) {
@@ -72,6 +73,7 @@ export class PredictionServer {
       void server.#serve(request, response);
     });
     http.on('connection', (socket) => {
+      server.connections += 1;
       sockets.add(socket);
       socket.on('close', () => sockets.delete(socket));
     });

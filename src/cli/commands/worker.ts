@@ -6,6 +6,7 @@ import { kafkaJobFields } from '../../jobs/description/kafka-fields.ts';
 import { validate } from '../../jobs/description/validate.ts';
 import { type ClusterSettings, openCluster } from '../../jobs/kafka/cluster.ts';
 import { Worker } from '../../jobs/kafka/worker.ts';
+import { allowedTargets } from '../../server/security/allowed-targets.ts';
 import { type WatchOptions, watchWorker, withWatchOptions } from '../watch-run.ts';
 
 interface Options extends WatchOptions {
@@ -33,7 +34,14 @@ Examples:
       const configuration = options.config === undefined ? undefined : loadConfiguration(options.config);
       const settings = clusterSettings(options.brokers, configuration);
       await using client = await openCluster(settings, systemClock);
-      const worker = new Worker({ client, settings, configuration, clock: systemClock, onEvent: say });
+      const worker = new Worker({
+        client,
+        settings,
+        configuration,
+        guardOf: allowedTargets,
+        clock: systemClock,
+        onEvent: say,
+      });
       using stopping = stopSignal();
       say(`waiting for jobs at ${settings.brokers.join(', ')}`);
       await using _ = await watchWorker(worker, options, say);

@@ -19,10 +19,17 @@ export interface Announcement {
   readonly partitions: number;
   /** Other than that of any earlier beginning of a job of this name: records of those are ignored. */
   readonly epoch: string;
+  /** The run that has announced it: another one that has taken the job over has another. */
+  readonly run: string;
   readonly identity: JobIdentity;
   /** The model that all rows are scored with, once it is known. */
   readonly model: ModelIdentity | null;
   readonly job: Readonly<Record<string, unknown>>;
+  /**
+   * Only where whoever asked for the job has said himself where its prediction server is: what may be connected to for it beside the open
+   * network, in every process that scores for the job.
+   */
+  readonly targets?: readonly string[];
 }
 
 /** The job of an announcement, as JSON has it: secrets print as `[redacted]`, what only the ends need is left out. */

@@ -47,7 +47,7 @@ export async function claimPlace(
     );
   // The group's offsets say that rows are scored: without the scored topic that is no longer so, and both begin anew.
   const anew = overwrite || missing.length > 0;
-  const epoch = anew || earlier === null ? newEpoch(clock) : earlier.epoch;
+  const epoch = anew || earlier === null ? newMark(clock) : earlier.epoch;
   const found = anew ? null : await client.topics.partitions(topics.rows);
   const partitions = found ?? options.partitions;
   const announcement: Announcement = {
@@ -56,9 +56,11 @@ export async function claimPlace(
     state: 'stopped',
     partitions,
     epoch,
+    run: newMark(clock),
     identity,
     model,
     job: announcedJob(job),
+    ...(job.deployment.guard === undefined ? {} : { targets: job.deployment.guard.targets }),
   };
   if (!anew) return announcement;
   // Before there are topics, so that there are none of which nobody knows whose they are. Workers of an earlier run leave.
@@ -85,6 +87,6 @@ function placeOf(output: JobDescription['outputSettings']): Json {
   return output.type === 'jdbc' ? [output.catalog, output.schema, output.table] : output.topic;
 }
 
-function newEpoch(clock: Clock): string {
+function newMark(clock: Clock): string {
   return `${clock.wall().toString(36)}-${Math.floor(clock.random() * 36 ** 6).toString(36)}`;
 }

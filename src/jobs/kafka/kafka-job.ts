@@ -1,4 +1,5 @@
 import { findSluiceError, SluiceError } from '../../core/error.ts';
+import { settlesWithin } from '../../core/settles-within.ts';
 import type { KafkaConsumer } from '../../links/kafka/client.ts';
 import { jobTopics } from '../../links/kafka/job/job-topics.ts';
 import { readRowsTail } from '../../links/kafka/job/rows-tail.ts';
@@ -17,9 +18,13 @@ import { missingTopics } from './missing-topics.ts';
 
 export interface KafkaJobOptions extends PlaceOptions {
   readonly parts: Omit<PipelineParts, 'partitions'>;
+  /** Whether nobody will continue a run that has not ended well: then it takes its topics with it. Left out: they stay. */
+  readonly isGivenUp?: () => boolean;
 }
 
 const LOOK_EVERY_MS = 1_000;
+/** How long a run that has not ended well tries to tell the cluster. */
+const LEAVING_MS = 5_000;
 
 /**
  * A bounded job over topics of its own: ingest, one member of the score stage, and deliver, in this process; any number of
@@ -125,27 +130,39 @@ export class KafkaJob implements AsyncDisposable {
 
   /** The output is published: the job leaves the cluster, its topics too unless they are to be kept. */
   async finished(signal: AbortSignal): Promise<void> {
-    const { client, settings } = this.#options;
-    const { name } = this.#place;
-    const { rows, scored, group } = jobTopics(name);
     this.#state = 'done';
     await this.#announce('done', signal);
-    // First the members of this process, as a reader of a topic that is no more waits for it to come back.
-    await this.#links[Symbol.asyncDispose]();
-    if (!settings.keepTopics) {
-      await client.topics.remove([rows, scored]);
-      await this.#announcements.announce(name, null, signal);
-    }
-    // A worker that is still leaving keeps the group for a moment; an empty group goes by itself, after the cluster's own time.
-    await client.topics.removeGroups([group]).catch(() => undefined);
+    await this.#leave(this.#options.settings.keepTopics, signal);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#state === 'done') return;
     const state = this.#state === 'running' ? 'failed' : this.#state;
-    // The workers leave; without Kafka they have left anyway.
-    await this.#announce(state, AbortSignal.timeout(5_000)).catch(() => undefined);
+    // The workers leave when they are told; without Kafka, which may take its time to say so, they have left anyway.
+    const telling = this.#giveUp(state, AbortSignal.timeout(LEAVING_MS)).catch(() => undefined);
+    await settlesWithin(telling, LEAVING_MS, this.#options.parts.clock);
     await this.#links[Symbol.asyncDispose]().catch(() => undefined);
+  }
+
+  async #giveUp(state: Announcement['state'], signal: AbortSignal): Promise<void> {
+    const announced = await this.#announcements.find(this.name, signal);
+    // One that was taken for dead has nothing to say any more: somebody else runs the job.
+    if (announced?.run !== this.#place.run) return;
+    await this.#announce(state, signal);
+    if (this.#options.isGivenUp?.() === true) await this.#leave(false, signal);
+  }
+
+  async #leave(keepsTopics: boolean, signal: AbortSignal): Promise<void> {
+    const { topics } = this.#options.client;
+    const { rows, scored, group } = jobTopics(this.name);
+    // First the members of this process, as a reader of a topic that is no more waits for it to come back.
+    await this.#links[Symbol.asyncDispose]();
+    if (!keepsTopics) {
+      await topics.remove([rows, scored]);
+      await this.#announcements.announce(this.name, null, signal);
+    }
+    // A worker that is still leaving keeps the group for a moment; an empty group goes by itself, after the cluster's own time.
+    await topics.removeGroups([group]).catch(() => undefined);
   }
 
   async #ingest(stop: AbortSignal, signal: AbortSignal): Promise<void> {

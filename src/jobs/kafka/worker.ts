@@ -1,5 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
+import type { ConnectionGuard } from '../../core/connection-guard.ts';
 import { findSluiceError, messageOf } from '../../core/error.ts';
+import type { FinishedRequest } from '../../core/finished-request.ts';
 import { addTally, EMPTY_TALLY, type Tally } from '../../core/scored-batch.ts';
 import { StageMeter } from '../../core/stage-meter.ts';
 import type { KafkaClient } from '../../links/kafka/client.ts';
@@ -22,6 +24,8 @@ export interface WorkerOptions {
   readonly settings: ClusterSettings;
   /** Where the tokens of deployments are, which no job announces. */
   readonly configuration: Configuration | undefined;
+  /** Makes the guard of the connections of a job that was announced with one. @param targets as `Announcement.targets`. */
+  readonly guardOf: (targets: readonly string[]) => ConnectionGuard;
   readonly clock: Clock;
   /** Told of every job that is joined or left, and why. One line, for people. */
   readonly onEvent: (text: string) => void;
@@ -42,6 +46,10 @@ export interface WorkerStatus {
 }
 
 const AGAIN_MS = 5_000;
+/** Requests that one batch tells of, as they travel in the head of its record. */
+const REQUESTS_TOLD = 500;
+/** Those that wait to be told of, while a server refuses everything and no batch is done. */
+const REQUESTS_HELD = 10_000;
 
 /** A job that is being scored. */
 interface Joined {
@@ -158,15 +166,20 @@ export class Worker {
     leaving: AbortSignal,
     show: (status: () => WorkerStatus) => void,
   ): Promise<void> {
-    const { client, settings, configuration, clock } = this.#options;
+    const { client, settings, clock } = this.#options;
     const { name, model } = announcement;
-    const job = announcedScoring(announcement, configuration);
+    const job = announcedScoring(announcement, this.#options);
     const failing = new AbortController();
+    /** What whoever runs the job is not told of yet. */
+    const requests: FinishedRequest[] = [];
     await using links = new JobLinks(client, settings, clock, announcement);
     const stack = createScorer(...scorerSettingsOf(job, { model }), {
       clock,
       onPause: (reason) => this.#options.onEvent(`the job ${name} waits: ${reason.message}`),
       onResume: () => this.#options.onEvent(`the job ${name} goes on`),
+      onRequest: (request) => {
+        if (requests.length < REQUESTS_HELD) requests.push(request);
+      },
     });
     await using scorer = stack.scorer;
     await scorer.describe(failing.signal);
@@ -188,8 +201,10 @@ export class Worker {
         scored: {
           ...scored,
           append: async (partition, record, signal) => {
-            await scored.append(partition, record, signal);
-            if (record.kind === 'batch') tally = addTally(tally, record.value.tally);
+            if (record.kind === 'end') return await scored.append(partition, record, signal);
+            const value = { ...record.value, requests: requests.splice(0, REQUESTS_TOLD) };
+            await scored.append(partition, { ...record, value }, signal);
+            tally = addTally(tally, value.tally);
           },
         },
         scorer,

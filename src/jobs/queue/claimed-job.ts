@@ -12,6 +12,7 @@ import { finishedRun } from './finished-run.ts';
 import { removeForeignLock } from './foreign-lock.ts';
 import { logTime, withLine } from './job-log.ts';
 import { hasEnded, type JobRecord } from './job-record.ts';
+import { JobRemains } from './job-remains.ts';
 import { LEASE_MS } from './job-turns.ts';
 import type { JobParts } from './job-work.ts';
 import { ownedJob } from './owned-job.ts';
@@ -36,6 +37,7 @@ export class ClaimedJob {
   readonly #runner: string;
   readonly #id: string;
   readonly #folder: string;
+  readonly #remains: JobRemains;
   /** The run is to drain, and to be continued by somebody. */
   readonly #stopping = new AbortController();
   /** Nothing of it may be done here any more. */
@@ -47,12 +49,15 @@ export class ClaimedJob {
   #service: ServiceRecorder | null = null;
   /** The job is ended: what its run has written is to go. */
   #isDiscarded = false;
+  /** Its last run has taken its topics with it. */
+  #hasLeftCluster = false;
 
   constructor(parts: JobParts, runner: string, record: JobRecord) {
     this.#parts = parts;
     this.#runner = runner;
     this.#id = record.id;
     this.#folder = parts.folders.of(record.id);
+    this.#remains = new JobRemains(parts, this.#stopping.signal);
     this.#begun = parts.clock.now();
     this.#elapsedBefore = record.elapsedMs;
     this.ended = this.#work(record).catch((error: unknown) =>
@@ -100,16 +105,21 @@ export class ClaimedJob {
   async #score(record: JobRecord): Promise<Manifest> {
     const { clock } = this.#parts;
     const body = record.body as PredictionBody;
-    const job = await ownedJob(this.#parts, record);
+    const described = await ownedJob(this.#parts, record);
+    const job = this.#parts.cluster?.over(described, record.id) ?? described;
     const model = await this.#model(record, job);
     this.#leaving.signal.throwIfAborted();
     for (let isFirst = record.attempts <= 1; ; isFirst = true) {
       try {
         return await this.#runOnce(job, body, model, isFirst);
       } catch (error) {
-        if (isFirst || findSluiceError(error)?.code !== 'OUTPUT_EXISTS') throw error;
+        const code = findSluiceError(error)?.code;
+        // An output that is published is not undone by a cluster that is away when the topics are to be removed.
+        const mayBePublished = code === 'OUTPUT_EXISTS' ? !isFirst : code?.startsWith('KAFKA_') === true;
+        if (!mayBePublished) throw error;
         const manifest = await finishedRun(job, this.#id, clock, this.#leaving.signal);
         if (manifest !== null) return manifest;
+        if (code !== 'OUTPUT_EXISTS') throw error;
         // Killed before it had written anything: what stands there is an older output, which it was to take the place of.
       }
     }
@@ -142,7 +152,9 @@ export class ClaimedJob {
     if (this.#stopping.signal.aborted) run.stop();
     if (this.#leaving.signal.aborted) run.abort();
     if (this.#isDiscarded) run.discard();
-    return (await run.result).manifest;
+    const { manifest } = await run.result;
+    this.#hasLeftCluster = true;
+    return manifest;
   }
 
   async #upload(body: PredictionBody, job: JobDescription): Promise<ReturnType<typeof createSpoolSource>> {
@@ -256,6 +268,7 @@ export class ClaimedJob {
     );
     if (record?.status === 'ABORTED') await this.#parts.folders.remove(this.#id);
     this.#told(record);
+    if (record !== null && !this.#hasLeftCluster) await this.#remains.onCluster(record);
   }
 
   async #failed(error: unknown): Promise<void> {
@@ -275,8 +288,12 @@ export class ClaimedJob {
       return { claim: null, elapsedMs: this.#elapsed(), logs: withLine(now.logs, line) };
     });
     if (record !== null) await this.#keepService(record);
-    if (record !== null && hasEnded(record)) await this.#afterAbort(record);
+    if (record !== null && hasEnded(record)) await this.#remains.inFolder(record);
     this.#told(record);
+    if (record === null || !hasEnded(record)) return;
+    // What an earlier run has written: this one may have failed before it had a look at it.
+    await this.#remains.inStore(record);
+    await this.#remains.onCluster(record);
   }
 
   /** Figures are worth less than the job: when the store takes none, they come with the next ones. */
@@ -288,14 +305,14 @@ export class ClaimedJob {
 
   /** A job that was ended while nobody worked on it: nothing of it remains. */
   async #clearAway(): Promise<void> {
+    // Under the claim: if this process leaves or dies, too, another one begins again.
+    const before = await this.#parts.store.get(this.#id);
+    if (before?.claim?.runner === this.#runner) await this.#remains.inStore(before);
+    if (this.#stopping.signal.aborted) return;
     const record = await this.#change(() => ({ claim: null }));
-    if (record !== null) await this.#afterAbort(record);
+    if (record !== null) await this.#remains.inFolder(record);
     this.#told(record);
-  }
-
-  async #afterAbort(record: JobRecord): Promise<void> {
-    if (record.status === 'ABORTED') await this.#parts.folders.removeIntake(this.#id);
-    if (record.status === 'ABORTED' && record.failure === null) await this.#parts.folders.remove(this.#id);
+    if (record !== null) await this.#remains.onCluster(record);
   }
 
   #told(record: JobRecord | null): void {

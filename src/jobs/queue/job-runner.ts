@@ -49,6 +49,11 @@ export class JobRunner {
     return this.#running.get(id)?.progress() ?? null;
   }
 
+  /** Removes what a job has that was ended while nobody worked on it. @param record claimed for this runner. */
+  clearAway(record: JobRecord): void {
+    this.#begin(record);
+  }
+
   /** Scores the dead letters of a job again. @param record claimed for this runner. */
   replay(record: JobRecord): void {
     const replay = new ReplayedJob(this.#parts, this.id, record);

@@ -19,6 +19,7 @@ import { assertTargets } from './body/job-targets.ts';
 import type { FilledBody } from './body/prediction-body.ts';
 import { assertMayRun, type Caller, jobUnknown, ownJob, wrongState } from './caller.ts';
 import { aborted, abortedError } from './claimed-job.ts';
+import { JobCluster } from './job-cluster.ts';
 import { JobEvents, type JobListener } from './job-events.ts';
 import { driftOfJob, lettersOf } from './job-findings.ts';
 import { isJobId, JobFolders } from './job-folder.ts';
@@ -126,6 +127,7 @@ export class JobService implements AsyncDisposable {
       secrets: await openSecrets(store.session, seal, clock),
       monitoring: await MonitoringStore.open(store.session),
       folders,
+      cluster: configuration.kafka === null ? null : await JobCluster.open(configuration.kafka, clock),
       context: { configuration, env, guard: options.guard, limits: settings.limits },
       settings,
       growths: new Growths(clock),
@@ -261,16 +263,20 @@ export class JobService implements AsyncDisposable {
     await this.get(id, caller);
     const wall = this.#parts.clock.wall();
     const why = reason ?? `by ${caller.user.username}`;
-    const before: { status?: JobRecord['status'] } = {};
+    const claim = { runner: this.#runner.id, beat: 0 };
+    const before: { status?: JobRecord['status']; isMine?: boolean } = {};
     const record = await this.#parts.store.update(id, (now) => {
-      before.status = now.status;
-      return hasEnded(now) ? null : aborted(now, { reason: why, code: null, wall });
+      // Whoever works on it, here or elsewhere, removes what it has when he has let go of it; where it was begun and nobody does, this server.
+      const isMine = !hasEnded(now) && now.claim === null && now.attempts > 0;
+      Object.assign(before, { status: now.status, isMine });
+      if (hasEnded(now)) return null;
+      return { ...aborted(now, { reason: why, code: null, wall }), ...(isMine ? { claim } : {}) };
     });
-    const { status } = before;
+    const { status, isMine } = before;
     if (status === 'COMPLETED' || status === 'ABORTED')
       throw wrongState(`The job cannot be aborted: it is ${status} already.`);
-    // Whoever works on it, here or elsewhere, removes what it has when he has let go of it.
-    if (record?.claim === null) await this.#parts.folders.remove(id);
+    if (record !== null && isMine === true) this.#runner.clearAway(record);
+    else if (record?.claim === null) await this.#parts.folders.remove(id);
     this.#runner.wake(id);
     return this.#changed(record);
   }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../core/clock.ts';
 import type { MonitoringStore } from '../monitoring/kept/monitoring-store.ts';
 import type { BodyContext } from './body/described-job.ts';
+import type { JobCluster } from './job-cluster.ts';
 import type { JobEvents } from './job-events.ts';
 import type { JobFolders } from './job-folder.ts';
 import type { ServerSettings } from './server-settings.ts';
@@ -16,6 +17,8 @@ export interface JobParts {
   /** What is kept of the rows and requests of all jobs. */
   readonly monitoring: MonitoringStore;
   readonly folders: JobFolders;
+  /** What jobs run over; null: each in the process that has it. */
+  readonly cluster: JobCluster | null;
   readonly context: BodyContext;
   /** Null: there is no key, and the server keeps no secrets. */
   readonly seal: Seal | null;

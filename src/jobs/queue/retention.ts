@@ -35,6 +35,9 @@ export class Retention {
     const { clock, log } = this.#parts;
     while (!this.#stopping.signal.aborted) {
       await this.#sweep().catch((error: unknown) => log(`old results could not be removed: ${messageOf(error)}`));
+      await this.#sweepCluster().catch((error: unknown) => {
+        if (!this.#stopping.signal.aborted) log(`topics of old jobs could not be removed: ${messageOf(error)}`);
+      });
       await clock.sleep(EVERY_MS, this.#stopping.signal).catch(() => undefined);
     }
   }
@@ -61,5 +64,16 @@ export class Retention {
     await this.#parts.monitoring.forget(now - settings.monitoringDays * DAY_MS);
     for (const id of await folders.olderThan(now - ORPHAN_MS))
       if ((await store.get(id)) === null) await folders.remove(id);
+  }
+
+  /** Topics of jobs that nobody will continue: their server was killed, or the cluster was away, when they were to be removed. */
+  async #sweepCluster(): Promise<void> {
+    const { store, cluster } = this.#parts;
+    for (const id of (await cluster?.jobIds()) ?? []) {
+      if (this.#stopping.signal.aborted) return;
+      const record = await store.get(id);
+      // Jobs that are not known here are those of other servers.
+      if (record !== null && cluster?.isDoneWith(record) === true) await cluster.forget(id, this.#stopping.signal);
+    }
   }
 }

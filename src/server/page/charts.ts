@@ -6,7 +6,9 @@ import { amount, compact, latency } from './texts.ts';
 /** Points that are drawn; of more every second one is left out, as the server does. */
 const MOST = 720;
 
-type Point = Pick<LiveSample, 'at' | 'rowsPerSecond' | 'p50' | 'p99' | 'inFlight' | 'limit'>;
+type Point = Pick<LiveSample, 'at' | 'rowsPerSecond' | 'p50' | 'p99' | 'inFlight' | 'limit'> & {
+  readonly lag: number | null;
+};
 
 /** How a job goes, over time. */
 export interface ChartsSection {
@@ -28,11 +30,12 @@ export function chartsSection(): ChartsSection {
       { name: 'limit', colour: '--chart-3', isStepped: true },
     ]),
   ];
+  const lag = lineChart('Batches behind, over Kafka', amount, [{ name: 'lag', colour: '--chart-1' }]);
   const node = element(
     'section',
     { class: 'panel', 'aria-labelledby': 'over-time' },
     element('h2', { id: 'over-time' }, 'Over time'),
-    element('div', { class: 'charts' }, ...charts.map((chart) => chart.node)),
+    element('div', { class: 'charts' }, ...[...charts, lag].map((chart) => chart.node)),
   );
   let points: Point[] = [];
   let frame = 0;
@@ -44,6 +47,8 @@ export function chartsSection(): ChartsSection {
     charts[0]?.draw([at, points.map((point) => point.rowsPerSecond)]);
     charts[1]?.draw([at, points.map((point) => point.p50), points.map((point) => point.p99)]);
     charts[2]?.draw([at, points.map((point) => point.inFlight), points.map((point) => point.limit)]);
+    lag.node.hidden = points.every((point) => point.lag === null);
+    if (!lag.node.hidden) lag.draw([at, points.map((point) => point.lag)]);
   };
   // What is set and added in one turn is drawn once.
   const later = (): void => {
@@ -60,19 +65,20 @@ export function chartsSection(): ChartsSection {
         p99: history.p99[i] ?? null,
         inFlight: history.inFlight[i] ?? 0,
         limit: history.limit[i] ?? null,
+        lag: history.lag[i] ?? null,
       }));
       later();
     },
     add(sample) {
       const last = points.at(-1);
       if (last !== undefined && sample.at <= last.at) return;
-      points.push(sample);
+      points.push({ ...sample, lag: sample.topics?.lag ?? null });
       if (points.length > MOST) points = points.filter((_, i) => i % 2 === 0 || i === points.length - 1);
       later();
     },
     close() {
       cancelAnimationFrame(frame);
-      for (const chart of charts) chart.close();
+      for (const chart of [...charts, lag]) chart.close();
     },
   };
 }

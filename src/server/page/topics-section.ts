@@ -11,7 +11,7 @@ export function topicsSection(): { readonly node: HTMLElement; show(topics: Live
     element('h2', { id: 'kafka' }, 'Kafka'),
     list,
   );
-  const values = ['Lag', 'Partitions here', 'Paused', 'Workers', 'Rebalances', 'Transactions'].map((name) => {
+  const values = ['Batches behind', 'Partitions', 'Paused', 'Workers', 'Rebalances', 'Transactions'].map((name) => {
     const value = element('dd');
     list.append(element('div', {}, element('dt', {}, name), value));
     return value;

@@ -1,7 +1,7 @@
 import { lookup as ask } from 'node:dns';
 import { BlockList, isIP } from 'node:net';
 import { domainToASCII } from 'node:url';
-import type { ConnectionGuard } from '../../core/connection-guard.ts';
+import type { ConnectionGuard, GuardedLookup } from '../../core/connection-guard.ts';
 import { SluiceError } from '../../core/error.ts';
 import { isOpenAddress, plainAddress } from './network-address.ts';
 
@@ -27,7 +27,7 @@ interface Allowed {
  */
 export function allowedTargets(targets: readonly string[], resolve: Resolve = ask): ConnectionGuard {
   const allowed = targets.map(parseTarget);
-  return (host, port) => {
+  const guard = (host: string, port: number): GuardedLookup => {
     const name = hostName(host);
     const isNamed = allowed.some((one) => one.host === name && (one.port ?? port) === port);
     const isAllowed = (address: string): boolean =>
@@ -47,6 +47,7 @@ export function allowedTargets(targets: readonly string[], resolve: Resolve = as
       });
     };
   };
+  return Object.assign(guard, { targets });
 }
 
 function covers({ host, port, range }: Allowed, address: string, toPort: number): boolean {

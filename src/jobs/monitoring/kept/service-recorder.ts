@@ -1,5 +1,5 @@
+import type { FinishedRequest } from '../../../core/finished-request.ts';
 import { ServiceSum } from '../../../observe/service-hour.ts';
-import type { FinishedRequest } from '../../../observe/service-statistics.ts';
 import type { MonitoringStore } from './monitoring-store.ts';
 
 const HOUR_MS = 3_600_000;

@@ -61,11 +61,17 @@ export function describedJob(body: PredictionBody, folder: string, context: Body
     folder,
     context,
   );
-  const job = context.limits === undefined ? whole : withinMemory(whole, context.limits);
+  const sampled = intake.type === 'localFile' || intake.type === undefined ? withoutSize(whole) : whole;
+  const job = context.limits === undefined ? sampled : withinMemory(sampled, context.limits);
   const { filled } = checkBody(body);
   return filled.predictionInstance === null
     ? job
     : { ...job, deployment: otherServer(job.deployment, filled.predictionInstance, context) };
+}
+
+/** How large an upload is may not be known to its first run, and to the next one: nothing of the job may depend on it. */
+function withoutSize(job: JobDescription): JobDescription {
+  return job.driftSampling === 'auto' ? { ...job, driftSampling: 'all' } : job;
 }
 
 /** What is wrong is told without the name of the configuration's file. */

@@ -18,6 +18,11 @@ export function jobOfRows(topic: string): string | null {
   return /^sluice\.(.+)\.rows$/.exec(topic)?.[1] ?? null;
 }
 
+/** The name of the job that a topic belongs to; null for one of another name. */
+export function jobOfTopic(topic: string): string | null {
+  return /^sluice\.(.+)\.(?:rows|scored)$/.exec(topic)?.[1] ?? null;
+}
+
 /** Kept until the job removes them: a job may take longer than a cluster keeps records. */
 export function jobTopicSettings(name: string, partitions: number, replicationFactor: number | null): TopicSettings {
   return { name, partitions, replicationFactor, config: { 'retention.ms': '-1', 'retention.bytes': '-1' } };

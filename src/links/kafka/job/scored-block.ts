@@ -1,3 +1,4 @@
+import type { FinishedRequest } from '../../../core/finished-request.ts';
 import type { Json } from '../../../core/json.ts';
 import type { LinkRecord } from '../../../core/link.ts';
 import type { ModelIdentity } from '../../../core/model.ts';
@@ -11,13 +12,13 @@ import { type BlockForm, bytesText, textBytes } from './block-form.ts';
 
 /**
  * Scored rows of a job on their way to deliver; the columns are the output's, missing while no reply has shown them. Facts: `through`,
- * `tally`, `intakeBytes`, `badBytes`, `model`, `intake`, the columns of the intake, and of a monitored job `statistics`. Letters: dead letters,
- * and behind them so many lines of associations as the fact `associationLines` says.
+ * `tally`, `intakeBytes`, `badBytes`, `model`, `intake`, the columns of the intake, of a monitored job `statistics`, and from workers `requests`.
+ * Letters: dead letters, and behind them so many lines of associations as the fact `associationLines` says.
  */
 export const scoredForm: BlockForm<ScoredBatch> = {
   encode(sequence, batch): Block {
     const { through, tally, intakeBytes, badBytes, model, output, deadLetters, intake } = batch;
-    const { statistics, associations } = batch;
+    const { statistics, associations, requests } = batch;
     const kept = associations === undefined ? [] : associationLines(associations);
     const lines = deadLetters.map((letter) =>
       JSON.stringify({ ...letter, envelope: undefined, bytes: bytesText(letter.bytes) }),
@@ -31,6 +32,7 @@ export const scoredForm: BlockForm<ScoredBatch> = {
       intake: intake.columns,
       ...(statistics === undefined ? {} : { statistics }),
       ...(kept.length === 0 ? {} : { associationLines: kept.length }),
+      ...(requests === undefined || requests.length === 0 ? {} : { requests }),
     } as unknown as Readonly<Record<string, Json>>;
     return {
       facts: { ...facts, kind: 'scored', sequence },
@@ -57,6 +59,7 @@ export const scoredForm: BlockForm<ScoredBatch> = {
       model: facts['model'] as unknown as ModelIdentity | null,
       statistics: facts['statistics'] as unknown as Statistics | undefined,
       associations: associationsOfLines(letters.slice(deadLetters)),
+      requests: facts['requests'] as unknown as readonly FinishedRequest[] | undefined,
     };
     return { kind: 'batch', sequence: facts.sequence, value };
   },
