@@ -12,6 +12,7 @@ export default defineConfig({
       'test/grid/**/*.test.ts',
       'test/acceptance/{file,http,kafka,s3,sql}.test.ts',
       'test/integration/kafka-clients/platformatic.test.ts',
+      'test/integration/readme.test.ts',
       'test/unit/scoring/limiter/processes.test.ts',
     ],
     globalSetup: ['test/support/services/run-services.ts'],

@@ -1,6 +1,7 @@
-// `npm start`: three million real flights, a real model, a real prediction server, from a file to a file.
+// `npm start`: three million real flights (or as many as `npm start -- --rows N` says), a real model, a real prediction server, from a file to a file.
 import { statSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { parseArgs } from 'node:util';
 import { showProgress } from '../src/cli/progress-display.ts';
 import { count, rate } from '../src/cli/progress-text.ts';
 import { runJob } from '../src/index.ts';
@@ -10,13 +11,16 @@ import { makeFlightsFile } from './demo/flights-file.ts';
 import { mostDelayed } from './demo/most-delayed.ts';
 
 const root = join(import.meta.dirname, '..');
-const flights = join(root, 'work', 'flights', 'flights.csv');
+const { rows } = parseArgs({ options: { rows: { type: 'string' } } }).values;
+const wanted = rows === undefined ? Number.POSITIVE_INFINITY : Number(rows);
+if (!(wanted >= 1)) throw new RangeError(`--rows ${rows} is no number of flights; give one of 1 and more`);
+const flights = join(root, 'work', 'flights', rows === undefined ? 'flights.csv' : `flights-${wanted}.csv`);
 const scored = join(root, 'work', 'flights', 'scored.csv');
 const CONCURRENCY = 4;
 const show = (path: string): string => relative(process.cwd(), path);
 
 console.log('Making the file of flights (once; from Parquet) ...');
-await makeFlightsFile(flights);
+await makeFlightsFile(flights, wanted);
 console.log(`${show(flights)}: ${(statSync(flights).size / 1e6).toFixed(0)} MB`);
 
 await using server = await startModelServer({ models: join(root, 'models'), port: 0 });

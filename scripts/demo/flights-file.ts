@@ -12,9 +12,10 @@ type Flight = readonly [date: Date, delay: bigint, distance: bigint, origin: str
 /**
  * Makes a CSV file of three million real flights (US, 2001; from the npm package vega-datasets) with a number for each,
  * unless it is there already.
+ * @param wanted the first so many of them, if there are as many.
  * @returns its rows, when they were made just now; null for a file that was there.
  */
-export async function makeFlightsFile(path: string): Promise<number | null> {
+export async function makeFlightsFile(path: string, wanted = Number.POSITIVE_INFINITY): Promise<number | null> {
   if (existsSync(path) && statSync(path).size > 0) return null;
   mkdirSync(dirname(path), { recursive: true });
   const file = await asyncBufferFromFile(DATA);
@@ -23,7 +24,7 @@ export async function makeFlightsFile(path: string): Promise<number | null> {
   out.write(HEADER);
   let rowStart = 0;
   for (const group of metadata.row_groups) {
-    const rowEnd = rowStart + Number(group.num_rows);
+    const rowEnd = Math.min(wanted, rowStart + Number(group.num_rows));
     let rows: readonly Flight[] = [];
     await parquetRead({
       file,
@@ -40,6 +41,7 @@ export async function makeFlightsFile(path: string): Promise<number | null> {
     );
     if (!out.write(text.join(''))) await once(out, 'drain');
     rowStart = rowEnd;
+    if (rowStart === wanted) break;
   }
   out.end();
   await once(out, 'finish');

@@ -6,7 +6,6 @@ import kafkajs, { type KafkaConfig } from 'kafkajs';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { sluice } from '../support/command-line.ts';
-import { selfSigned } from '../support/self-signed.ts';
 import { kafkaService, startKafka } from '../support/services/kafka.ts';
 import { kafkaConsoleConsumer } from '../support/services/kafka-console-consumer.ts';
 import { leftOut } from '../support/services/left-out.ts';
@@ -62,28 +61,6 @@ needs('kafka')('the Kafka service', () => {
     expect(await patient.listTopics()).toEqual([]);
     await patient.disconnect();
   });
-
-  test.for(['plain', 'scram-sha-256'] as const)(
-    '%s over TLS lets the user in, and nobody with a wrong password',
-    async (mechanism) => {
-      await using kafka = await startKafka({ sasl: { mechanism, username: 'ann', password: 'right' }, tls: true });
-      const login = async (password: string): Promise<number> => {
-        const admin = client(kafka.brokers, {
-          ssl: { ca: selfSigned.cert },
-          sasl: { mechanism: mechanism as 'plain', username: 'ann', password },
-          retry: { retries: 0 },
-        }).admin();
-        try {
-          await admin.connect();
-          return (await admin.describeCluster()).brokers.length;
-        } finally {
-          await admin.disconnect();
-        }
-      };
-      expect(await login('right')).toBe(1);
-      await expect(login('wrong')).rejects.toThrow(/authentication/i);
-    },
-  );
 
   test("Java's console consumer gives what was committed, byte for byte, and not what was aborted", async () => {
     const kafka = await kafkaService();
