@@ -13,6 +13,7 @@ import { stateFolder } from '../jobs/state-folder.ts';
 import { createApp } from './app.ts';
 import { LiveFeed } from './live/live-feed.ts';
 import { accuracyRoutes } from './routes/accuracy.ts';
+import { datasetChangeRoutes } from './routes/dataset-changes.ts';
 import { datasetRoutes } from './routes/datasets.ts';
 import { definitionRoutes } from './routes/definitions.ts';
 import { deploymentRoutes } from './routes/deployments.ts';
@@ -74,6 +75,7 @@ export async function startServer(
     ...serviceStatsRoutes(service, now),
     ...accuracyRoutes(service, accuracy, now),
     ...datasetRoutes(registry),
+    ...datasetChangeRoutes(registry, service),
     statusRoute,
   ];
   const feed = new LiveFeed({ service, clock, log });

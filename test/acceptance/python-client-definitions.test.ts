@@ -96,4 +96,19 @@ describe("F59: DataRobot's own Python client, as it is,", () => {
     expect(told).toEqual({ name: 'flights', state: 'COMPLETED', rows: 2 });
     expect(readFileSync(output, 'utf8')).toBe(ROWS);
   });
+
+  test('makes datasets of a file and of data in memory, scores them, and removes them', async () => {
+    const settings = { deployment: 'd', file: join(state, 'rows.csv') };
+    const told = await clientFlow<Record<string, unknown>>(python, 'dataset_uploads', api.base, settings);
+    expect(told).toMatchObject({
+      status: 'COMPLETED',
+      name: 'rows.csv',
+      rows: [2, 2, 2],
+      same: [true, false],
+      result: 'y_PREDICTION,id,c\n6,3,"a, b"\n8,4,"say ""x"""\n',
+      older: 'y_PREDICTION,id,c\n2,1,a\n4,2,b\n',
+      left: ['flights'],
+    });
+    expect(told['names']).toEqual(expect.arrayContaining(['by the client', 'rows.csv', 'flights']));
+  });
 });

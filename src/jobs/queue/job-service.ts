@@ -39,6 +39,7 @@ import { type JobPage, JobStore } from './store/job-store.ts';
 import type { Seal } from './store/seal.ts';
 import { storeAddress } from './store/store-address.ts';
 import { openSecrets, type StoredSecrets } from './stored-secrets.ts';
+import { UploadSlots } from './upload/upload-slots.ts';
 
 export interface JobServiceOptions {
   readonly configuration: Configuration;
@@ -129,6 +130,7 @@ export class JobService implements AsyncDisposable {
       context: { configuration, env, guard: options.guard, limits: settings.limits },
       settings,
       growths: new Growths(clock),
+      slots: new UploadSlots(settings.limits),
       events: new JobEvents(clock),
       clock,
       log: options.log ?? ((): void => undefined),
@@ -152,6 +154,11 @@ export class JobService implements AsyncDisposable {
   /** Throws TARGET_REFUSED for hosts that callers may not name. */
   assertHosts(hosts: readonly { readonly host: string; readonly port: number | null }[]): void {
     for (const { host, port } of hosts) this.#parts.context.guard?.(host, port ?? 0);
+  }
+
+  /** The uploads that are under way here. */
+  get uploadSlots(): UploadSlots {
+    return this.#parts.slots;
   }
 
   /** What is kept of the rows and requests of its jobs. */
