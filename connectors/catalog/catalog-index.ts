@@ -70,7 +70,8 @@ const VERSIONS = `
   WHERE v.writer IS NULL AND (@mine IS NULL OR d.owner IS NULL OR d.owner = @mine)
 `;
 /** An ID goes before a name: nobody can stand in for a dataset by a name. */
-const FOUND = 'd.id = coalesce((SELECT id FROM dataset WHERE id = @wanted), (SELECT id FROM dataset WHERE name = @wanted))';
+const FOUND =
+  'd.id = coalesce((SELECT id FROM dataset WHERE id = @wanted), (SELECT id FROM dataset WHERE name = @wanted))';
 
 /** What the registry knows: an SQLite database in the folder of the catalog. Several processes may use it at once. */
 export class CatalogIndex implements Disposable {

@@ -14,6 +14,9 @@ export function isDatasetName(name: string): boolean {
 export function datasetNameOf(file: string): string {
   const [last = ''] = file.split(/[\\/]/).slice(-1);
   const kept = last.replaceAll(/[^\p{L}\p{N} ._-]/gu, '_').replace(/^[ ._-]+/, '');
-  const name = [...kept].slice(0, MOST_CHARACTERS - 10).join('').trimEnd();
+  const name = [...kept]
+    .slice(0, MOST_CHARACTERS - 10)
+    .join('')
+    .trimEnd();
   return name === '' ? 'dataset' : name;
 }

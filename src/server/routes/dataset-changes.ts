@@ -1,8 +1,8 @@
 import type { FastifyReply } from 'fastify';
 import type * as z from 'zod';
 import type { DatasetRegistry } from '../../jobs/catalog/dataset-registry.ts';
-import { limitedUpload } from '../../jobs/queue/upload/upload-slots.ts';
 import type { JobService } from '../../jobs/queue/job-service.ts';
+import { limitedUpload } from '../../jobs/queue/upload/upload-slots.ts';
 import type { ApiCall, ApiRoute } from '../api-route.ts';
 import { sendJson } from '../json-reply.ts';
 import { formFile } from '../multipart.ts';

@@ -40,7 +40,13 @@ interface Shown {
 
 const as = (user: string): Readonly<Record<string, string>> => ({ authorization: `Bearer token-of-${user}` });
 
-function send(api: ApiClient, path: string, csv: string, name = 'rows.csv', headers: Readonly<Record<string, string>> = {}): Promise<Response> {
+function send(
+  api: ApiClient,
+  path: string,
+  csv: string,
+  name = 'rows.csv',
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Response> {
   const body = new FormData();
   body.append('file', new Blob([csv]), name);
   return api.request(path, { method: 'POST', body, headers: headers });
@@ -223,10 +229,13 @@ test('datasets of the command line are there for all, and changed by admins alon
   await using api = await start();
   const { state } = api;
   const env = { SLUICE_STATE: state };
-  const added = await sluice(['catalog', 'add', 'shared', join(import.meta.dirname, '../../../config/examples/flights.csv')], {
-    cwd: state,
-    env,
-  });
+  const added = await sluice(
+    ['catalog', 'add', 'shared', join(import.meta.dirname, '../../../config/examples/flights.csv')],
+    {
+      cwd: state,
+      env,
+    },
+  );
   expect(added.code, added.stderr).toBe(0);
   const [shared] = await list(api, 'anna');
   expect(shared).toMatchObject({ name: 'shared', createdBy: 'sluice' });

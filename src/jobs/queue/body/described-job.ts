@@ -2,11 +2,13 @@ import { dirname, join } from 'node:path';
 import type { ConnectionGuard } from '../../../core/connection-guard.ts';
 import { findSluiceError, SluiceError } from '../../../core/error.ts';
 import { nameList, nearestNames } from '../../../scoring/output/nearest-name.ts';
+import { assertAbilities } from '../../../scoring/wires/wire-abilities.ts';
 import type { Configuration } from '../../configuration.ts';
 import type { Deployment } from '../../description/deployment.ts';
 import { type JobDescription, resolveJob } from '../../description/parse-job.ts';
 import { Secret } from '../../description/secret.ts';
 import { validate } from '../../description/validate.ts';
+import { occludes, unexplained } from '../../explanations/occlusion-of.ts';
 import { type MemoryLimits, withinMemory } from './memory-limits.ts';
 import { type FilledBody, type PredictionBody, predictionBody } from './prediction-body.ts';
 
@@ -62,6 +64,8 @@ export function describedJob(body: PredictionBody, folder: string, context: Body
     context,
   );
   const job = context.limits === undefined ? whole : withinMemory(whole, context.limits);
+  // Whoever makes the job hears of it at once, and not when its turn has come.
+  assertAbilities(job.deployment.wire, occludes(job) ? unexplained(job) : job);
   const { filled } = checkBody(body);
   return filled.predictionInstance === null
     ? job
