@@ -1,4 +1,5 @@
 import { messageOf } from '../../core/error.ts';
+import type { Manifest } from '../../core/ledger.ts';
 import type { Tally } from '../../core/scored-batch.ts';
 import { replayJob } from '../dead-letters/replay-job.ts';
 import type { ReplayReport } from '../dead-letters/replay-report.ts';
@@ -65,6 +66,7 @@ export class ReplayedJob {
       reports.reduce((total, report) => total + figure(report), 0);
     // A result is a file: it has a manifest.
     const manifests = reports.flatMap(({ manifest }) => manifest ?? []);
+    await this.#keepStatistics(manifests);
     const bytes = manifests
       .flatMap(({ objects }) => objects)
       .reduce((total, object) => total + (object.role === 'rows' ? object.bytes : 0), 0);
@@ -84,6 +86,17 @@ export class ReplayedJob {
       outputBytes: bytes,
       logs: withLine(logs, line),
     });
+  }
+
+  /** Drift counts the rows that were scored now, too. A table may have letters of several jobs that were made alike. */
+  async #keepStatistics(manifests: readonly Manifest[]): Promise<void> {
+    const { store, monitoring, clock } = this.#parts;
+    for (const manifest of manifests) {
+      const { name } = manifest.job;
+      const record = name === this.#record.id ? this.#record : typeof name === 'string' ? await store.get(name) : null;
+      if (record?.status === 'COMPLETED')
+        await monitoring.keepStatistics(record, manifest, record.endedAt ?? clock.wall());
+    }
   }
 
   async #beat(done: AbortSignal): Promise<void> {
