@@ -86,6 +86,7 @@ describe("F59: DataRobot's own Python client, as it is,", () => {
       predictions: 2,
       ids: ['id'],
       untracked: false,
+      needed: [['c', 'Categorical']],
     });
     expect(told['requests_over_time']).toBe(told['requests']);
   });

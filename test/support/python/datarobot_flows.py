@@ -346,6 +346,7 @@ def monitoring(settings):
         "requests_over_time": deployment.get_service_stats_over_time(metric="totalRequests").summary["value"],
         "ids": deployment.get_association_id_settings()["column_names"],
         "untracked": untracked,
+        "needed": [[one["name"], one["feature_type"]] for one in deployment.get_features()],
     }
 
 

@@ -95,7 +95,8 @@ export function withoutPlaces(text: string, folder: string, { file }: Configurat
     .replaceAll(state, 'the folder of the server');
 }
 
-const UNSERVED: ReadonlySet<string> = new Set(
+/** Fields of DataRobot's that are taken as long as they ask for nothing. */
+export const UNSERVED: ReadonlySet<string> = new Set(
   Object.entries(predictionBody.shape).flatMap(([name, schema]) =>
     schema.description?.startsWith('Not served') === true ? [name] : [],
   ),
