@@ -5,6 +5,7 @@ import type { PairedBucket } from '../../../monitoring/paired-predictions.ts';
 import type { PredictionResult, ResultsPage } from '../../../monitoring/prediction-results.ts';
 import type { BucketSize } from '../../../monitoring/time-bucket.ts';
 import { predictionLogPath } from '../prediction-log-path.ts';
+import type { AccuracyAnswers, AccuracyRequest } from './accuracy-requests.ts';
 import { AccuracyThread } from './accuracy-thread.ts';
 
 /**
@@ -14,6 +15,8 @@ import { AccuracyThread } from './accuracy-thread.ts';
 export class AccuracyLog implements AsyncDisposable {
   readonly #path: string;
   readonly #thread: AccuracyThread;
+  /** What is being read, by what was asked for: who asks for the same meanwhile gets the same. */
+  readonly #reading = new Map<string, Promise<AccuracyAnswers[AccuracyRequest['what']]>>();
 
   /** @param stateFolder of the server. */
   constructor(stateFolder: string) {
@@ -24,17 +27,19 @@ export class AccuracyLog implements AsyncDisposable {
   /** Keeps actuals, all of them or none. @param known only those whose ID has a prediction. */
   async keep(deployment: string, actuals: readonly Actual[], known: boolean): Promise<void> {
     await this.#thread.ask({ what: 'keep', deployment, actuals, known });
+    // Whoever reads from now on sees them.
+    this.#reading.clear();
   }
 
   async report(deployment: string, bucket: BucketSize, period: ScoredPeriod): Promise<AccuracyReport | null> {
     if (!existsSync(this.#path)) return null;
-    return await this.#thread.ask({ what: 'report', deployment, bucket, period });
+    return await this.#read({ what: 'report', deployment, bucket, period });
   }
 
   /** Predictions beside their actuals, by the time at which rows were scored. */
   async paired(deployment: string, bucket: BucketSize, period: ScoredPeriod): Promise<readonly PairedBucket[]> {
     if (!existsSync(this.#path)) return [];
-    return await this.#thread.ask({ what: 'paired', deployment, bucket, period });
+    return await this.#read({ what: 'paired', deployment, bucket, period });
   }
 
   async results(
@@ -42,11 +47,24 @@ export class AccuracyLog implements AsyncDisposable {
     page: ResultsPage,
   ): Promise<{ readonly total: number; readonly results: readonly PredictionResult[] }> {
     if (!existsSync(this.#path)) return { total: 0, results: [] };
-    return await this.#thread.ask({ what: 'results', deployment, page });
+    return await this.#read({ what: 'results', deployment, page });
   }
 
   /** What is under way fails. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#thread[Symbol.asyncDispose]();
+  }
+
+  async #read<R extends AccuracyRequest>(request: R): Promise<AccuracyAnswers[R['what']]> {
+    const key = JSON.stringify(request);
+    const underWay = this.#reading.get(key) as Promise<AccuracyAnswers[R['what']]> | undefined;
+    if (underWay !== undefined) return await underWay;
+    const reading = this.#thread.ask(request);
+    this.#reading.set(key, reading);
+    try {
+      return await reading;
+    } finally {
+      if (this.#reading.get(key) === reading) this.#reading.delete(key);
+    }
   }
 }
