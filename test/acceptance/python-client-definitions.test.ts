@@ -106,7 +106,8 @@ describe("F59: DataRobot's own Python client, as it is,", () => {
       name: 'rows.csv',
       rows: [2, 2, 2],
       same: [true, false],
-      result: 'y_PREDICTION,id,c\n6,3,"a, b"\n8,4,"say ""x"""\n',
+      // The client quotes every cell of a frame.
+      result: 'y_PREDICTION,id,c\n6,"3","a, b"\n8,"4","say ""x"""\n',
       older: 'y_PREDICTION,id,c\n2,1,a\n4,2,b\n',
       left: ['flights'],
     });
