@@ -28,15 +28,15 @@ test('other requests are answered while the accuracy of many predictions is read
   await using api = await startApi({ deployments: {}, configuration: { deployments: { d } } });
   fill(join(api.state, 'accuracy.sqlite'), Date.now() - 3_600_000);
   for (const path of ['accuracy/', 'accuracyOverTime/', 'predictionsVsActualsOverTime/']) {
-    let isRead = false;
+    const state = { isRead: false };
     const reading = api.request(`/deployments/d/${path}`).then(async (reply) => {
-      isRead = true;
+      state.isRead = true;
       return (await reply.json()) as object;
     });
     let answered = 0;
-    while (!isRead) {
+    while (!state.isRead) {
       expect((await api.request('/version/')).status).toBe(200);
-      if (!isRead) answered += 1;
+      if (!state.isRead) answered += 1;
     }
     expect(answered, path).toBeGreaterThan(10);
     expect(JSON.stringify(await reading)).toMatch(path === 'accuracy/' ? /"MAE":\{"value":1,/ : /100000/);

@@ -1,6 +1,8 @@
-const MOST_CHARACTERS = 100;
 /** Names are typed, and stand in keys of objects. */
 const NAME = /^[\p{L}\p{N}][\p{L}\p{N} ._-]{0,99}$/u;
+
+/** With room for a number behind it. */
+const BEGINNING = /^.{1,90}/su;
 
 /** What may be the name of a dataset, in words. */
 export const DATASET_NAMES =
@@ -14,9 +16,7 @@ export function isDatasetName(name: string): boolean {
 export function datasetNameOf(file: string): string {
   const [last = ''] = file.split(/[\\/]/).slice(-1);
   const kept = last.replaceAll(/[^\p{L}\p{N} ._-]/gu, '_').replace(/^[ ._-]+/, '');
-  const name = [...kept]
-    .slice(0, MOST_CHARACTERS - 10)
-    .join('')
-    .trimEnd();
+  // By characters: none of them is cut in two.
+  const name = (BEGINNING.exec(kept)?.[0] ?? '').trimEnd();
   return name === '' ? 'dataset' : name;
 }

@@ -92,7 +92,7 @@ function address(end: End, { url, token, headers, body, ...rest }: Settings, var
   // A query may be a signature.
   const isSecret = parsed === null || `${parsed.username}${parsed.password}${parsed.search}` !== '';
   const shown = `${parsed?.origin ?? ''}${parsed?.pathname ?? ''}`;
-  const names = Object.keys((headers ?? {}) as object);
+  const names = Object.keys(headers ?? {});
   const header = (name: string): string =>
     variables.needs(`${prefix}_${name.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_')}`, `the header ${plain(name)}`);
   return {

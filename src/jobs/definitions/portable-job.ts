@@ -19,7 +19,12 @@ export interface PortableJob {
 
 /** Fields that only the server has, or that are written otherwise. */
 const OF_SERVER = new Set([
-  ...['deploymentId', 'predictionInstance', 'priority', 'batchJobType', 'intakeSettings', 'outputSettings'],
+  'deploymentId',
+  'predictionInstance',
+  'priority',
+  'batchJobType',
+  'intakeSettings',
+  'outputSettings',
   ...UNSERVED,
 ]);
 

@@ -180,8 +180,8 @@ describe('predictionsVsActualsOverTime', () => {
     const path = 'd/predictionsVsActualsOverTime/?start=2026-03-01T00:00:00Z&end=2026-03-04T00:00:00Z&bucketSize=P1D';
     const { summary, buckets } = await get<OverTime & { summary: object }>(api, path);
     expect(summary).toEqual({ rowCountTotal: 5, rowCountWithActual: 4 });
-    const none = { predictedClassDistribution: [], actualClassDistribution: [], modelId: null };
-    expect(buckets.map(({ period: _, ...bucket }) => bucket)).toEqual([
+    const none = { predictedClassDistribution: [], actualClassDistribution: [], modelId: null, period: null };
+    expect(buckets.map((bucket) => ({ ...bucket, period: null }))).toEqual([
       { rowCountTotal: 3, rowCountWithActual: 2, meanPredictedValue: 3, meanActualValue: 6, ...none },
       { rowCountTotal: 0, rowCountWithActual: 0, meanPredictedValue: null, meanActualValue: null, ...none },
       { rowCountTotal: 2, rowCountWithActual: 2, meanPredictedValue: 8, meanActualValue: 8, ...none },

@@ -39,7 +39,9 @@ const hostile = fc
   .array(
     fc.oneof(
       fc.uint8Array({ maxLength: 20 }),
-      fc.constantFrom('\r', '\n', '\r\n', '\r\n--', `--${BOUNDARY}`, `\r\n--${BOUNDARY.slice(0, 4)}`).map(Buffer.from),
+      fc
+        .constantFrom('\r', '\n', '\r\n', '\r\n--', `--${BOUNDARY}`, `\r\n--${BOUNDARY.slice(0, 4)}`)
+        .map((text) => Buffer.from(text)),
     ),
     { maxLength: 12 },
   )

@@ -41,7 +41,7 @@ export function answer(database: DatabaseSync, request: AccuracyRequest): Accura
       return accuracyOf(database, deployment, request.bucket, request.period);
     case 'paired':
       return pairedPredictions(database, deployment, request.bucket, request.period);
-    case 'results':
+    default:
       return predictionResults(database, deployment, request.page);
   }
 }

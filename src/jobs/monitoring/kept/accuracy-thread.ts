@@ -36,7 +36,7 @@ export class AccuracyThread implements AsyncDisposable {
     const { worker, waiting } = (this.#thread ??= this.#start());
     const { promise, resolve, reject } = Promise.withResolvers<AccuracyAnswers[R['what']]>();
     waiting.push({ resolve, reject });
-    worker.postMessage(request);
+    worker.postMessage(request, []);
     return await promise;
   }
 
