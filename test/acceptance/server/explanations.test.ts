@@ -72,6 +72,33 @@ describe('a deployment that explains by occlusion', () => {
     expect(rows.at(-1)).toMatchObject({ EXPLANATION_1_FEATURE_NAME: 'a' });
   });
 
+  test('explains rows of a replay by the beginning of their upload, whole or in parts', async () => {
+    const reject = ([, , c]: readonly string[]): string | null => (c === 'bad' ? 'unknown' : null);
+    for (const multipart of [false, true]) {
+      await using server = await sum();
+      const predict = server.options.predict!;
+      server.options = { predict, reject };
+      await using api = await start(server, { baseline: null });
+      const intakeSettings = { type: 'localFile', multipart };
+      const { id } = await api.create({ deploymentId: 'd', maxExplanations: 1, intakeSettings });
+      const [first, second] = [`a,b,c\n${'1,1,x\n'.repeat(100)}`, `a,b,c\n${'1,1,x\n'.repeat(100)}4,1,bad\n`];
+      if (multipart) {
+        const headers = { 'content-type': 'text/csv' };
+        for (const [number, body] of [first, second].entries())
+          await api.request(`/batchPredictions/${id}/csvUpload/part/${number}/`, { method: 'PUT', headers, body });
+        await api.post(`/batchPredictions/${id}/csvUpload/finalizeMultipart/`);
+      } else await api.upload(id, second);
+      expect(await api.ended(id)).toMatchObject({ status: 'COMPLETED', failedRows: 1 });
+      server.options = { predict };
+      expect((await api.post(`/live/jobs/${id}/replay/`, {})).status).toBe(202);
+      const { statusDetails } = await api.until(id, ({ statusDetails: said }) => /^Replay (done|ended)/.test(said));
+      expect(statusDetails).toMatch(/: 1 rows scored, 0 failed again/);
+      const rows: Rows = parse(await api.result(id), { columns: true });
+      expect(rows.at(-1)).toMatchObject({ y_PREDICTION: '9', EXPLANATION_1_FEATURE_NAME: 'a' });
+      expect(Number(rows.at(-1)!['EXPLANATION_1_STRENGTH'])).toBeCloseTo(6, 9);
+    }
+  });
+
   test('refuses what cannot go with it, as the job is made', async () => {
     await using server = await sum();
     await using api = await start(server);
