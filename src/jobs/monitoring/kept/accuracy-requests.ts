@@ -33,17 +33,11 @@ export interface AccuracyAnswers {
 
 export function answer(database: DatabaseSync, request: AccuracyRequest): AccuracyAnswers[AccuracyRequest['what']] {
   const { deployment } = request;
-  switch (request.what) {
-    case 'keep':
-      keepActuals(database, deployment, request.known ? known(database, request) : request.actuals);
-      return null;
-    case 'report':
-      return accuracyOf(database, deployment, request.bucket, request.period);
-    case 'paired':
-      return pairedPredictions(database, deployment, request.bucket, request.period);
-    default:
-      return predictionResults(database, deployment, request.page);
-  }
+  if (request.what === 'report') return accuracyOf(database, deployment, request.bucket, request.period);
+  if (request.what === 'paired') return pairedPredictions(database, deployment, request.bucket, request.period);
+  if (request.what === 'results') return predictionResults(database, deployment, request.page);
+  keepActuals(database, deployment, request.known ? known(database, request) : request.actuals);
+  return null;
 }
 
 /** Those whose ID has a prediction. */
