@@ -163,7 +163,7 @@ export class CatalogIndex implements Disposable {
     );
   }
 
-  /** Begins a version, and the dataset with its first one. Nobody sees it until it is `complete`. */
+  /** Begins a version, and the dataset with its first one. Nobody sees it until it is `complete`. Throws OUTPUT_EXISTS for a name that is a user's. */
   async begin(
     target: DatasetTarget,
     facts: { readonly source: string; readonly ending: string; readonly created: string },
@@ -257,10 +257,16 @@ export class CatalogIndex implements Disposable {
       if (is !== undefined) return target.datasetId;
       throw new SluiceError('INTAKE_NOT_FOUND', 'The dataset was removed meanwhile.');
     }
-    const find = this.#database.prepare('SELECT id FROM dataset WHERE name = ?');
+    const find = this.#database.prepare('SELECT id, owner FROM dataset WHERE name = ?');
     let { name } = target;
     if (target.kind === 'named') {
       const known = find.get(name);
+      // What is added here is meant for all.
+      if (typeof known?.['owner'] === 'string')
+        throw new SluiceError(
+          'OUTPUT_EXISTS',
+          `The dataset ${name} is one that ${known['owner']} has uploaded to the server; choose another name.`,
+        );
       if (known !== undefined) return String(known['id']);
     } else {
       for (let number = 2; find.get(name) !== undefined; number += 1) name = `${target.name}-${number}`;

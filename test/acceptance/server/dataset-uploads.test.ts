@@ -229,14 +229,12 @@ test('datasets of the command line are there for all, and changed by admins alon
   await using api = await start();
   const { state } = api;
   const env = { SLUICE_STATE: state };
-  const added = await sluice(
-    ['catalog', 'add', 'shared', join(import.meta.dirname, '../../../config/examples/flights.csv')],
-    {
-      cwd: state,
-      env,
-    },
-  );
+  const flights = join(import.meta.dirname, '../../../config/examples/flights.csv');
+  const added = await sluice(['catalog', 'add', 'shared', flights], { cwd: state, env });
   expect(added.code, added.stderr).toBe(0);
+  await made(await send(api, '/datasets/fromFile/', ROWS, 'hers'));
+  const taken = await sluice(['catalog', 'add', 'hers', flights], { cwd: state, env });
+  expect([taken.code, taken.stderr]).toEqual([1, expect.stringMatching(/hers is one that anna has uploaded/)]);
   const [shared] = await list(api, 'anna');
   expect(shared).toMatchObject({ name: 'shared', createdBy: 'sluice' });
   const path = `/datasets/${shared!.datasetId}/`;
