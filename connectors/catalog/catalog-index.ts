@@ -27,7 +27,15 @@ export interface RegisteredVersion {
   readonly sha256: string;
   readonly columns: readonly ColumnProfile[];
   readonly isLatest: boolean;
+  /** The user of a server whose dataset it is; null: it was made on the command line, and is there for all. */
+  readonly owner: string | null;
 }
+
+/** Which dataset gets a version: the one of a name, which is made if there is none; one that is known; or a new one, whose name is free or made so. */
+export type DatasetTarget =
+  | { readonly kind: 'named'; readonly name: string }
+  | { readonly kind: 'known'; readonly datasetId: string }
+  | { readonly kind: 'new'; readonly name: string; readonly owner: string };
 
 /** A version that is being written. */
 export type BegunVersion = Pick<RegisteredVersion, 'datasetId' | 'versionId' | 'location'>;
@@ -37,7 +45,9 @@ const FILE = 'index.sqlite';
 const BUSY_MS = 10_000;
 
 const SCHEMA = `
-  CREATE TABLE IF NOT EXISTS dataset (id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, created TEXT NOT NULL) STRICT;
+  CREATE TABLE IF NOT EXISTS dataset (
+    id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, created TEXT NOT NULL, owner TEXT
+  ) STRICT;
   CREATE TABLE IF NOT EXISTS version (
     id TEXT PRIMARY KEY,
     dataset TEXT NOT NULL REFERENCES dataset (id),
@@ -53,23 +63,37 @@ const SCHEMA = `
   ) STRICT;
 `;
 
+/** Of those that a user may see; @mine is null for whoever may see all. */
 const VERSIONS = `
-  SELECT v.*, d.name, v.number = (SELECT max(number) FROM version WHERE dataset = d.id AND writer IS NULL) AS latest
-  FROM version v JOIN dataset d ON d.id = v.dataset WHERE v.writer IS NULL
+  SELECT v.*, d.name, d.owner, v.number = (SELECT max(number) FROM version WHERE dataset = d.id AND writer IS NULL) AS latest
+  FROM version v JOIN dataset d ON d.id = v.dataset
+  WHERE v.writer IS NULL AND (@mine IS NULL OR d.owner IS NULL OR d.owner = @mine)
 `;
+/** An ID goes before a name: nobody can stand in for a dataset by a name. */
+const FOUND =
+  'd.id = coalesce((SELECT id FROM dataset WHERE id = @wanted), (SELECT id FROM dataset WHERE name = @wanted))';
 
 /** What the registry knows: an SQLite database in the folder of the catalog. Several processes may use it at once. */
 export class CatalogIndex implements Disposable {
   readonly #database: DatabaseSync;
   readonly folder: string;
+  /** Whose datasets are seen beside those that are there for all; null: everybody's. */
+  readonly #user: string | null;
+  readonly #versions: string;
 
-  private constructor(database: DatabaseSync, folder: string) {
+  private constructor(database: DatabaseSync, folder: string, user: string | null) {
     this.#database = database;
     this.folder = folder;
+    this.#user = user;
+    // An index that nobody has written to since datasets have owners; whoever only reads it cannot change it.
+    this.#versions = hasOwners(database) ? VERSIONS : VERSIONS.replaceAll('d.owner', 'NULL');
   }
 
-  /** Opens the index in a folder to read it; the folder may be one that nobody can write to. Throws INTAKE_NOT_FOUND, INTAKE_UNREADABLE. */
-  static async openToRead(folder: string): Promise<CatalogIndex> {
+  /**
+   * Opens the index in a folder to read it; the folder may be one that nobody can write to. Throws INTAKE_NOT_FOUND, INTAKE_UNREADABLE.
+   * @param user whose datasets are seen beside those that are there for all; null: everybody's.
+   */
+  static async openToRead(folder: string, user: string | null = null): Promise<CatalogIndex> {
     const file = join(folder, FILE);
     if (!existsSync(file)) {
       throw new SluiceError(
@@ -81,7 +105,7 @@ export class CatalogIndex implements Disposable {
     try {
       const database = new DatabaseSync(file, { timeout: BUSY_MS, readOnly: true });
       database.prepare('SELECT count(*) FROM version').get();
-      return new CatalogIndex(database, folder);
+      return new CatalogIndex(database, folder, user);
     } catch (error) {
       throw new SluiceError('INTAKE_UNREADABLE', `The catalog in ${folder} cannot be read: ${messageOf(error)}.`, {
         cause: error,
@@ -89,8 +113,8 @@ export class CatalogIndex implements Disposable {
     }
   }
 
-  /** Opens the index in a folder, and makes both if they are not there. Throws OUTPUT_UNWRITABLE. */
-  static async open(folder: string): Promise<CatalogIndex> {
+  /** Opens the index in a folder, and makes both if they are not there. Throws OUTPUT_UNWRITABLE. @param user as of `openToRead`. */
+  static async open(folder: string, user: string | null = null): Promise<CatalogIndex> {
     // Loaded where it is needed: older versions of Node warn of it.
     const { DatabaseSync } = await import('node:sqlite');
     try {
@@ -98,7 +122,8 @@ export class CatalogIndex implements Disposable {
       const database = new DatabaseSync(join(folder, FILE), { timeout: BUSY_MS });
       database.exec('PRAGMA synchronous = FULL;');
       database.exec(SCHEMA);
-      return new CatalogIndex(database, folder);
+      if (!hasOwners(database)) addOwners(database);
+      return new CatalogIndex(database, folder, user);
     } catch (error) {
       throw new SluiceError(
         'OUTPUT_UNWRITABLE',
@@ -110,12 +135,12 @@ export class CatalogIndex implements Disposable {
 
   /** The latest version of every dataset, by name. */
   list(): readonly RegisteredVersion[] {
-    return this.#all(`${VERSIONS} ORDER BY d.name`).filter(({ isLatest }) => isLatest);
+    return this.#all(`${this.#versions} ORDER BY d.name`, {}).filter(({ isLatest }) => isLatest);
   }
 
   /** All versions of a dataset, the newest first. Throws INTAKE_NOT_FOUND. @param dataset its ID or its name. */
   versions(dataset: string): readonly RegisteredVersion[] {
-    const found = this.#all(`${VERSIONS} AND (d.id = ? OR d.name = ?) ORDER BY v.number DESC`, dataset, dataset);
+    const found = this.#all(`${this.#versions} AND ${FOUND} ORDER BY v.number DESC`, { wanted: dataset });
     if (found.length > 0) return found;
     const names = this.list().map(({ name }) => name);
     throw new SluiceError(
@@ -138,20 +163,15 @@ export class CatalogIndex implements Disposable {
     );
   }
 
-  /** Begins a version, and the dataset with its first one. Nobody sees it until it is `complete`. */
+  /** Begins a version, and the dataset with its first one. Nobody sees it until it is `complete`. Throws OUTPUT_EXISTS for a name that is a user's. */
   async begin(
-    name: string,
+    target: DatasetTarget,
     facts: { readonly source: string; readonly ending: string; readonly created: string },
     locate: (place: { readonly datasetId: string; readonly versionId: string }) => string,
   ): Promise<BegunVersion> {
     const writer = JSON.stringify(await thisProcess());
     return this.#atOnce(() => {
-      const known = this.#database.prepare('SELECT id FROM dataset WHERE name = ?').get(name);
-      const datasetId = known === undefined ? newId() : String(known['id']);
-      if (known === undefined) {
-        const made = this.#database.prepare('INSERT INTO dataset (id, name, created) VALUES (?, ?, ?)');
-        made.run(datasetId, name, facts.created);
-      }
+      const datasetId = this.#dataset(target, facts.created);
       const last = this.#database.prepare('SELECT max(number) AS last FROM version WHERE dataset = ?').get(datasetId);
       const versionId = newId();
       const location = locate({ datasetId, versionId });
@@ -171,6 +191,16 @@ export class CatalogIndex implements Disposable {
         );
       return { datasetId, versionId, location };
     });
+  }
+
+  /** Gives a dataset another name. Throws INTAKE_NOT_FOUND, OUTPUT_EXISTS for one that another has. */
+  rename(dataset: string, name: string): RegisteredVersion {
+    const { datasetId } = this.version(dataset, null);
+    const taken = this.#database.prepare('SELECT 1 FROM dataset WHERE name = ? AND id <> ?').get(name, datasetId);
+    if (taken !== undefined)
+      throw new SluiceError('OUTPUT_EXISTS', `There is a dataset with the name ${name} already; choose another one.`);
+    this.#database.prepare('UPDATE dataset SET name = ? WHERE id = ?').run(name, datasetId);
+    return this.version(datasetId, null);
   }
 
   /** Makes a version one that may be read. */
@@ -220,10 +250,38 @@ export class CatalogIndex implements Disposable {
     this.#database.close();
   }
 
-  #all(sql: string, ...parameters: readonly string[]): readonly RegisteredVersion[] {
+  /** The ID of the dataset that gets a version; made if it is not there. */
+  #dataset(target: DatasetTarget, created: string): string {
+    if (target.kind === 'known') {
+      const is = this.#database.prepare('SELECT 1 FROM dataset WHERE id = ?').get(target.datasetId);
+      if (is !== undefined) return target.datasetId;
+      throw new SluiceError('INTAKE_NOT_FOUND', 'The dataset was removed meanwhile.');
+    }
+    const find = this.#database.prepare('SELECT id, owner FROM dataset WHERE name = ?');
+    let { name } = target;
+    if (target.kind === 'named') {
+      const known = find.get(name);
+      // What is added here is meant for all.
+      if (typeof known?.['owner'] === 'string')
+        throw new SluiceError(
+          'OUTPUT_EXISTS',
+          `The dataset ${name} is one that ${known['owner']} has uploaded to the server; choose another name.`,
+        );
+      if (known !== undefined) return String(known['id']);
+    } else {
+      for (let number = 2; find.get(name) !== undefined; number += 1) name = `${target.name}-${number}`;
+    }
+    const datasetId = newId();
+    this.#database
+      .prepare('INSERT INTO dataset (id, name, created, owner) VALUES (?, ?, ?, ?)')
+      .run(datasetId, name, created, target.kind === 'new' ? target.owner : null);
+    return datasetId;
+  }
+
+  #all(sql: string, parameters: Readonly<Record<string, string>>): readonly RegisteredVersion[] {
     return this.#database
       .prepare(sql)
-      .all(...parameters)
+      .all({ mine: this.#user, ...parameters })
       .map((row) => ({
         datasetId: String(row['dataset']),
         versionId: String(row['id']),
@@ -234,6 +292,7 @@ export class CatalogIndex implements Disposable {
         location: String(row['location']),
         ending: String(row['ending']),
         isLatest: row['latest'] === 1,
+        owner: row['owner'] === null ? null : String(row['owner']),
         ...(JSON.parse(String(row['facts'])) as Pick<RegisteredVersion, 'rows' | 'bytes' | 'sha256' | 'columns'>),
       }));
   }
@@ -250,6 +309,17 @@ export class CatalogIndex implements Disposable {
       throw error;
     }
   }
+}
+
+function hasOwners(database: DatabaseSync): boolean {
+  return database.prepare("SELECT 1 FROM pragma_table_info('dataset') WHERE name = 'owner'").get() !== undefined;
+}
+
+/** An index of before: of its datasets nobody is the owner. Another process may be doing the same. */
+function addOwners(database: DatabaseSync): void {
+  database.exec('BEGIN IMMEDIATE');
+  if (!hasOwners(database)) database.exec('ALTER TABLE dataset ADD COLUMN owner TEXT');
+  database.exec('COMMIT');
 }
 
 /** 24 hexadecimal digits, as the IDs of DataRobot are. */

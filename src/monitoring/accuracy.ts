@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { type Accuracy, BinaryErrors, RegressionErrors } from './accuracy-metrics.ts';
+import { numberOf, sameClass } from './class-label.ts';
 import { type BucketSize, bucketOf } from './time-bucket.ts';
 
 /** How good a deployment was, over all and by the time at which rows were scored. */
@@ -112,16 +113,4 @@ class Errors {
     if (measured !== null || this.#rows === 0) return measured;
     return { kind: 'multiclass', rows: this.#rows, accuracy: this.#right / this.#rows };
   }
-}
-
-function numberOf(text: string): number | null {
-  const value = Number(text);
-  return text.trim() === '' || !Number.isFinite(value) ? null : value;
-}
-
-/** `1` and `1.0` are the same class: who writes actuals need not write numbers as the server does. */
-function sameClass(a: string, b: string): boolean {
-  if (a === b) return true;
-  const number = numberOf(a);
-  return number !== null && number === numberOf(b);
 }

@@ -30,8 +30,8 @@ export interface ApiRoute {
   readonly body?: z.ZodType;
   /** The body is handed on as it came, once it is known to be right; else with what its schema adds. */
   readonly keepsBody?: boolean;
-  /** The body is no JSON: the route reads `request.raw` itself. */
-  readonly takes?: 'text/csv';
+  /** The body is no JSON: the route reads `request.raw` itself. A form has a file as the field `file`. */
+  readonly takes?: 'text/csv' | 'multipart/form-data';
   /** What it answers, by status. */
   readonly replies: Readonly<Record<number, string>>;
   /** What its caller needs; GET: `read`, all others: `run`. */

@@ -41,6 +41,13 @@ export function openApiDocument(routes: readonly ApiRoute[], base: string): obje
   };
 }
 
+/** A form with a file. */
+const FORM = {
+  type: 'object',
+  required: ['file'],
+  properties: { file: { type: 'string', format: 'binary', description: 'CSV: a header and rows, by commas, UTF-8.' } },
+};
+
 function operation(route: ApiRoute): object {
   const names = [...route.path.matchAll(/:(\w+)/g)].map(([, name]) => name);
   const path = names.map((name) => ({ name, in: 'path', required: true, schema: { type: 'string' } }));
@@ -54,7 +61,7 @@ function operation(route: ApiRoute): object {
       ? { 'application/json': { schema: fieldSchema(route.body) } }
       : route.takes === undefined
         ? null
-        : { [route.takes]: { schema: { type: 'string' } } };
+        : { [route.takes]: { schema: route.takes === 'text/csv' ? { type: 'string' } : FORM } };
   const responses = Object.entries({
     ...(route.body === undefined && route.query === undefined ? {} : { 422: 'A field is wrong.' }),
     ...(route.body === undefined ? {} : { 400: 'The body is not JSON.', 413: 'The body is too large.' }),

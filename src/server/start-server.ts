@@ -12,11 +12,14 @@ import { sealingKeys } from '../jobs/queue/store/sealing-keys.ts';
 import { stateFolder } from '../jobs/state-folder.ts';
 import { createApp } from './app.ts';
 import { LiveFeed } from './live/live-feed.ts';
+import { abilityRoutes } from './routes/abilities.ts';
 import { accuracyRoutes } from './routes/accuracy.ts';
+import { datasetChangeRoutes } from './routes/dataset-changes.ts';
 import { datasetRoutes } from './routes/datasets.ts';
 import { definitionRoutes } from './routes/definitions.ts';
 import { deploymentRoutes } from './routes/deployments.ts';
 import { driftRoutes } from './routes/drift.ts';
+import { predictionRoutes } from './routes/predictions.ts';
 import { serviceStatsRoutes } from './routes/service-stats.ts';
 import { statusRoute } from './routes/status.ts';
 import { allowedTargets } from './security/allowed-targets.ts';
@@ -70,10 +73,13 @@ export async function startServer(
   const routes = [
     ...definitionRoutes(definitions, service),
     ...deploymentRoutes(service, { clock, log }),
+    ...abilityRoutes(service, clock),
     ...driftRoutes(service, now),
     ...serviceStatsRoutes(service, now),
     ...accuracyRoutes(service, accuracy, now),
+    ...predictionRoutes(service, accuracy, now),
     ...datasetRoutes(registry),
+    ...datasetChangeRoutes(registry, service),
     statusRoute,
   ];
   const feed = new LiveFeed({ service, clock, log });
@@ -85,6 +91,7 @@ export async function startServer(
     await service.close();
     app.server.closeAllConnections();
     await closing;
+    await accuracy[Symbol.asyncDispose]();
   };
   try {
     const url = await app.listen({ host: settings.host, port: settings.port });

@@ -20,6 +20,7 @@ export async function servedFaults(): Promise<CheckDriver> {
     caFile: null,
     store: null,
     folder: '',
+    user: null,
   };
   const source =
     (dataset: string, more: Partial<CatalogPlace> = {}, version: string | null = null) =>

@@ -20,7 +20,7 @@ type Rows = readonly (readonly (string | null)[])[];
 
 const TEXTS = ['plain', 'with "quotes"', 'a, b; c', 'two\nlines', 'naïve café', ' spaced ', '', null] as const;
 const READER = join(import.meta.dirname, 'dataset-reader-child.ts');
-const nowhere = { url: null, token: null, allowedHosts: [], caFile: null, store: null } as const;
+const nowhere = { url: null, token: null, allowedHosts: [], caFile: null, store: null, user: null } as const;
 
 /** A dataset of Sluice's own registry, made from a file. */
 export async function registeredIntake(compression: Compression): Promise<KillableSourceDriver> {
@@ -33,7 +33,8 @@ export async function registeredIntake(compression: Compression): Promise<Killab
     await using files = new StoredVersions(place, systemClock);
     const input = { source: file, csvSettings: defaultCsvSettings, s3: {}, configuration: undefined };
     const opened = openDatasetInput(input, { input: process.stdin }, systemClock);
-    const options = { index, files, name: 'rows', ...opened, format: 'csv' as const, compression, clock: systemClock };
+    const target = { kind: 'named', name: 'rows' } as const;
+    const options = { index, files, target, ...opened, format: 'csv' as const, compression, clock: systemClock };
     await addDataset(options, new AbortController().signal);
   };
   const records = rows(0, 31);

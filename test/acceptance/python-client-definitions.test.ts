@@ -86,6 +86,7 @@ describe("F59: DataRobot's own Python client, as it is,", () => {
       predictions: 2,
       ids: ['id'],
       untracked: false,
+      needed: [['c', 'Categorical']],
     });
     expect(told['requests_over_time']).toBe(told['requests']);
   });
@@ -95,5 +96,21 @@ describe("F59: DataRobot's own Python client, as it is,", () => {
     const told = await clientFlow<Record<string, unknown>>(python, 'datasets', api.base, { output });
     expect(told).toEqual({ name: 'flights', state: 'COMPLETED', rows: 2 });
     expect(readFileSync(output, 'utf8')).toBe(ROWS);
+  });
+
+  test('makes datasets of a file and of data in memory, scores them, and removes them', async () => {
+    const settings = { deployment: 'd', file: join(state, 'rows.csv') };
+    const told = await clientFlow<Record<string, unknown>>(python, 'dataset_uploads', api.base, settings);
+    expect(told).toMatchObject({
+      status: 'COMPLETED',
+      name: 'rows.csv',
+      rows: [2, 2, 2],
+      same: [true, false],
+      // The client quotes every cell of a frame.
+      result: 'y_PREDICTION,id,c\n6,"3","a, b"\n8,"4","say ""x"""\n',
+      older: 'y_PREDICTION,id,c\n2,1,a\n4,2,b\n',
+      left: ['flights'],
+    });
+    expect(told['names']).toEqual(expect.arrayContaining(['by the client', 'rows.csv', 'flights']));
   });
 });

@@ -35,7 +35,8 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 function place(): CatalogPlace {
-  return { url: null, token: null, allowedHosts: [], caFile: null, store: null, folder: join(folder, 'state/catalog') };
+  const nowhere = { url: null, token: null, allowedHosts: [], caFile: null, store: null };
+  return { ...nowhere, folder: join(folder, 'state/catalog'), user: null };
 }
 
 function command(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ended> {
@@ -69,7 +70,8 @@ async function add(database: TestDatabase, more: NamedTable, format: FormatName 
   await using files = new StoredVersions(place(), systemClock);
   const env = { SECRET: database.access.password ?? '' };
   const input = openDatabaseInput(named(database, more), undefined, env, systemClock);
-  const options = { index, files, name: 'rows', ...input, format, compression: 'none', clock: systemClock } as const;
+  const target = { kind: 'named', name: 'rows' } as const;
+  const options = { index, files, target, ...input, format, compression: 'none', clock: systemClock } as const;
   return await addDataset(options, never);
 }
 

@@ -54,7 +54,8 @@ afterEach(() => {
 });
 
 function place(): CatalogPlace {
-  return { url: null, token: null, allowedHosts: [], caFile: null, store: null, folder: join(folder, 'state/catalog') };
+  const nowhere = { url: null, token: null, allowedHosts: [], caFile: null, store: null };
+  return { ...nowhere, folder: join(folder, 'state/catalog'), user: null };
 }
 
 /** Adds a version of the dataset `rows`, and gives its ID. */
@@ -75,7 +76,7 @@ async function add(source: Source | string): Promise<string> {
   const options = {
     index,
     files,
-    name: 'rows',
+    target: { kind: 'named', name: 'rows' },
     source: input,
     description: 'a test',
     format: 'csv',

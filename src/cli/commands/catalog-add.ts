@@ -8,6 +8,7 @@ import type { Source } from '../../core/source.ts';
 import { addDataset } from '../../jobs/catalog/add-dataset.ts';
 import { openDatabaseInput } from '../../jobs/catalog/database-input.ts';
 import { openDatasetInput } from '../../jobs/catalog/dataset-input.ts';
+import { DATASET_NAMES, isDatasetName } from '../../jobs/catalog/dataset-name.ts';
 import type { Configuration } from '../../jobs/configuration.ts';
 import { csvFields } from '../../jobs/description/csv-fields.ts';
 import { validate } from '../../jobs/description/validate.ts';
@@ -75,7 +76,8 @@ Examples:
         await inCatalog(configuration, async (index, files) => {
           const { format, compression } = options;
           const onRows = rowsShown();
-          const parts = { index, files, name, ...input, format, compression, clock: systemClock, onRows };
+          const target = { kind: 'named', name } as const;
+          const parts = { index, files, target, ...input, format, compression, clock: systemClock, onRows };
           const version = await addDataset(parts, stopping.signal);
           process.stdout.write(
             options.json
@@ -151,13 +153,9 @@ function rowsShown(): (rows: number) => void {
   };
 }
 
-/** Names are typed, and stand in keys of objects. */
 function assertName(name: string): void {
-  if (/^[\p{L}\p{N}][\p{L}\p{N} ._-]{0,99}$/u.test(name)) return;
-  throw new SluiceError(
-    'CONFIG_INVALID',
-    `"${name}" cannot be the name of a data set: up to 100 letters, digits, spaces and . _ - can, and it begins with a letter or digit.`,
-  );
+  if (isDatasetName(name)) return;
+  throw new SluiceError('CONFIG_INVALID', `"${name}" cannot be the name of a data set: ${DATASET_NAMES}.`);
 }
 
 function withoutUndefined<T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {

@@ -1,4 +1,10 @@
-import type { BegunVersion, CatalogIndex, RegisteredVersion } from '../../../connectors/catalog/catalog-index.ts';
+import { setImmediate } from 'node:timers/promises';
+import type {
+  BegunVersion,
+  CatalogIndex,
+  DatasetTarget,
+  RegisteredVersion,
+} from '../../../connectors/catalog/catalog-index.ts';
 import { type ColumnProfile, ColumnStatistics } from '../../../connectors/catalog/column-statistics.ts';
 import type { Compression } from '../../codecs/compression.ts';
 import { createWriter, endingOf } from '../../codecs/formats.ts';
@@ -17,8 +23,8 @@ import type { StoredVersions } from './version-files.ts';
 export interface AddOptions {
   readonly index: CatalogIndex;
   readonly files: StoredVersions;
-  /** Of the dataset: a new one, or one that gets another version. */
-  readonly name: string;
+  /** The dataset that gets the version. */
+  readonly target: DatasetTarget;
   /** Where the rows come from; any source there is. It is closed at the end. */
   readonly source: Source;
   /** The same in words. */
@@ -31,7 +37,8 @@ export interface AddOptions {
   readonly onRows?: (rows: number) => void;
 }
 
-const LIMITS = { rows: 10_000, bytes: 4 * 1024 * 1024, lingerMs: Number.POSITIVE_INFINITY };
+/** Small enough that a server which does this beside other work is not kept from it for long. */
+const LIMITS = { rows: 1_000, bytes: 1024 * 1024, lingerMs: Number.POSITIVE_INFINITY };
 const PACKED: Readonly<Record<Compression, string>> = { none: '', gzip: '.gz', zstd: '.zst', bzip2: '.bz2' };
 
 /**
@@ -40,12 +47,12 @@ const PACKED: Readonly<Record<Compression, string>> = { none: '', gzip: '.gz', z
  * store throw, and INTAKE_EMPTY for a source without rows.
  */
 export async function addDataset(options: AddOptions, signal: AbortSignal): Promise<RegisteredVersion> {
-  const { index, files, name, description, format, compression, clock, onRows } = options;
+  const { index, files, target, description, format, compression, clock, onRows } = options;
   await using source = options.source;
   await removeAbandoned(index, files, signal);
   const ending = `${endingOf(format)}${PACKED[compression]}`;
   const created = new Date(clock.wall()).toISOString();
-  const begun = await index.begin(name, { source: description, ending, created }, ({ datasetId, versionId }) =>
+  const begun = await index.begin(target, { source: description, ending, created }, ({ datasetId, versionId }) =>
     files.locate(datasetId, versionId, ending),
   );
   const { store, key } = files.at(begun.location);
@@ -73,6 +80,7 @@ export async function addDataset(options: AddOptions, signal: AbortSignal): Prom
         await sink.write(asWritten(batch, sequence, split.id), statistics.schema!, signal);
         sequence += 1;
         onRows?.(rows);
+        await setImmediate();
       }
     }
     const { schema } = statistics;

@@ -19,6 +19,7 @@ export function catalogPlace(
     caFile,
     store: store === null ? null : withCredentials(store, configuration),
     folder,
+    user: null,
   };
 }
 

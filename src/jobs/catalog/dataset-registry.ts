@@ -1,12 +1,17 @@
-import type { RegisteredVersion } from '../../../connectors/catalog/catalog-index.ts';
-import { CatalogIndex } from '../../../connectors/catalog/catalog-index.ts';
+import { CatalogIndex, type DatasetTarget, type RegisteredVersion } from '../../../connectors/catalog/catalog-index.ts';
 import { defaultCsvSettings } from '../../codecs/csv/csv-settings.ts';
+import { csvReaders } from '../../codecs/formats.ts';
+import { createStreamSource } from '../../codecs/streams/stream-source.ts';
 import { encodeField } from '../../core/canonical-csv.ts';
 import type { Clock } from '../../core/clock.ts';
 import { findSluiceError, SluiceError } from '../../core/error.ts';
 import { columnNames } from '../../core/schema.ts';
 import { type CatalogPlace, datasetIntake } from '../description/dataset-fields.ts';
 import { validate } from '../description/validate.ts';
+import type { MemoryLimits } from '../queue/body/memory-limits.ts';
+import type { Caller } from '../queue/caller.ts';
+import { addDataset, removeDataset } from './add-dataset.ts';
+import { datasetNameOf } from './dataset-name.ts';
 import { openDatasetSource } from './open-dataset.ts';
 import { StoredVersions } from './version-files.ts';
 
@@ -22,7 +27,19 @@ export interface DatasetCsv {
 
 const LIMITS = { rows: 10_000, bytes: 1024 * 1024, lingerMs: Number.POSITIVE_INFINITY };
 
-/** Sluice's own registry of datasets, to be looked at and read. All methods throw INTAKE_NOT_FOUND (404) for what is not there. */
+/** A file that somebody uploads. */
+interface UploadedFile {
+  /** As he calls it. */
+  readonly name: string;
+  /** CSV: comma, double quote, UTF-8. */
+  readonly body: AsyncIterable<Uint8Array>;
+}
+
+/**
+ * Sluice's own registry of datasets, as the users of a server see it: each those of his own, and those that were made on the command line.
+ * All methods throw INTAKE_NOT_FOUND (404) for what is not there for the caller; those that change a dataset throw TOKEN_REFUSED (403) where it is
+ * not his.
+ */
 export class DatasetRegistry {
   readonly #place: CatalogPlace;
   readonly #clock: Clock;
@@ -33,9 +50,9 @@ export class DatasetRegistry {
   }
 
   /** The latest version of every dataset, by name. */
-  async list(): Promise<readonly RegisteredVersion[]> {
+  async list(caller: Caller): Promise<readonly RegisteredVersion[]> {
     try {
-      return await this.#use((index) => index.list());
+      return await this.#use(caller, (index) => index.list());
     } catch (error) {
       // Nobody has made one yet.
       if (isUnknown(error)) return [];
@@ -44,13 +61,58 @@ export class DatasetRegistry {
   }
 
   /** All versions of a dataset, the newest first. */
-  async versions(dataset: string): Promise<readonly RegisteredVersion[]> {
-    return await this.#found((index) => index.versions(dataset));
+  async versions(dataset: string, caller: Caller): Promise<readonly RegisteredVersion[]> {
+    return await this.#found(caller, (index) => index.versions(dataset));
   }
 
   /** @param version null: the latest. */
-  async version(dataset: string, version: string | null): Promise<RegisteredVersion> {
-    return await this.#found((index) => index.version(dataset, version));
+  async version(dataset: string, version: string | null, caller: Caller): Promise<RegisteredVersion> {
+    return await this.#found(caller, (index) => index.version(dataset, version));
+  }
+
+  /**
+   * Makes a dataset of a file while it comes, or another version of one. Of a file that breaks off, or is no CSV, nothing remains. Throws what its
+   * reading throws. @param dataset null: a new one.
+   */
+  async add(
+    { name, body }: UploadedFile,
+    dataset: string | null,
+    caller: Caller,
+    limits: Pick<MemoryLimits, 'recordBytes' | 'columns'>,
+    signal: AbortSignal,
+  ): Promise<RegisteredVersion> {
+    this.#assertOwn();
+    const target: DatasetTarget =
+      dataset === null
+        ? { kind: 'new', name: datasetNameOf(name), owner: caller.user.username }
+        : { kind: 'known', datasetId: (await this.#own(dataset, caller)).datasetId };
+    const description = datasetNameOf(name);
+    const csv = { ...defaultCsvSettings, maxRecordBytes: limits.recordBytes, maxColumns: limits.columns };
+    const source = createStreamSource({
+      name: description,
+      input: body,
+      readers: csvReaders(csv, { clock: this.#clock }),
+      compression: 'none',
+    });
+    using index = await CatalogIndex.open(this.#place.folder);
+    await using files = new StoredVersions(this.#place, this.#clock);
+    const kept = { format: 'csv', compression: 'none', clock: this.#clock } as const;
+    return await addDataset({ index, files, target, source, description, ...kept }, signal);
+  }
+
+  /** Throws OUTPUT_EXISTS (409) for the name of another. */
+  async rename(dataset: string, name: string, caller: Caller): Promise<RegisteredVersion> {
+    const { datasetId } = await this.#own(dataset, caller);
+    using index = await CatalogIndex.open(this.#place.folder);
+    return index.rename(datasetId, name);
+  }
+
+  /** Removes a dataset with all its versions. Jobs that read it already go on. */
+  async remove(dataset: string, caller: Caller, signal: AbortSignal): Promise<void> {
+    const { datasetId } = await this.#own(dataset, caller);
+    using index = await CatalogIndex.open(this.#place.folder);
+    await using files = new StoredVersions(this.#place, this.#clock);
+    await removeDataset({ index, files }, datasetId, null, signal);
   }
 
   csv(version: RegisteredVersion): DatasetCsv {
@@ -85,9 +147,30 @@ export class DatasetRegistry {
     }
   }
 
-  async #found<T>(work: (index: CatalogIndex) => T): Promise<T> {
+  /** Jobs would look for what is made here in another place. */
+  #assertOwn(): void {
+    if (this.#place.url === null) return;
+    throw new SluiceError(
+      'CONFIG_INVALID',
+      'The datasets of this server are those of another catalog, which its configuration names: make them there.',
+      { status: 409 },
+    );
+  }
+
+  /** A dataset that the caller may change. */
+  async #own(dataset: string, caller: Caller): Promise<RegisteredVersion> {
+    const found = await this.version(dataset, null, caller);
+    if (caller.role === 'admin' || found.owner === caller.user.username) return found;
+    throw new SluiceError(
+      'TOKEN_REFUSED',
+      'This dataset was made on the command line of the server; only an admin may change it.',
+      { status: 403 },
+    );
+  }
+
+  async #found<T>(caller: Caller, work: (index: CatalogIndex) => T): Promise<T> {
     try {
-      return await this.#use(work);
+      return await this.#use(caller, work);
     } catch (error) {
       // Whoever asks over the network is told nothing of the folder and of what else is in it.
       if (isUnknown(error)) throw new SluiceError('INTAKE_NOT_FOUND', 'There is no such dataset.', { status: 404 });
@@ -95,13 +178,9 @@ export class DatasetRegistry {
     }
   }
 
-  async #use<T>(work: (index: CatalogIndex) => T): Promise<T> {
-    const index = await CatalogIndex.openToRead(this.#place.folder);
-    try {
-      return work(index);
-    } finally {
-      index[Symbol.dispose]();
-    }
+  async #use<T>({ role, user }: Caller, work: (index: CatalogIndex) => T): Promise<T> {
+    using index = await CatalogIndex.openToRead(this.#place.folder, role === 'admin' ? null : user.username);
+    return work(index);
   }
 }
 

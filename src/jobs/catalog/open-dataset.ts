@@ -41,8 +41,9 @@ export function openDatasetSource(
 
 /** The catalog of a place: one behind an address, or the own registry. */
 async function openCatalog(place: CatalogPlace, guard: ConnectionGuard | null, clock: Clock): Promise<Catalog> {
-  const { url, token, allowedHosts, caFile, folder } = place;
-  if (url === null) return createLocalCatalog(await CatalogIndex.openToRead(folder), new StoredVersions(place, clock));
+  const { url, token, allowedHosts, caFile, folder, user } = place;
+  if (url === null)
+    return createLocalCatalog(await CatalogIndex.openToRead(folder, user), new StoredVersions(place, clock));
   const ca = caFile === null ? null : certificates(caFile);
   const settings = { token: token?.reveal() ?? null, allowedHosts, ca, guard };
   const files = createHttpStore({ settings, clock });

@@ -1,6 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 import { messageOf, SluiceError } from '../../core/error.ts';
 import type { Json } from '../../core/json.ts';
+import type { PredictionBody } from '../queue/body/prediction-body.ts';
 import { assertMayRun, type Caller } from '../queue/caller.ts';
 import { isJobId } from '../queue/job-folder.ts';
 import { hasEnded, type JobRecord } from '../queue/job-record.ts';
@@ -10,7 +11,10 @@ import { definitionParts, type OwnFields } from './definition-body.ts';
 import type { DefinitionRecord } from './definition-record.ts';
 import { DefinitionRuns, UNMADE_MS } from './definition-runs.ts';
 import { type DefinitionFilter, DefinitionStore } from './definition-store.ts';
+import { namedStores } from './named-stores.ts';
 import { nextTime } from './next-time.ts';
+import { portableJob } from './portable-job.ts';
+import { PortableVariables } from './portable-variables.ts';
 
 export interface DefinitionServiceOptions {
   readonly jobs: JobService;
@@ -134,6 +138,16 @@ export class DefinitionService implements AsyncDisposable {
       });
       if (record !== null) return record;
     }
+  }
+
+  /** Its job as a file for `sluice run`, without secrets. Throws DEPLOYMENT_UNKNOWN. @param base address of this server's API. */
+  async portable(id: string, caller: Caller, base: string): Promise<string> {
+    const { name, body, createdBy } = await this.#own(id, caller);
+    const { configuration } = this.#jobs;
+    const asked = body as PredictionBody;
+    const stores = await namedStores(asked, createdBy.userId, this.#jobs);
+    const deployment = configuration.deployment(asked.deploymentId, 'deploymentId');
+    return portableJob({ name, body: asked, deployment, stores, base }, new PortableVariables());
   }
 
   /** Its jobs stay, those under way go on, and its name is free. */

@@ -72,6 +72,8 @@ export interface CatalogPlace extends Pick<CatalogFields, 'caFile' | 'store'> {
   readonly token: Secret | null;
   /** The folder of the own registry. */
   readonly folder: string;
+  /** Whose datasets of the own registry are seen beside those that are there for all; null: everybody's. */
+  readonly user: string | null;
 }
 
 /** `intakeSettings` of a job that reads a dataset of a catalog. */

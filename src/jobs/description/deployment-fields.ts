@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { WIRE_NAMES } from '../../scoring/wires/wire.ts';
+import { explanationAlgorithms, explanationFields } from './explanation-fields.ts';
 import { checkWireFields, wireFields } from './wire-fields.ts';
 
 /** Fields of a deployment, as an entry of a configuration has them; inline, `id` comes on top. */
@@ -81,6 +82,17 @@ const shape = {
     .positive()
     .default(0.15)
     .describe('A column whose population stability index is greater has drifted.'),
+  explanationAlgorithm: z
+    .enum(explanationAlgorithms)
+    .nullable()
+    .default(null)
+    .describe(
+      'How explanations are computed for jobs that do not say it: `occlusion` gives them for servers that have none. Null: as the server likes.',
+    ),
+  explanation: explanationFields
+    .nullable()
+    .default(null)
+    .describe('How `occlusion` explains rows of jobs that do not say it. Null: by the defaults.'),
   reply: z
     .enum(['csv', 'json'])
     .default('csv')

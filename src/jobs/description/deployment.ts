@@ -23,6 +23,9 @@ export interface Deployment extends Guarded {
   readonly accuracy: boolean;
   readonly baseline: Baseline | null;
   readonly driftThreshold: number;
+  /** How explanations are computed for jobs that do not say it. */
+  readonly explanationAlgorithm: DeploymentFields['explanationAlgorithm'];
+  readonly explanation: DeploymentFields['explanation'];
   readonly reply: 'csv' | 'json';
   readonly rowWitness: boolean;
   /** Class labels in the order of the server's probabilities. */

@@ -2,7 +2,10 @@ import * as z from 'zod';
 import { datasetIntake } from './dataset-fields.ts';
 import { localFileIntake } from './local-file-fields.ts';
 
-/** `explanation` of a job: how `explanationAlgorithm: occlusion` explains, and what it may cost. */
+/** How explanations are computed. */
+export const explanationAlgorithms = ['shap', 'xemp', 'occlusion'] as const;
+
+/** `explanation` of a job or a deployment: how `explanationAlgorithm: occlusion` explains, and what it may cost. */
 export const explanationFields = z
   .strictObject({
     baseline: z
@@ -41,6 +44,6 @@ export const explanationFields = z
   .superRefine(({ baseline }, context) => {
     if (baseline?.type === 'localFile' && baseline.files.includes('-'))
       context.addIssue({ code: 'custom', path: ['baseline'], message: 'cannot be standard input' });
-  })
-  .prefault({})
-  .describe('How `explanationAlgorithm: occlusion` explains rows, and what that may cost.');
+  });
+
+export type ExplanationFields = z.output<typeof explanationFields>;

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { csvFields } from './csv-fields.ts';
 import { datasetIntake } from './dataset-fields.ts';
 import { inlineDeployment } from './deployment-fields.ts';
-import { explanationFields } from './explanation-fields.ts';
+import { explanationAlgorithms, explanationFields } from './explanation-fields.ts';
 import { httpIntake, httpOutput } from './http-fields.ts';
 import { kafkaIntake, kafkaJobFields, kafkaOutput } from './kafka-fields.ts';
 import { localFileIntake, localFileOutput } from './local-file-fields.ts';
@@ -131,14 +131,19 @@ export const jobDescription = z
     thresholdHigh: threshold().describe('Explains rows whose prediction is at least this.'),
     thresholdLow: threshold().describe('Explains rows whose prediction is at most this. Neither of the two: all rows.'),
     explanationAlgorithm: z
-      .enum(['shap', 'xemp', 'occlusion'])
+      .enum(explanationAlgorithms)
       .nullable()
       .default(null)
       .describe(
         'How explanations are computed: `shap` or `xemp` by servers that let one choose; `occlusion` by Sluice, on any server, by scoring ' +
-          'perturbed copies of each row. Null: as the server likes.',
+          'perturbed copies of each row. Null: as the deployment says, else as the server likes.',
       ),
-    explanation: explanationFields,
+    explanation: explanationFields
+      .nullable()
+      .default(null)
+      .describe(
+        'How `explanationAlgorithm: occlusion` explains rows, and what that may cost. Null: as the deployment says, else by the defaults.',
+      ),
     predictionThreshold: z
       .number()
       .min(0)
@@ -259,11 +264,6 @@ export const jobDescription = z
     const { thresholdHigh: high, thresholdLow: low } = given;
     if (high !== null && low !== null && high < low) {
       context.addIssue({ code: 'custom', path: ['thresholdHigh'], message: 'must not be below thresholdLow' });
-    }
-    if (given.explanationAlgorithm === 'occlusion' && given.maxExplanations > 0 && given.onModelChange === 'record') {
-      const message =
-        'record cannot go with occlusion, whose copies of a row may be scored by another model: take abort or pause';
-      context.addIssue({ code: 'custom', path: ['onModelChange'], message });
     }
     const { intakeSettings: intake, outputSettings: output } = given;
     const isLive = intake.type === 'kafka' && intake.until === null;

@@ -11,6 +11,7 @@ import { spoolPath } from '../spool-path.ts';
 import { stateFolder } from '../state-folder.ts';
 import { databaseAccess } from './database-access.ts';
 import { type Deployment, resolveDeployment } from './deployment.ts';
+import { type ExplanationFields, explanationFields } from './explanation-fields.ts';
 import type { Guarded } from './guarded.ts';
 import { type JobFields, jobDescription } from './job-description.ts';
 import { kafkaJobFields } from './kafka-fields.ts';
@@ -31,7 +32,10 @@ type Immutable<T> = T extends Secret
 /** A job with every default filled in and its deployment found: all that a run needs to know. */
 export interface JobDescription
   extends Immutable<
-    Omit<JobFields, 'deployment' | 'deploymentId' | 'chunkRows' | 'serverShare' | 'intakeSettings' | 'outputSettings'>
+    Omit<
+      JobFields,
+      'deployment' | 'deploymentId' | 'chunkRows' | 'serverShare' | 'intakeSettings' | 'outputSettings' | 'explanation'
+    >
   > {
   readonly intakeSettings: Immutable<JobFields['intakeSettings']> & Guarded;
   readonly outputSettings: Immutable<JobFields['outputSettings']> & Guarded;
@@ -39,6 +43,7 @@ export interface JobDescription
   /** Rows in one request at the most. */
   readonly chunkRows: number;
   readonly serverShare: ServerShare;
+  readonly explanation: Immutable<ExplanationFields>;
   /** The rows that `explanationAlgorithm: occlusion` explains by; null until a run has read them. */
   readonly baseline: BaselineSample | null;
   /** Whether the job says so itself; else `chunkSize: auto` only begins with so many. */
@@ -122,6 +127,7 @@ function resolveFields(fields: JobFields, places: Pick<WrittenText, 'place'>, co
       ? namedDeployment(deploymentId ?? '', places.place(['deploymentId']), context.configuration)
       : { ...resolveDeployment(inline, readFile, (field) => places.place(['deployment', field])), ...guarded };
   const engine = context.engine ?? rest.engine;
+  const explanation = rest.explanation ?? deployment.explanation ?? explanationFields.parse({});
   const job = {
     ...rest,
     intakeSettings: withGuard(
@@ -132,7 +138,8 @@ function resolveFields(fields: JobFields, places: Pick<WrittenText, 'place'>, co
       withSpool(withCredentials(rest.outputSettings, places, 'outputSettings', context), context),
       context,
     ),
-    explanation: { ...rest.explanation, baseline: withCatalog(rest.explanation.baseline, context) },
+    explanation: { ...explanation, baseline: withCatalog(explanation.baseline, context) },
+    explanationAlgorithm: explanationAlgorithmOf(rest, deployment, places),
     baseline: null,
     serverShare: serverShareOf(rest, context),
     engine,
@@ -144,6 +151,25 @@ function resolveFields(fields: JobFields, places: Pick<WrittenText, 'place'>, co
     isChunkRowsGiven: chunkRows !== null,
   };
   return { ...job, kafka: clusterOf(job, places, context) };
+}
+
+/** That of the job, else that of its deployment. Throws CONFIG_INVALID where it cannot go with the rest of the job. */
+function explanationAlgorithmOf(
+  {
+    explanationAlgorithm,
+    maxExplanations,
+    onModelChange,
+  }: Pick<JobFields, 'explanationAlgorithm' | 'maxExplanations' | 'onModelChange'>,
+  deployment: Deployment,
+  places: Pick<WrittenText, 'place'>,
+): JobFields['explanationAlgorithm'] {
+  const algorithm = explanationAlgorithm ?? deployment.explanationAlgorithm;
+  if (algorithm !== 'occlusion' || maxExplanations === 0 || onModelChange !== 'record') return algorithm;
+  throw new SluiceError(
+    'CONFIG_INVALID',
+    `${places.place(['onModelChange'])}: onModelChange: record cannot go with occlusion, whose copies of a row may be scored by another model: ` +
+      'take abort or pause.',
+  );
 }
 
 /** A topic without an end is live, unless the job says otherwise. */

@@ -40,6 +40,7 @@ import { type JobPage, JobStore } from './store/job-store.ts';
 import type { Seal } from './store/seal.ts';
 import { storeAddress } from './store/store-address.ts';
 import { openSecrets, type StoredSecrets } from './stored-secrets.ts';
+import { UploadSlots } from './upload/upload-slots.ts';
 
 export interface JobServiceOptions {
   readonly configuration: Configuration;
@@ -131,6 +132,7 @@ export class JobService implements AsyncDisposable {
       context: { configuration, env, guard: options.guard, limits: settings.limits },
       settings,
       growths: new Growths(clock),
+      slots: new UploadSlots(settings.limits),
       events: new JobEvents(clock),
       clock,
       log: options.log ?? ((): void => undefined),
@@ -154,6 +156,11 @@ export class JobService implements AsyncDisposable {
   /** Throws TARGET_REFUSED for hosts that callers may not name. */
   assertHosts(hosts: readonly { readonly host: string; readonly port: number | null }[]): void {
     for (const { host, port } of hosts) this.#parts.context.guard?.(host, port ?? 0);
+  }
+
+  /** The uploads that are under way here. */
+  get uploadSlots(): UploadSlots {
+    return this.#parts.slots;
   }
 
   /** What is kept of the rows and requests of its jobs. */

@@ -17,6 +17,7 @@ import {
   UploadDiffers,
 } from './upload/receive.ts';
 import { SpoolFolder } from './upload/spool-folder.ts';
+import { limitedUpload } from './upload/upload-slots.ts';
 
 /** An upload as it comes in. */
 export interface UploadRequest {
@@ -46,9 +47,6 @@ export class JobUploads {
   readonly #incoming = new Map<string, Set<Incoming>>();
   /** Jobs whose upload was answered for good: one that comes behind is a second one, and not one that was sent again. */
   readonly #answered = new Set<string>();
-  /** Uploads under way: in all, and of each user. */
-  #open = 0;
-  readonly #ofUser = new Map<string, number>();
 
   /** @param wake the queue has changed. */
   constructor(parts: JobParts, wake: () => void) {
@@ -135,46 +133,25 @@ export class JobUploads {
     body: AsyncIterable<Uint8Array>,
     work: (body: AsyncIterable<Uint8Array>) => Promise<void>,
   ): Promise<void> {
-    const { settings, clock, store } = this.#parts;
-    const { userId } = record.owner;
-    const ofUser = this.#ofUser.get(userId) ?? 0;
-    if (ofUser >= settings.limits.uploadsPerUser)
-      throw new SluiceError('JOB_LIMIT', `${ofUser} of your uploads are under way; try again when one has ended.`, {
-        status: 429,
-        waitMs: 5_000,
-      });
-    if (this.#open >= settings.limits.uploads)
-      throw new SluiceError('JOB_LIMIT', `${settings.limits.uploads} uploads are under way; try again later.`, {
-        status: 429,
-        waitMs: 5_000,
-      });
+    const { settings, clock, store, slots } = this.#parts;
+    using _ = slots.take(record.owner.userId);
     const { promise, resolve } = Promise.withResolvers<void>();
     const incoming: Incoming = { ended: promise };
     const all = this.#incoming.get(record.id) ?? new Set();
     this.#incoming.set(record.id, all.add(incoming));
-    this.#open += 1;
-    this.#ofUser.set(userId, ofUser + 1);
     const look = (): Promise<JobRecord | null> => store.get(record.id);
     try {
-      await work(checkedBody(body, { most: settings.limits.uploadBytes, clock, look }));
+      await work(limitedUpload(checkedBody(body, clock, look), settings.limits.uploadBytes));
     } catch (error) {
       if (!(error instanceof UploadDiffers)) throw error;
       await this.#abort(record.id, error.message);
       if ((await look())?.status === 'COMPLETED') throw wrongState('The upload of this job has ended already.');
       throw new SluiceError('JOB_STATE', `The job was aborted: ${error.message}.`, { status: 422 });
     } finally {
-      this.#open -= 1;
-      this.#left(userId);
       all.delete(incoming);
       if (all.size === 0) this.#incoming.delete(record.id);
       resolve();
     }
-  }
-
-  #left(userId: string): void {
-    const left = (this.#ofUser.get(userId) ?? 1) - 1;
-    if (left > 0) this.#ofUser.set(userId, left);
-    else this.#ofUser.delete(userId);
   }
 
   /** Whether nobody has read what came. The job then leaves the queue until its upload has ended, so that nobody begins to. */
@@ -228,17 +205,11 @@ function isUnread({ startedAt, claim }: JobRecord): boolean {
   return startedAt === null && claim === null;
 }
 
-interface Checks {
-  /** Bytes at the most. */
-  readonly most: number | null;
-  readonly clock: JobParts['clock'];
-  readonly look: () => Promise<JobRecord | null>;
-}
-
-/** The body of an upload, which ends with JOB_STATE (422) when its job does, and with JOB_LIMIT (413) when it is too large. */
+/** The body of an upload, which ends with JOB_STATE (422) when its job does. */
 async function* checkedBody(
   body: AsyncIterable<Uint8Array>,
-  { most, clock, look }: Checks,
+  clock: JobParts['clock'],
+  look: () => Promise<JobRecord | null>,
 ): AsyncGenerator<Uint8Array, void> {
   const ended = new AbortController();
   const jobEnded = new AbortController();
@@ -253,14 +224,10 @@ async function* checkedBody(
   };
   void watch();
   const reader = new ChunkReader(body, clock, jobEnded.signal);
-  let bytes = 0;
   try {
     for (;;) {
       const chunk = await reader.next(Number.POSITIVE_INFINITY);
       if (chunk === null || chunk === 'late') return;
-      bytes += chunk.length;
-      if (most !== null && bytes > most)
-        throw new SluiceError('JOB_LIMIT', `The upload is larger than the limit of ${most} bytes.`, { status: 413 });
       yield chunk;
     }
   } finally {

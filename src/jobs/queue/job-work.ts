@@ -10,6 +10,7 @@ import type { JobStore } from './store/job-store.ts';
 import type { Seal } from './store/seal.ts';
 import type { StoredSecrets } from './stored-secrets.ts';
 import { Growth } from './upload/growth.ts';
+import type { UploadSlots } from './upload/upload-slots.ts';
 
 /** What the parts of the server that work on jobs share. */
 export interface JobParts {
@@ -25,6 +26,7 @@ export interface JobParts {
   readonly secrets: StoredSecrets;
   readonly settings: ServerSettings;
   readonly growths: Growths;
+  readonly slots: UploadSlots;
   readonly events: JobEvents;
   readonly clock: Clock;
   /** One line for people: what the server could not do. */

@@ -14,5 +14,9 @@ export async function ownedJob(
   { id, owner, body }: Pick<JobRecord, 'id' | 'owner' | 'body'>,
 ): Promise<JobDescription> {
   const asked = body as PredictionBody;
-  return describedJob(asked, folders.of(id), await ownerContext(asked, owner.userId, context, secrets));
+  const job = describedJob(asked, folders.of(id), await ownerContext(asked, owner.userId, context, secrets));
+  const { intakeSettings: intake } = job;
+  if (intake.type !== 'dataset' || intake.catalog === null) return job;
+  // Of the datasets of users he reads his own.
+  return { ...job, intakeSettings: { ...intake, catalog: { ...intake.catalog, user: owner.username } } };
 }

@@ -1,13 +1,16 @@
 import { messageOf } from '../../core/error.ts';
+import type { Manifest } from '../../core/ledger.ts';
 import type { Tally } from '../../core/scored-batch.ts';
 import { replayJob } from '../dead-letters/replay-job.ts';
 import type { ReplayReport } from '../dead-letters/replay-report.ts';
+import type { JobDescription } from '../description/parse-job.ts';
 import { withoutPlaces } from './body/described-job.ts';
 import { logTime, withLine } from './job-log.ts';
 import type { JobRecord } from './job-record.ts';
 import type { JobParts } from './job-work.ts';
 import { ownedJob } from './owned-job.ts';
 import type { JobChange } from './store/job-store.ts';
+import { SpoolFolder } from './upload/spool-folder.ts';
 
 /** How often the claim is renewed. */
 const BEAT_MS = 1_000;
@@ -58,13 +61,14 @@ export class ReplayedJob {
   }
 
   async #replay(): Promise<JobChange> {
-    const job = await ownedJob(this.#parts, this.#record);
+    const job = await this.#withUpload(await ownedJob(this.#parts, this.#record));
     const options = { clock: this.#parts.clock, anyModel: false, mended: new Map<string, Uint8Array>() };
     const reports = await replayJob(job, options, this.#leaving.signal);
     const sum = (figure: (report: ReplayReport) => number): number =>
       reports.reduce((total, report) => total + figure(report), 0);
     // A result is a file: it has a manifest.
     const manifests = reports.flatMap(({ manifest }) => manifest ?? []);
+    await this.#keepStatistics(manifests);
     const bytes = manifests
       .flatMap(({ objects }) => objects)
       .reduce((total, object) => total + (object.role === 'rows' ? object.bytes : 0), 0);
@@ -84,6 +88,26 @@ export class ReplayedJob {
       outputBytes: bytes,
       logs: withLine(logs, line),
     });
+  }
+
+  /** An upload is read where it lies, by jobs that explain rows by its beginning. */
+  async #withUpload(job: JobDescription): Promise<JobDescription> {
+    const { intakeSettings: intake } = job;
+    if (intake.type !== 'localFile') return job;
+    const folder = new SpoolFolder(this.#parts.folders.intake(this.#record.id), { multipart: true });
+    const files = (await folder.parts()).map((number) => folder.part(number));
+    return { ...job, intakeSettings: { ...intake, files } };
+  }
+
+  /** Drift counts the rows that were scored now, too. A table may have letters of several jobs that were made alike. */
+  async #keepStatistics(manifests: readonly Manifest[]): Promise<void> {
+    const { store, monitoring, clock } = this.#parts;
+    for (const manifest of manifests) {
+      const { name } = manifest.job;
+      const record = name === this.#record.id ? this.#record : typeof name === 'string' ? await store.get(name) : null;
+      if (record?.status === 'COMPLETED')
+        await monitoring.keepStatistics(record, manifest, record.endedAt ?? clock.wall());
+    }
   }
 
   async #beat(done: AbortSignal): Promise<void> {

@@ -16,7 +16,10 @@ const abilities: Readonly<Record<WireName, ReadonlySet<Ability>>> = {
  * Refuses settings that a wire has no words for, before anything is asked of its server.
  * @throws CONFIG_INVALID naming the setting and the wire.
  */
-export function assertAbilities(wire: WireName, settings: ScoringSettings): void {
+export function assertAbilities(
+  wire: WireName,
+  settings: Pick<ScoringSettings, 'maxExplanations' | 'predictionWarningEnabled'>,
+): void {
   const wanted: readonly (readonly [Ability, string, boolean])[] = [
     ['explanations', 'maxExplanations', settings.maxExplanations > 0],
     ['predictionWarnings', 'predictionWarningEnabled', settings.predictionWarningEnabled],

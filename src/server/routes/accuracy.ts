@@ -4,16 +4,10 @@ import type { JobService } from '../../jobs/queue/job-service.ts';
 import { ASSOCIATION_CHARACTERS } from '../../monitoring/associations.ts';
 import type { ApiCall, ApiRoute } from '../api-route.ts';
 import { sendJson } from '../json-reply.ts';
-import { knownDeployment } from '../known-deployment.ts';
-import { bucketStart, bucketsOf, periodOf, periodView } from '../monitored-period.ts';
-import { refused } from '../refused.ts';
+import { assertKeepsPredictions, keepsPredictions } from '../keeps-predictions.ts';
+import { bucketStart, bucketsOf, periodView } from '../monitored-period.ts';
 import { actualsBody } from '../schemas/deployment-bodies.ts';
-import {
-  accuracyOverTimeQuery,
-  accuracyQuery,
-  type PeriodQuery,
-  predictionResultsQuery,
-} from '../schemas/monitoring-query.ts';
+import { accuracyOverTimeQuery, accuracyQuery, predictionResultsQuery } from '../schemas/monitoring-query.ts';
 import { accuracyMetrics, accuracyValues } from '../views/accuracy-view.ts';
 import { pageView } from '../views/page-view.ts';
 import { predictionResultsCsv, predictionResultView } from '../views/prediction-result-view.ts';
@@ -27,17 +21,8 @@ const replies = {
 
 /** How good the predictions of a deployment were, and what came true. */
 export function accuracyRoutes(service: JobService, log: AccuracyLog, now: () => number): readonly ApiRoute[] {
-  const deploymentOf = ({ params }: ApiCall): string => {
-    const { id, accuracy } = knownDeployment(service.configuration, params['id'] ?? '');
-    if (accuracy) return id;
-    throw refused(
-      `The deployment ${id} keeps no predictions: its configuration needs accuracy: true and an associationId`,
-    );
-  };
-  const asked = (query: PeriodQuery & { readonly modelId?: string | undefined }): ReturnType<typeof periodOf> => {
-    if (query.modelId === undefined) return periodOf(query, now());
-    throw refused('modelId: predictions are kept for a deployment, whatever its model; leave it out');
-  };
+  const asked = ({ params }: ApiCall, query: Parameters<typeof keepsPredictions>[2]) =>
+    keepsPredictions(service.configuration, params['id'] ?? '', query, now());
   return [
     {
       method: 'GET',
@@ -46,8 +31,7 @@ export function accuracyRoutes(service: JobService, log: AccuracyLog, now: () =>
       query: accuracyQuery,
       replies,
       handle: async (call) => {
-        const id = deploymentOf(call);
-        const period = asked(call.query as z.output<typeof accuracyQuery>);
+        const { id, period } = asked(call, call.query as z.output<typeof accuracyQuery>);
         const report = await log.report(id, 'all', period);
         const metrics = accuracyMetrics(report?.overall ?? null);
         return sendJson(call.reply, { period: periodView(period), metrics, modelId: null });
@@ -60,9 +44,8 @@ export function accuracyRoutes(service: JobService, log: AccuracyLog, now: () =>
       query: accuracyOverTimeQuery,
       replies,
       handle: async (call) => {
-        const id = deploymentOf(call);
         const query = call.query as z.output<typeof accuracyOverTimeQuery>;
-        const period = asked(query);
+        const { id, period } = asked(call, query);
         const report = await log.report(id, query.bucketSize, period);
         const overall = report?.overall ?? null;
         const metric = query.metric ?? [...accuracyValues(overall).keys()][0] ?? 'RMSE';
@@ -95,14 +78,13 @@ export function accuracyRoutes(service: JobService, log: AccuracyLog, now: () =>
       query: predictionResultsQuery,
       replies: { ...replies, 200: 'A page of them; the latest prediction of each ID.' },
       handle: async (call) => {
-        const id = deploymentOf(call);
         const query = call.query as z.output<typeof predictionResultsQuery>;
         const { offset, limit } = query;
-        const page = { ...asked(query), offset, limit, hasActual: query.actualsPresent ?? null };
+        const { id, associationId, period } = asked(call, query);
+        const page = { ...period, offset, limit, hasActual: query.actualsPresent ?? null };
         const { total, results } = await log.results(id, page);
         if (call.request.headers.accept?.startsWith('text/csv') === true)
           return call.reply.type('text/csv; charset=utf-8').send(predictionResultsCsv(results));
-        const { associationId } = knownDeployment(service.configuration, id);
         const about = { associationIdColumnNames: associationId === null ? [] : [associationId] };
         const view = pageView(call, { offset, limit, total }, results.map(predictionResultView));
         return sendJson(call.reply, { ...about, ...view });
@@ -119,7 +101,7 @@ export function accuracyRoutes(service: JobService, log: AccuracyLog, now: () =>
         422: 'The deployment keeps no predictions, or an actual is wrong; none was kept.',
       },
       handle: async (call) => {
-        const id = deploymentOf(call);
+        const { id } = assertKeepsPredictions(service.configuration, call.params['id'] ?? '');
         const { data, keepActualsWithoutPredictions } = call.body as z.output<typeof actualsBody>;
         const actuals = data.map(({ associationId, actualValue, timestamp }) => ({
           association: associationId.slice(0, ASSOCIATION_CHARACTERS),

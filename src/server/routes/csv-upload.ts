@@ -1,9 +1,8 @@
-import { systemClock } from '../../core/clock.ts';
 import { SluiceError } from '../../core/error.ts';
 import type { JobService } from '../../jobs/queue/job-service.ts';
 import type { BodyRange } from '../../jobs/queue/upload/receive.ts';
 import type { ApiCall, ApiRoute } from '../api-route.ts';
-import { pacedBody } from '../security/paced-body.ts';
+import { uploadBody } from '../security/upload-body.ts';
 
 const replies = {
   202: 'All of it is there.',
@@ -58,20 +57,10 @@ export function csvUploadRoutes(service: JobService): readonly ApiRoute[] {
   ];
 }
 
-/** The bytes that come. A connection that is silent for too long is closed, which breaks the upload off. */
-function bodyOf({ request }: ApiCall, service: JobService): AsyncIterable<Uint8Array> {
-  const { headers, raw } = request;
-  const type = headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase();
-  if (type !== 'text/csv')
-    throw new SluiceError('REQUEST_INVALID', 'Send the rows with the content type text/csv.', { status: 406 });
-  const packing = headers['content-encoding'] ?? 'identity';
-  if (packing !== 'identity') throw invalid(`Send the rows as they are, not packed by ${packing.slice(0, 40)}.`);
-  raw.setTimeout(1000 * service.settings.uploadIdleSeconds, () => raw.destroy());
-  raw.once('end', () => raw.setTimeout(0));
-  // Whoever stops reading must still be able to answer.
-  const body: AsyncIterable<Uint8Array> = raw.iterator({ destroyOnReturn: false });
-  const bytes = service.settings.limits.uploadBytesPerMinute;
-  return bytes === 0 ? body : pacedBody(body, { bytes, windowMs: 60_000 }, systemClock);
+function bodyOf(call: ApiCall, service: JobService): AsyncIterable<Uint8Array> {
+  const type = call.request.headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase();
+  if (type === 'text/csv') return uploadBody(call, service.settings);
+  throw new SluiceError('REQUEST_INVALID', 'Send the rows with the content type text/csv.', { status: 406 });
 }
 
 function rangeOf({ request }: ApiCall): BodyRange | null {

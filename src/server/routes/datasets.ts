@@ -21,8 +21,8 @@ const file = {
 
 /** `/datasets/`: Sluice's own registry, as a catalog that other servers and DataRobot's clients read. */
 export function datasetRoutes(registry: DatasetRegistry): readonly ApiRoute[] {
-  const versionOf = ({ params }: ApiCall): Promise<RegisteredVersion> =>
-    registry.version(params['id'] ?? '', params['versionId'] ?? null);
+  const versionOf = ({ params, caller }: ApiCall): Promise<RegisteredVersion> =>
+    registry.version(params['id'] ?? '', params['versionId'] ?? null, caller);
   const sendFile = async (call: ApiCall): Promise<FastifyReply> => {
     const version = await versionOf(call);
     return sendCsv(call, registry.csv(version), `${version.datasetId}-${version.number}.csv`);
@@ -36,7 +36,7 @@ export function datasetRoutes(registry: DatasetRegistry): readonly ApiRoute[] {
       summary: 'The latest version of each dataset, page by page.',
       query: datasetQuery,
       replies: { 200: 'A page of datasets.' },
-      handle: async (call) => sendJson(call.reply, page(call, await registry.list())),
+      handle: async (call) => sendJson(call.reply, page(call, await registry.list(call.caller))),
     },
     {
       method: 'GET',
@@ -52,7 +52,8 @@ export function datasetRoutes(registry: DatasetRegistry): readonly ApiRoute[] {
       summary: 'The versions of a dataset, page by page.',
       query: datasetQuery,
       replies: { 200: 'A page of versions.', 404: 'There is no such dataset.' },
-      handle: async (call) => sendJson(call.reply, page(call, await registry.versions(call.params['id'] ?? ''))),
+      handle: async (call) =>
+        sendJson(call.reply, page(call, await registry.versions(call.params['id'] ?? '', call.caller))),
     },
     {
       method: 'GET',

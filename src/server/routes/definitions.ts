@@ -47,6 +47,22 @@ export function definitionRoutes(definitions: DefinitionService, jobs: JobServic
         sendJson(reply, definitionView(await definitions.get(params['id'] ?? '', caller))),
     },
     {
+      method: 'GET',
+      path: '/batchPredictionJobDefinitions/:id/portable/',
+      summary: 'Its job as a file for sluice run on another machine: YAML, with variables in place of secrets.',
+      replies: {
+        200: 'The file, as application/yaml.',
+        404: 'There is no such definition.',
+        422: 'Its deployment is gone.',
+      },
+      handle: async ({ params, caller, base, reply }) => {
+        const id = params['id'] ?? '';
+        const text = await definitions.portable(id, caller, base);
+        reply.header('content-disposition', `attachment;filename=${id}.yaml`);
+        return reply.type('application/yaml').send(Buffer.from(text));
+      },
+    },
+    {
       method: 'PATCH',
       path: '/batchPredictionJobDefinitions/:id/',
       summary: 'Changes some fields of a definition, each as a whole.',

@@ -1,14 +1,11 @@
 import type * as z from 'zod';
-import type { Deployment } from '../../jobs/description/deployment.ts';
 import { type DriftScore, driftScores } from '../../jobs/monitoring/kept/drift-scores.ts';
 import { type KeptStatistics, mergedStatistics } from '../../jobs/monitoring/kept/monitoring-store.ts';
-import { baselineDigest } from '../../jobs/monitoring/monitor-of-job.ts';
 import type { JobService } from '../../jobs/queue/job-service.ts';
-import type { Baseline } from '../../monitoring/baseline.ts';
 import type { ApiCall, ApiRoute } from '../api-route.ts';
 import { sendJson } from '../json-reply.ts';
-import { knownDeployment } from '../known-deployment.ts';
-import { bucketStart, bucketsOf, type Period, periodOf, periodView } from '../monitored-period.ts';
+import { type MonitoredRows, monitoredRows } from '../kept-statistics.ts';
+import { bucketStart, bucketsOf, periodView } from '../monitored-period.ts';
 import { refused } from '../refused.ts';
 import {
   driftOverTimeQuery,
@@ -30,24 +27,9 @@ export function driftRoutes(service: JobService, now: () => number): readonly Ap
     { params }: ApiCall,
     which: 'featureDrift' | 'targetDrift',
     query: PeriodQuery & { readonly modelId?: string | undefined },
-  ): Promise<{
-    readonly deployment: Deployment;
-    readonly baseline: Baseline;
-    readonly period: Period;
-    readonly all: readonly KeptStatistics[];
-  }> => {
-    const deployment = knownDeployment(service.configuration, params['id'] ?? '');
-    const { baseline, id } = deployment;
-    if (baseline === null)
-      throw refused(
-        `The deployment ${id} has no baseline: make one by sluice baseline, and name it in the configuration`,
-      );
-    if (!(await service.monitoring.settings(id))[which])
-      throw refused(`The ${which} of the deployment ${id} is not tracked: PATCH its settings`);
-    const period = periodOf(query, now());
-    const asked = { deployment: id, model: query.modelId ?? null, ...period };
-    const all = await service.monitoring.statistics(asked, baselineDigest(baseline));
-    return { deployment, baseline, period, all };
+  ): Promise<MonitoredRows & { readonly all: readonly KeptStatistics[] }> => {
+    const rows = await monitoredRows(service, params['id'] ?? '', which, query, now());
+    return { ...rows, all: await rows.of(query.modelId ?? null) };
   };
   return [
     {

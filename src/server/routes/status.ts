@@ -7,13 +7,15 @@ import { sendJson } from '../json-reply.ts';
 export interface DoneWork {
   readonly what: 'deployment' | 'dataset';
   readonly id: string;
+  /** Of a dataset; its latest if left out. */
+  readonly version?: string;
 }
 
 /** Answers a request whose work clients wait for at a status address. It is done already: the address says so, in whatever process it is asked. */
-export function sendDone({ reply, base }: ApiCall, { what, id }: DoneWork, body: object = {}): FastifyReply {
-  const status = Buffer.from(JSON.stringify([what, id])).toString('base64url');
-  reply.code(202).header('location', `${base}/status/${status}/`);
-  return sendJson(reply, body);
+export function sendDone({ reply, base }: ApiCall, { what, id, version }: DoneWork, body: object = {}): FastifyReply {
+  const statusId = Buffer.from(JSON.stringify([what, id, version])).toString('base64url');
+  reply.code(202).header('location', `${base}/status/${statusId}/`);
+  return sendJson(reply, { ...body, statusId });
 }
 
 export const statusRoute: ApiRoute = {
@@ -24,18 +26,20 @@ export const statusRoute: ApiRoute = {
   handle: async ({ params, base, reply }) => {
     const found = doneWork(params['id'] ?? '');
     if (found === null) throw new SluiceError('REQUEST_INVALID', 'There was no such request.', { status: 404 });
-    const { what, id } = found;
+    const { what, id, version } = found;
+    const part = version === undefined ? '' : `versions/${encodeURIComponent(version)}/`;
     return reply
       .code(303)
-      .header('location', `${base}/${what}s/${encodeURIComponent(id)}/`)
+      .header('location', `${base}/${what}s/${encodeURIComponent(id)}/${part}`)
       .send();
   },
 };
 
 function doneWork(status: string): DoneWork | null {
   try {
-    const [what, id] = JSON.parse(Buffer.from(status, 'base64url').toString('utf8')) as [unknown, unknown];
-    return (what === 'deployment' || what === 'dataset') && typeof id === 'string' ? { what, id } : null;
+    const [what, id, version] = JSON.parse(Buffer.from(status, 'base64url').toString('utf8')) as readonly unknown[];
+    if ((what !== 'deployment' && what !== 'dataset') || typeof id !== 'string') return null;
+    return { what, id, ...(typeof version === 'string' ? { version } : {}) };
   } catch {
     return null;
   }

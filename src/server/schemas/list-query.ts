@@ -1,7 +1,7 @@
 import * as z from 'zod';
 
 /** A parameter that may stand once or several times. */
-const several = <T extends z.ZodType>(one: T) =>
+export const several = <T extends z.ZodType>(one: T) =>
   z
     .union([one, z.array(one)])
     .transform((given): z.output<T>[] => (Array.isArray(given) ? given : [given]) as z.output<T>[])

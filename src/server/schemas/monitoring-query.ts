@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { SERVICE_METRICS } from '../../jobs/monitoring/kept/service-metrics.ts';
 import { DRIFT_METRICS } from '../../monitoring/divergence.ts';
 import type { BucketSize } from '../../monitoring/time-bucket.ts';
-import { time } from './list-query.ts';
+import { several, time } from './list-query.ts';
 import { pageFields } from './page-fields.ts';
 
 const period = {
@@ -77,6 +77,36 @@ export const predictionResultsQuery = z.strictObject({
     .transform((text) => text.toLowerCase() === 'true')
     .optional()
     .describe('Only rows with an actual, or without.'),
+});
+/** Of each of these models by itself. */
+const models = {
+  modelId: several(z.string().min(1).max(500)).describe(
+    'Of each of these models by itself. Of all together if left out.',
+  ),
+};
+export const predictionsOverTimeQuery = z.strictObject({
+  ...period,
+  ...models,
+  ...buckets,
+  targetClass: several(z.string().max(500)).describe('Only these classes.'),
+  includePercentiles: z
+    .string()
+    .regex(/^false$/i, { error: 'cannot be had: percentiles of predictions are not kept; leave it out' })
+    .optional()
+    .describe('Not served: percentiles are not kept.'),
+});
+export const predictionsVsActualsQuery = z.strictObject({
+  ...period,
+  ...model,
+  ...buckets,
+  targetClass: several(z.string().max(500)).describe('Only these classes.'),
+});
+export const featuresQuery = z.strictObject({
+  ...pageFields,
+  search: z.string().max(500).optional().describe('Only those with this in their name, in any case.'),
+  orderBy: z.enum(['name', '-name']).optional().describe('In the order of the baseline if left out.'),
+  includeNonPredictionFeatures: z.string().max(10).optional().describe('Not looked at: there are none.'),
+  forSegmentedAnalysis: z.string().max(10).optional().describe('Not looked at.'),
 });
 export const pageQuery = z.strictObject(pageFields);
 

@@ -2,14 +2,14 @@ import type { RegisteredVersion } from '../../../connectors/catalog/catalog-inde
 
 /** A version of a dataset as DataRobot's clients read it. Where its rows came from is not told: it may be a path of the server's machine. */
 export function datasetView(version: RegisteredVersion): object {
-  const { datasetId, versionId, name, created, rows, bytes, columns, isLatest } = version;
+  const { datasetId, versionId, name, created, rows, bytes, columns, isLatest, owner } = version;
   return {
     datasetId,
     versionId,
     name,
     categories: ['TRAINING', 'PREDICTION'],
     creationDate: created,
-    createdBy: 'sluice',
+    createdBy: owner ?? 'sluice',
     dataPersisted: true,
     isDataEngineEligible: false,
     isLatestVersion: isLatest,

@@ -14,7 +14,8 @@ export async function datasetIntake({ folder, rows }: MatrixPlace): Promise<Plac
   const state = join(folder, 'state');
   const file = join(folder, 'dataset.csv');
   await writeFile(file, csvOf(rows));
-  const place = { url: null, token: null, allowedHosts: [], caFile: null, store: null, folder: join(state, 'catalog') };
+  const nowhere = { url: null, token: null, allowedHosts: [], caFile: null, store: null, user: null };
+  const place = { ...nowhere, folder: join(state, 'catalog') };
   using index = await CatalogIndex.open(place.folder);
   await using files = new StoredVersions(place, systemClock);
   const input = { source: file, csvSettings: defaultCsvSettings, s3: {}, configuration: undefined };
@@ -22,7 +23,7 @@ export async function datasetIntake({ folder, rows }: MatrixPlace): Promise<Plac
   const options = {
     index,
     files,
-    name: 'flights',
+    target: { kind: 'named', name: 'flights' },
     ...opened,
     format: 'csv',
     compression: 'none',

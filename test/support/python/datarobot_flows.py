@@ -346,6 +346,7 @@ def monitoring(settings):
         "requests_over_time": deployment.get_service_stats_over_time(metric="totalRequests").summary["value"],
         "ids": deployment.get_association_id_settings()["column_names"],
         "untracked": untracked,
+        "needed": [[one["name"], one["feature_type"]] for one in deployment.get_features()],
     }
 
 
@@ -354,6 +355,42 @@ def datasets(settings):
     dataset = dr.Dataset.get(found.id)
     dataset.get_file(file_path=settings["output"])
     return {"name": dataset.name, "state": dataset.processing_state, "rows": dataset.row_count}
+
+
+def dataset_uploads(settings):
+    """Made of a file and of data in memory, scored, given another version and another name, and removed."""
+    made = dr.Dataset.create_from_file(file_path=settings["file"], categories=["PREDICTION"])
+    frame = pd.DataFrame({"id": [3, 4], "c": ["a, b", 'say "x"']})
+    in_memory = dr.Dataset.create_from_in_memory_data(data_frame=frame)
+    records = dr.Dataset.create_from_in_memory_data(records=[{"id": 5, "c": "ä"}, {"id": 6, "c": "b"}])
+    found = dr.Dataset.get(in_memory.id)
+    again = dr.Dataset.create_version_from_in_memory_data(made.id, data_frame=frame)
+    job = BatchPredictionJob.score(
+        settings["deployment"],
+        intake_settings={"type": "dataset", "dataset": found},
+        passthrough_columns_set="all",
+    )
+    job.wait_for_completion()
+    older = BatchPredictionJob.score(
+        settings["deployment"],
+        intake_settings={"type": "dataset", "dataset": made},
+        passthrough_columns_set="all",
+    )
+    older.wait_for_completion()
+    found.modify(name="by the client")
+    names = [one.name for one in dr.Dataset.list()]
+    for one in (made, found, records):
+        dr.Dataset.delete(one.id)
+    return {
+        **told(job),
+        "name": made.name,
+        "rows": [made.row_count, in_memory.row_count, again.row_count],
+        "same": [again.id == made.id, again.version_id == made.version_id],
+        "result": job.get_result_when_complete().decode(),
+        "older": older.get_result_when_complete().decode(),
+        "names": names,
+        "left": [one.name for one in dr.Dataset.list()],
+    }
 
 
 def main():

@@ -54,8 +54,9 @@ export class MonitoringStore {
   }
 
   /**
-   * Keeps the statistics of a job whose output is published; nothing where it has none. They count from when its record says COMPLETED. Written again
-   * by whoever finishes a job that was killed in between, they are there once.
+   * Keeps the statistics of a job whose output is published, in place of those that are kept of it; nothing where it has none. They count from when its
+   * record says COMPLETED. The output's manifest has all of its rows, so that they are there once, whoever writes them again: who finishes a job
+   * that was killed in between, or a replay that has completed the output. What is looked at stays what was looked at when the job ended.
    */
   async keepStatistics(
     job: { readonly id: string; readonly deploymentId: string },
@@ -64,7 +65,11 @@ export class MonitoringStore {
   ): Promise<void> {
     const { baseline } = identity;
     if (statistics === undefined || typeof baseline !== 'string') return;
-    const { featureDrift, targetDrift } = await this.settings(job.deploymentId);
+    const before = await this.#kept(job.id);
+    const { featureDrift, targetDrift } =
+      before === null || before.rows === 0
+        ? await this.settings(job.deploymentId)
+        : { featureDrift: before.features.length > 0, targetDrift: before.predictions.length > 0 };
     if (!featureDrift && !targetDrift) return;
     const kept: Statistics = {
       ...statistics,
@@ -73,7 +78,7 @@ export class MonitoringStore {
     };
     const values = [job.id, job.deploymentId, model?.id ?? null, ended, baseline, JSON.stringify(kept)];
     const sql = `INSERT INTO sluice_statistics (job, deployment, model, ended, baseline, data) VALUES (${this.#places(6)})
-      ON CONFLICT (job) DO NOTHING`;
+      ON CONFLICT (job) DO UPDATE SET data = excluded.data`;
     await this.#session.use((store) => store.execute(sql, values));
   }
 
@@ -145,6 +150,12 @@ export class MonitoringStore {
       await store.execute(`DELETE FROM sluice_statistics WHERE ended < ${place}`, [before]);
       await store.execute(`DELETE FROM sluice_service_hours WHERE hour < ${place}`, [Math.floor(before / HOUR_MS)]);
     });
+  }
+
+  async #kept(job: string): Promise<Statistics | null> {
+    const sql = `SELECT data FROM sluice_statistics WHERE job = ${this.#session.dialect.parameter(1)}`;
+    const [row] = await this.#session.use((store) => store.query(sql, [job]));
+    return row === undefined ? null : (JSON.parse(String(row[0])) as Statistics);
   }
 
   #condition(

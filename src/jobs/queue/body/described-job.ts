@@ -2,11 +2,13 @@ import { dirname, join } from 'node:path';
 import type { ConnectionGuard } from '../../../core/connection-guard.ts';
 import { findSluiceError, SluiceError } from '../../../core/error.ts';
 import { nameList, nearestNames } from '../../../scoring/output/nearest-name.ts';
+import { assertAbilities } from '../../../scoring/wires/wire-abilities.ts';
 import type { Configuration } from '../../configuration.ts';
 import type { Deployment } from '../../description/deployment.ts';
 import { type JobDescription, resolveJob } from '../../description/parse-job.ts';
 import { Secret } from '../../description/secret.ts';
 import { validate } from '../../description/validate.ts';
+import { occludes, unexplained } from '../../explanations/occlusion-of.ts';
 import { type MemoryLimits, withinMemory } from './memory-limits.ts';
 import { type FilledBody, type PredictionBody, predictionBody } from './prediction-body.ts';
 
@@ -63,6 +65,8 @@ export function describedJob(body: PredictionBody, folder: string, context: Body
   );
   const sampled = intake.type === 'localFile' || intake.type === undefined ? withoutSize(whole) : whole;
   const job = context.limits === undefined ? sampled : withinMemory(sampled, context.limits);
+  // Whoever makes the job hears of it at once, and not when its turn has come.
+  assertAbilities(job.deployment.wire, occludes(job) ? unexplained(job) : job);
   const { filled } = checkBody(body);
   return filled.predictionInstance === null
     ? job
@@ -97,7 +101,8 @@ export function withoutPlaces(text: string, folder: string, { file }: Configurat
     .replaceAll(state, 'the folder of the server');
 }
 
-const UNSERVED: ReadonlySet<string> = new Set(
+/** Fields of DataRobot's that are taken as long as they ask for nothing. */
+export const UNSERVED: ReadonlySet<string> = new Set(
   Object.entries(predictionBody.shape).flatMap(([name, schema]) =>
     schema.description?.startsWith('Not served') === true ? [name] : [],
   ),

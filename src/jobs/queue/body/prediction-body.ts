@@ -1,16 +1,23 @@
 import * as z from 'zod';
+import { type Json, sameJson } from '../../../core/json.ts';
 import { jobDescription } from '../../description/job-description.ts';
 import { intakeFields } from './intake-fields.ts';
 import { outputFields } from './output-fields.ts';
 import { without } from './without.ts';
 
-/** A field of DataRobot's that is taken as long as it asks for nothing. */
-const unserved = (what: string) =>
+/** A field of DataRobot's that is taken as long as it asks for nothing. @param nothing what beside null asks for nothing more than there is. */
+const unserved = (what: string, nothing: readonly Json[] = []) =>
   z
     .unknown()
-    .refine((given) => given === undefined || given === null, { error: `is not served here: ${what}; leave it out` })
+    .refine((given) => given === undefined || given === null || nothing.some((one) => sameJson(one, given as Json)), {
+      error: `is not served here: ${what}; leave it out`,
+    })
     .optional()
     .describe(`Not served: ${what}.`);
+
+const NGRAMS = 'explanations of text by its words';
+/** The explanations that there are of several classes are those of the predicted one. */
+const CLASSES = 'explanations of chosen classes, where there are those of the predicted one';
 
 const deadLetters = z
   .strictObject(without(jobDescription.shape.deadLetters.unwrap().shape, 'path'))
@@ -69,10 +76,10 @@ export const predictionBody = z.strictObject({
   modelPackageId: unserved('there is no model registry, name a deployment'),
   timeseriesSettings: unserved('time series'),
   secondaryDatasetsConfigId: unserved('feature discovery'),
-  maxNgramExplanations: unserved('explanations of text by its words'),
-  maxNGramExplanations: unserved('explanations of text by its words'),
-  explanationClassNames: unserved('explanations of single classes'),
-  explanationNumTopClasses: unserved('explanations of single classes'),
+  maxNgramExplanations: unserved(NGRAMS, [0]),
+  maxNGramExplanations: unserved(NGRAMS, [0]),
+  explanationClassNames: unserved(CLASSES, [[]]),
+  explanationNumTopClasses: unserved(CLASSES, [1]),
   explanationsMode: unserved('modes of explanations'),
   monitoringBatchPrefix: unserved('batches of monitoring'),
   monitoringColumns: unserved('jobs that only monitor'),
