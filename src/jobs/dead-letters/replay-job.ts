@@ -1,8 +1,10 @@
 import { SluiceError } from '../../core/error.ts';
 import type { JobDescription } from '../description/parse-job.ts';
+import { isPartitioned } from '../partitioned-output.ts';
 import { sqlAccess, sqlOutput } from '../sql-endpoints.ts';
 import { withExplainingRows } from './as-it-ran.ts';
-import { openLetterBoxes, replayedObjects } from './letter-boxes.ts';
+import { openLetterBoxes, replayedFolder, replayedObjects } from './letter-boxes.ts';
+import { replayFolder } from './replay-folder.ts';
 import { replayObject } from './replay-object.ts';
 import { letterKey, type ReplayOptions } from './replay-options.ts';
 import type { ReplayReport } from './replay-report.ts';
@@ -25,6 +27,11 @@ export async function replayJob(
   if (output.type === 'jdbc') {
     const table = { access: sqlAccess(output), output: sqlOutput(job, output, { overwrite: false, part: null }) };
     return await replayTable(job, table, options, signal);
+  }
+  if (isPartitioned(output)) {
+    const folder = replayedFolder(job, options.clock);
+    await using _ = folder.store;
+    return [await replayFolder(job, folder, options, signal)];
   }
   const { store, objects } = await replayedObjects(job, options.clock, signal);
   await using _ = store;
