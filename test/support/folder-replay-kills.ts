@@ -83,7 +83,7 @@ export function folderReplayKills(every: number): void {
         rmSync(path, { recursive: true });
         cpSync(join(folder, 'kept'), path, { recursive: true });
       },
-      killed: (operation) => endOfRun(fork(CHILD, [file, String(operation)], { stdio: 'inherit' })),
+      killed: (operation) => endOfRun(fork(CHILD, [file, 'files', String(operation)], { stdio: 'inherit' })),
     };
   };
 

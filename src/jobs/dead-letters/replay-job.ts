@@ -3,6 +3,7 @@ import type { JobDescription } from '../description/parse-job.ts';
 import { isPartitioned } from '../partitioned-output.ts';
 import { sqlAccess, sqlOutput } from '../sql-endpoints.ts';
 import { withExplainingRows } from './as-it-ran.ts';
+import { eachByItself } from './each-by-itself.ts';
 import { openLetterBoxes, replayedFolder, replayedObjects } from './letter-boxes.ts';
 import { replayFolder } from './replay-folder.ts';
 import { replayObject } from './replay-object.ts';
@@ -36,7 +37,7 @@ export async function replayJob(
   const { store, objects } = await replayedObjects(job, options.clock, signal);
   await using _ = store;
   const reports: ReplayReport[] = [];
-  for (const object of objects) reports.push(await replayObject(job, object, options, signal));
+  await eachByItself(objects, async (object) => void reports.push(await replayObject(job, object, options, signal)));
   return reports;
 }
 
