@@ -58,6 +58,7 @@ function jobTo(changes: Partial<JobInput> = {}, partitionColumns = ['grade']): F
     passthroughColumns: ['id', 'text', 'grade'],
     includePredictionStatus: true,
     chunkRows: 60,
+    abortOnError: false,
     ...changes,
   };
   return Object.defineProperty(job, 'path', { value: path, enumerable: false }) as FolderJob;
@@ -127,6 +128,21 @@ describe('a replay of a folder that is divided by columns', () => {
     expect(await sluice(['verify', job.path])).toMatchObject({ code: 0 });
   });
 
+  test('has the model of each row where it is asked for, of rows of before and of now', async () => {
+    server.options = { ...server.options, modelId: 'm1' };
+    const changes = { includeModelVersion: true };
+    const job = jobTo(changes);
+    await runJob(job).result;
+    server.options = { modelId: 'm2' };
+    await expect(replay(job)).rejects.toMatchObject({ code: 'MODEL_CHANGED' });
+    expect(await replay(job, { anyModel: true })).toMatchObject([{ scored: BAD.length }]);
+    await assertWhole(job.path);
+    const found = filesIn(job.path);
+    expect(manifestOf(found).models?.map(({ rows }) => rows)).toEqual([ROWS - BAD.length, BAD.length]);
+    const rows = Object.values(await readByManifest(found)).flat();
+    expect(rows.filter((row) => row.includes('"m2"'))).toHaveLength(BAD.length);
+  });
+
   test('leaves the files of partitions in which no row was bad', async () => {
     const job = jobTo();
     server.options = { reject: ([id, , grade]) => (grade === '1' && Number(id) < 50 ? 'bad' : null), rejectAs: 'row' };
@@ -169,15 +185,18 @@ describe('a replay of a folder that is divided by columns', () => {
     expect(sorted(await readByManifest(found))).toEqual(sorted(whole));
   });
 
-  test('whose rows look alike, and have numbers and times that read otherwise than they were written, finds each of them', async () => {
-    const lines = Array.from({ length: 60 }, (_, i) => `${i},${i % 4 === 1 ? '007.50' : '1'},${i % 2},"q ""x"", ☂"`);
-    writeFileSync(join(folder, 'odd.csv'), `id,amount,grade,note\n${lines.join('\n')}\n`);
+  test('whose rows look alike, with quotes in them, finds each of them', async () => {
+    const lines = Array.from(
+      { length: 60 },
+      (_, i) => `{"id":${i},"amount":${i % 4 === 1 ? '7.50' : '1e2'},"grade":${i % 2},"note":"q \\"x\\", ☂"}`,
+    );
+    writeFileSync(join(folder, 'odd.jsonl'), `${lines.join('\n')}\n`);
     const changes = {
-      intakeSettings: { file: join(folder, 'odd.csv') },
+      intakeSettings: { file: join(folder, 'odd.jsonl') },
       passthroughColumns: ['amount', 'grade', 'note'],
       includePredictionStatus: false,
     };
-    server.options = { reject: ([, amount]) => (amount === '007.50' ? 'bad' : null), rejectAs: 'row' };
+    server.options = { reject: ([, amount]) => (amount === '7.50' ? 'bad' : null), rejectAs: 'row' };
     const job = jobTo(changes);
     await runJob(job).result;
     server.options = {};
@@ -186,15 +205,15 @@ describe('a replay of a folder that is divided by columns', () => {
     expect(await readByManifest(filesIn(job.path))).toEqual(await undisturbed(changes));
   });
 
-  test('takes corrected rows, and changes nothing where nothing can be scored, or the server goes away', async () => {
+  test('takes corrected rows, and changes nothing where nothing can be scored, or replies are broken', async () => {
     const job = jobTo();
     await runJob(job).result;
     const before = filesIn(job.path);
     expect(await replay(job)).toMatchObject([{ scored: 0, failed: BAD.length }]);
     expect(filesIn(job.path)).toEqual(before);
     const at = server.requests.length;
-    server.options = { respond: ({ number }) => (number > at ? { status: 401 } : undefined) };
-    await expect(replay({ ...job, chunkRows: 10, numConcurrent: 1 })).rejects.toMatchObject({ code: 'SERVER_ACCESS' });
+    server.options = { respond: ({ number }) => (number > at ? { edit: (records) => records.slice(1) } : undefined) };
+    await expect(replay({ ...job, chunkRows: 10, numConcurrent: 1 })).rejects.toMatchObject({ code: 'REPLY_MISMATCH' });
     expect(filesIn(job.path)).toEqual(before);
     server.options = { ...refusesBad, rejectAs: 'row' };
     const [letter] = await lettersOf(job);
@@ -280,8 +299,8 @@ describe('readers of a folder during a replay', () => {
       own.map((text, i) => [path.slice(-1), JSON.parse(text), JSON.parse(whole[path]![i]!)] as const),
     );
     const record = (grade: string, row: Record<string, string | number | null>): Buffer =>
-      Buffer.from(`${[row.y_PREDICTION ?? '', row.id, row.text, grade, `"${row.prediction_status}"`].join(',')}\n`);
-    expect(exchange.manifest.columns).toEqual(['y_PREDICTION', 'id', 'text', 'grade', 'prediction_status']);
+      Buffer.from(`${[row.y_PREDICTION ?? '', row.prediction_status, row.id, row.text, grade].join(',')}\n`);
+    expect(exchange.manifest.columns).toEqual(['y_PREDICTION', 'prediction_status', 'id', 'text', 'grade']);
     const changed = rows.filter(([, was]) => was.y_PREDICTION === null);
     expect(changed).toHaveLength(BAD.length);
     await exchange.exchange(

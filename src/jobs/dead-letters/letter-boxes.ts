@@ -131,6 +131,6 @@ function storeOutput({ outputSettings: output, deadLetters }: JobDescription): S
       : `They are in ${deadLetters.path}, a line of JSON each: \`jq -r .bytes\` gives the rows as CSV, without a line of columns, for a job of their own`;
   throw new SluiceError(
     'CONFIG_INVALID',
-    `outputSettings: ${what} does not give back what it has, so its dead letters cannot be found by the output. ${where}.`,
+    `outputSettings: ${what} does not give back what it has, so its dead letters cannot be found by the output, nor the output be completed. ${where}.`,
   );
 }

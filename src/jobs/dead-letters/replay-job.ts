@@ -1,5 +1,6 @@
 import { SluiceError } from '../../core/error.ts';
 import type { JobDescription } from '../description/parse-job.ts';
+import { isLive } from '../kafka/open-topics.ts';
 import { isPartitioned } from '../partitioned-output.ts';
 import { sqlAccess, sqlOutput } from '../sql-endpoints.ts';
 import { withExplainingRows } from './as-it-ran.ts';
@@ -23,7 +24,9 @@ export async function replayJob(
 ): Promise<readonly ReplayReport[]> {
   const { outputSettings: output } = given;
   await assertMendedKnown(given, options, signal);
-  const job = await withExplainingRows(given, options.clock, signal);
+  const explaining = await withExplainingRows(given, options.clock, signal);
+  // Rows of live topics are in no log of predictions.
+  const job = isLive(given) ? { ...explaining, predictionLog: null } : explaining;
   if (output.type === 'kafka') return [await replayTopic(job, output, options, signal)];
   if (output.type === 'jdbc') {
     const table = { access: sqlAccess(output), output: sqlOutput(job, output, { overwrite: false, part: null }) };
