@@ -1,3 +1,4 @@
+import { fork } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,9 +10,11 @@ import { type JobInput, runJob } from '../../src/index.ts';
 import { letterKey } from '../../src/jobs/dead-letters/replay-options.ts';
 import { verifyNamedOutput } from '../../src/jobs/verify-named-output.ts';
 import { sluice } from '../support/command-line.ts';
+import { endOfRun } from '../support/killed-at-change.ts';
 import { PredictionServer } from '../support/prediction-server.ts';
 import {
   dataIn,
+  type FoundFolder,
   filesIn,
   manifestOf,
   objectsIn,
@@ -262,6 +265,45 @@ describe('a replay of a folder that is divided by columns', () => {
       message: expect.stringContaining('There is no output'),
     });
     expect(filesIn(other.path).size).toBe(0);
+  });
+});
+
+describe('a folder whose replay was killed while files were exchanged', () => {
+  const CHILD = join(import.meta.dirname, '../support/killed-replay-child.ts');
+
+  /** A job with such a folder, and what it was before. */
+  async function killed(): Promise<{ readonly job: FolderJob; readonly before: FoundFolder }> {
+    const job = jobTo();
+    await runJob(job).result;
+    const before = filesIn(job.path);
+    server.options = {};
+    const file = writeJob(join(folder, 'killed.json'), job);
+    for (let operation = 12; filesIn(job.path).has('_SUCCESS'); operation += 4)
+      expect(await endOfRun(fork(CHILD, [file, 'files', String(operation)], { stdio: 'inherit' }))).toBe('killed');
+    return { job, before };
+  }
+
+  test('has its dead letters still, says that it is not whole, and is as it was before when the job is run again', async () => {
+    const { job, before } = await killed();
+    expect(await lettersOf(job)).toHaveLength(BAD.length);
+    expect((await verifyNamedOutput(job.path)).problems).toEqual([expect.stringContaining('is unfinished')]);
+    await expect(runJob(job).result).rejects.toMatchObject({
+      code: 'OUTPUT_EXISTS',
+      message: expect.stringContaining('a replay of its dead letters was interrupted, which is undone now'),
+    });
+    expect(filesIn(job.path)).toEqual(before);
+    await assertWhole(job.path);
+    expect(await replay(job)).toMatchObject([{ scored: BAD.length }]);
+    await assertWhole(job.path);
+  });
+
+  test('is replaced by --overwrite, and no file of it is left', async () => {
+    const { job, before } = await killed();
+    await runJob(job, { overwrite: true }).result;
+    await assertWhole(job.path);
+    const found = filesIn(job.path);
+    expect(dataIn(found).filter((name) => before.has(name))).toEqual([]);
+    expect(await readByManifest(found)).toEqual(await undisturbed());
   });
 });
 
