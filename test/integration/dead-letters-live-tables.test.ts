@@ -161,7 +161,7 @@ for (const [name, open, suite] of databases)
         const place = await live.place(partitions);
         const { jdbcUrl, user, password } = database.access;
         const job: JobInput = {
-          ...live.job(place, { passthroughColumns: ['text'] }),
+          ...live.job(place, { passthroughColumns: ['text'], intakeSettings: { columns: ['id', 'text'] } }),
           outputSettings: {
             type: 'jdbc',
             jdbcUrl,
