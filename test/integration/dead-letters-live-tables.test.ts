@@ -1,6 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { type FinishedRun, withFinishedRuns } from '../../connectors/sql/finished-runs.ts';
+import { SqlFault } from '../../connectors/sql/sql-fault.ts';
+import { systemClock } from '../../src/core/clock.ts';
 import type { JobInput } from '../../src/index.ts';
 import { resolveJob } from '../../src/jobs/description/parse-job.ts';
+import { sqlOutput } from '../../src/jobs/sql-endpoints.ts';
 import { LiveRuns } from '../support/live-runs.ts';
 import { until } from '../support/live-topic.ts';
 import { jobIntoParts, problemsOfTable, rowsOfTable } from '../support/part-tables.ts';
@@ -148,6 +152,38 @@ for (const [name, open, suite] of databases)
         line(17, asked('17', 'old'), 'old'),
       ])
         expect(rows).toContain(row);
+      expect(await problemsOfTable(database, 'scored')).toEqual([]);
+    });
+
+    test('does the transaction of a part again after a deadlock, and each row is there once', async () => {
+      await using database = await open();
+      const job = jobIntoParts(server, database, 'scored');
+      await writeParts(job, { ...PLAN, partitions: 1, parts: 1, isBad: (id) => id === 3 });
+      const resolved = resolveJob(job);
+      const { outputSettings: settings } = resolved;
+      if (settings.type !== 'jdbc') throw new Error('a table is wanted');
+      const output = sqlOutput(resolved, settings, { overwrite: false, part: null });
+      const rowOf = (text: string) => ({ bytes: Buffer.from(text), ends: Uint32Array.of(text.length) });
+      const rows = { blank: rowOf(',3,text 3\n'), scored: rowOf('6,3,text 3\n') };
+      let tries = 0;
+      const { access } = database;
+      const work = async ([run]: readonly FinishedRun[]): Promise<void> => {
+        const { objects: _, columns: __, ...facts } = run!.manifest;
+        const tally = { ...facts.tally, scored: ROWS, failed: 0 };
+        await run!.insist(async () => {
+          const numbers: number[] = [];
+          for await (const { number } of run!.letters(never)) numbers.push(number);
+          await run!.replace(rows, numbers, [], never);
+          tries += 1;
+          if (tries < 3) throw new SqlFault('conflict', 'deadlock detected');
+          await run!.finish({ ...facts, tally }, never);
+        }, never);
+      };
+      await withFinishedRuns({ access, output, parts: true, clock: systemClock }, work, never);
+      expect(tries).toBe(3);
+      const whole = range(ROWS).map((id) => line(2 * id, id, `text ${id}`));
+      expect(await rowsOfTable(database, 'scored', columns)).toEqual(whole.toSorted());
+      expect(await lettersOf(job)).toEqual([]);
       expect(await problemsOfTable(database, 'scored')).toEqual([]);
     });
 
