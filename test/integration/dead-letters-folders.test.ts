@@ -1,5 +1,5 @@
 import { fork } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -226,6 +226,21 @@ describe('a replay of a folder that is divided by columns', () => {
     const rows = (await readByManifest(filesIn(job.path)))['grade=3']!;
     expect(rows.filter((row) => row.includes('mended'))).toHaveLength(1);
     expect(rows).toHaveLength(ROWS / 5);
+  });
+
+  test('has its dead letters in a place of their own where the job has', async () => {
+    const path = join(folder, 'letters.jsonl');
+    const job = jobTo({ deadLetters: { path } });
+    await runJob(job).result;
+    server.options = { reject: ([id]) => (id === '10' ? 'no' : null), rejectAs: 'row' };
+    expect(await replay(job)).toMatchObject([{ scored: BAD.length - 1, failed: 1 }]);
+    expect(readFileSync(path, 'utf8').trimEnd().split('\n')).toHaveLength(1);
+    expect((await verifyNamedOutput(job.path)).problems).toEqual([]);
+    server.options = {};
+    expect(await replay(job)).toMatchObject([{ letters: 1, scored: 1 }]);
+    expect(existsSync(path)).toBe(false);
+    await assertWhole(job.path);
+    expect(await readByManifest(filesIn(job.path))).toEqual(await undisturbed());
   });
 
   test('refuses a folder in which a file was changed, and leaves it as it was', async () => {

@@ -13,7 +13,7 @@ import { HashedObject } from '../objects/hashed-object.ts';
 import { objectLetters } from '../objects/object-letters.ts';
 import { DIVIDING_LIMITS, dividedRows } from './divided-rows.ts';
 import { ExchangedRows, type RowChange, schemaOfFile } from './exchanged-rows.ts';
-import { dividedNote, FolderMark, type FolderNote, namesOfRows, noteOf } from './folder-mark.ts';
+import { dividedNote, exchangingNote, FolderMark, namesOfRows, noteOf } from './folder-mark.ts';
 import { encodePartitionFile, partitionFileName, placeOfFile } from './partition-file.ts';
 import { PartitionKeys } from './partition-keys.ts';
 import type { PartitionedSinkOptions } from './partitioned-options.ts';
@@ -162,8 +162,7 @@ export class FolderExchange implements AsyncDisposable {
   async #note(files: readonly Pick<FolderFile, 'path' | 'number'>[], signal: AbortSignal): Promise<void> {
     const isFirst = this.#noted.size === 0;
     for (const file of files) this.#noted.add(partitionFileName(file, this.#tag));
-    const note: FolderNote = { state: 'exchanging', names: [...this.#noted] };
-    await this.#staged.commit(note, signal);
+    await this.#staged.commit(exchangingNote([...this.#noted]), signal);
     if (isFirst) await this.#mark.takeAway(signal);
   }
 

@@ -68,11 +68,15 @@ export class FolderMark {
     await this.#store.remove(this.key, signal);
   }
 
-  /** Takes back what an exchange has put: the output is then as it was before. */
+  /** Takes back what an exchange has put: the output is then as it was before. Throws OUTPUT_LOCKED when somebody else has the folder now. */
   async undoExchange(staged: StagedOutput, names: readonly string[], signal: AbortSignal): Promise<void> {
     await this.remove(names, signal);
     const { isThere } = await this.#store.look(this.key, signal);
-    if (!isThere) await this.#store.put(this.key, new Uint8Array(0), signal);
+    if (!isThere) {
+      // Whoever was taken for dead meanwhile must not say that the folder is whole.
+      await staged.commit(exchangingNote(names), signal);
+      await this.#store.put(this.key, new Uint8Array(0), signal);
+    }
     await staged.discard();
   }
 
@@ -91,6 +95,12 @@ export class FolderMark {
 /** What was noted by whoever had the mark before; null for a fresh start. */
 export function noteOf({ found }: StagedOutput): FolderNote | null {
   return found === null ? null : (found.note as unknown as FolderNote);
+}
+
+/** @param names of the files that are put. */
+export function exchangingNote(names: readonly string[]): Json {
+  const note: FolderNote = { state: 'exchanging', names };
+  return note as unknown as Json;
 }
 
 /** @param isExchange whether files of it were those of the output before, too. */
