@@ -100,7 +100,7 @@ export function noteOf({ found }: StagedOutput): FolderNote | null {
 /** @param names of the files that are put. */
 export function exchangingNote(names: readonly string[]): Json {
   const note: FolderNote = { state: 'exchanging', names };
-  return note as unknown as Json;
+  return note;
 }
 
 /** @param isExchange whether files of it were those of the output before, too. */
