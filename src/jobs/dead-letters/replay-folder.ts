@@ -6,13 +6,11 @@ import type { KeptLetter } from '../../core/scored-batch.ts';
 import type { JobDescription } from '../description/parse-job.ts';
 import { asSampled } from './as-it-ran.ts';
 import { assertReplayable } from './assert-replayable.ts';
+import { GATHERED_BYTES, heldBytes } from './gathered-outcomes.ts';
 import { ReplayCounts } from './replay-counts.ts';
 import type { ReplayOptions } from './replay-options.ts';
 import type { ReplayReport } from './replay-report.ts';
 import { type ReplayedLetter, ReplayScoring } from './replay-scoring.ts';
-
-/** Outcomes of so many bytes of rows are gathered before files are put anew: mostly all, so that no file is put twice. */
-const GATHERED_BYTES = 64 * 1024 * 1024;
 
 /**
  * Scores the dead letters of a finished folder that is divided by columns, and puts the rows that can be scored now in the places of their blank
@@ -47,7 +45,8 @@ export async function replayFolder(
   for await (const outcome of scoring.score(exchange.letters(signal), signal)) {
     counts.add(outcome);
     gathered.push(outcome);
-    bytes += outcome.was.bytes.length + ((outcome.scored ?? outcome.blank)?.length ?? 0);
+    bytes += heldBytes(outcome);
+    // Mostly these are all of them, so that no file is put twice.
     if (bytes >= GATHERED_BYTES) await put();
   }
   await put();

@@ -10,6 +10,7 @@ import { isLive } from '../kafka/open-topics.ts';
 import { asSampled } from './as-it-ran.ts';
 import { assertReplayable, differencesOf } from './assert-replayable.ts';
 import { eachByItself } from './each-by-itself.ts';
+import { GATHERED_BYTES, heldBytes } from './gathered-outcomes.ts';
 import { ReplayCounts } from './replay-counts.ts';
 import type { ReplayOptions } from './replay-options.ts';
 import { inAll, type ReplayReport } from './replay-report.ts';
@@ -21,8 +22,6 @@ export interface ReplayedTable {
 }
 
 const PAGE = 500;
-/** Outcomes of so many bytes of rows are gathered before the transaction begins: mostly all. */
-const GATHERED_BYTES = 64 * 1024 * 1024;
 
 /**
  * Scores the dead letters of the runs that this job has finished in a table, and puts the rows that can be scored now in the place of their
@@ -77,7 +76,7 @@ async function replayRun(
     isAll = page === null;
     if (page === null) continue;
     pages.push(page);
-    bytes += page.reduce((sum, { outcome }) => sum + bytesOf(outcome), 0);
+    bytes += page.reduce((sum, { outcome }) => sum + heldBytes(outcome), 0);
   }
   const { monitoring } = scoring;
   const finish = async (): Promise<Manifest> => {
@@ -148,10 +147,6 @@ async function* numberedOutcomes(
     counts.add(outcome);
     yield { number: waiting.shift()!, outcome };
   }
-}
-
-function bytesOf({ was, scored, blank }: ReplayedLetter): number {
-  return was.bytes.length + ((scored ?? blank)?.length ?? 0);
 }
 
 function miscounted(name: string, letters: number, said: number): SluiceError {
