@@ -21,10 +21,12 @@ export async function stageUpload(
   try {
     const { hold, found } = await LedgerHold.take(connection, places, overwrite, signal);
     const known = found === 'broken' ? null : found;
+    // Of a run that died before its first commit nothing counts, nor that it might replace what is there: whoever comes must be told so again.
+    const isContinued = known?.state === 'open' && known.committed && !overwrite;
     try {
-      if (known?.state === 'open' && !overwrite) await assertContinuable(connection, places, known, hold, signal);
+      if (isContinued) await assertContinuable(connection, places, known, hold, signal);
       else if (known?.state === 'publishing') await finishPublishing(connection, places, known, overwrite, signal);
-      if (found !== null && (known?.state !== 'open' || overwrite)) {
+      if (found !== null && !isContinued) {
         const fresh = emptyLedger(randomUUID(), overwrite, s3Url(places.deadLetters));
         await hold.write({ ...fresh, holder: hold.ledger.holder, state: 'over' }, signal);
         await sweepOutput(connection, places, null, known, signal);

@@ -2,26 +2,31 @@ import { type Clock, encodeRecords, keptLetterLine, type Manifest, SluiceError }
 import { ChainedHash } from './chained-hash.ts';
 import { databaseError } from './database-error.ts';
 import type { CanonicalRows, SqlConnection, SqlDriver } from './driver.ts';
+import { finishedRows, lettersOfParts } from './finished-rows.ts';
 import { findOutput, type OutputPlace } from './output-place.ts';
 import { OutputSession } from './output-session.ts';
 import { type Replacement, replaceRows } from './replaced-rows.ts';
 import { RowChunk, runTail } from './row-chunk.ts';
 import { sqlDriver } from './sql-drivers.ts';
+import { SqlFault } from './sql-fault.ts';
 import { type SqlOutput, tableOf } from './sql-output.ts';
 import type { SqlAccess } from './sql-settings.ts';
-import { type LedgerRow, StateTables } from './state-tables.ts';
+import type { LedgerRow, StateTables } from './state-tables.ts';
 import { type NumberedLetter, readLetters } from './table-letters.ts';
 import { TableLoader } from './table-loader.ts';
 import { type TargetTable, targetOf } from './target-table.ts';
+import { UpdatedRows } from './updated-rows.ts';
 import { holdsOf, withHolds } from './written-so-far.ts';
 
-/** A run that has finished, under way to be completed. Its methods are called one at a time. */
+/** A run that has finished, or a part of a live topic, under way to be completed. Its methods are called one at a time. */
 export interface FinishedRun {
   readonly manifest: Manifest;
+  /** Does work, and does it again from its beginning after a deadlock: others may write the table meanwhile. What threw is undone. */
+  insist<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T>;
   /** Its dead letters in their order. */
   letters(signal: AbortSignal): AsyncIterable<NumberedLetter>;
   /**
-   * Puts rows in the place of those that stand there for their letters.
+   * Puts rows in the place of those that stand there for their letters; of a live topic where rows are set by their keys, the newest rows first.
    * @param numbers of these letters; they go. @param again those of them that stay, as they are to be kept now.
    */
   replace(
@@ -34,12 +39,21 @@ export interface FinishedRun {
   finish(facts: Omit<Manifest, 'objects' | 'columns'>, signal: AbortSignal): Promise<Manifest>;
 }
 
+export interface FinishedRunsOptions {
+  readonly access: SqlAccess;
+  readonly output: SqlOutput;
+  /** Whether the parts of a live topic are wanted, which may be written at the same time. */
+  readonly parts: boolean;
+  readonly clock: Clock;
+}
+
 /**
  * Opens the finished runs of an output to complete them, one after the other, each in one transaction; what is not finished when `work`
- * returns or throws is undone. Throws OUTPUT_LOCKED while a run writes the table, OUTPUT_UNWRITABLE when none has finished.
+ * returns or throws is undone. Of a live topic the parts that are finished and have dead letters, the last ones first. Throws OUTPUT_LOCKED while
+ * a run, or another replay, writes the table (a live topic writes its parts, which is no hindrance), OUTPUT_UNWRITABLE when none has finished.
  */
 export async function withFinishedRuns(
-  { access, output, clock }: { readonly access: SqlAccess; readonly output: SqlOutput; readonly clock: Clock },
+  { access, output, parts: areParts, clock }: FinishedRunsOptions,
   work: (runs: readonly FinishedRun[]) => Promise<void>,
   signal: AbortSignal,
 ): Promise<void> {
@@ -54,19 +68,12 @@ export async function withFinishedRuns(
     // What is lost with the connection was never done: the replay is begun anew by whoever wants it.
     const connection = await locking.insist(`opening ${name}`, async (ready) => ready, signal);
     const place = await findOutput(connection, output, signal);
-    const state = new StateTables(driver.dialect, place.state, place.key);
-    const rows = (await state.isThere(connection, signal)) ? await state.rows(connection, signal) : [];
-    const open = rows.find((row) => row.state === 'open');
-    if (place.found === null || rows.length === 0 || open !== undefined) {
-      const what = open === undefined ? 'No run has finished' : `A run has been interrupted, or goes on, that writes`;
-      throw new SluiceError(
-        'OUTPUT_UNWRITABLE',
-        `${what} ${name}. Finish it first: a replay completes outputs that are finished.`,
-      );
-    }
-    await state.ensure(connection, signal);
-    const runs = rows.flatMap((row) =>
-      row.manifest === null ? [] : [new Completion({ driver, connection, output, place, state }, row, row.manifest)],
+    const taken = { dialect: driver.dialect, place, name };
+    const found = await (areParts ? lettersOfParts : finishedRows)(connection, taken, signal);
+    const updated = new UpdatedRows();
+    const parts = { driver, connection, output, place, clock, updated: areParts ? updated : null };
+    const runs = found.flatMap(({ state, row }) =>
+      row.manifest === null ? [] : [new Completion({ ...parts, state }, row, row.manifest)],
     );
     try {
       await work(runs);
@@ -86,14 +93,22 @@ interface CompletionParts {
   readonly output: SqlOutput;
   readonly place: OutputPlace;
   readonly state: StateTables;
+  readonly clock: Clock;
+  /** Of the parts of a live topic; null: nobody has written since. */
+  readonly updated: UpdatedRows | null;
 }
+
+const NOTHING = new Uint8Array(0);
+/** How often the work on a run is done again after deadlocks, and how long it is waited for at first. */
+const MOST_TRIES = 8;
+const FIRST_WAIT_MS = 50;
 
 class Completion implements FinishedRun {
   readonly manifest: Manifest;
   readonly #parts: CompletionParts;
   readonly #row: LedgerRow;
   readonly #tail: Uint8Array;
-  readonly #rowsHash: ChainedHash;
+  #rowsHash: ChainedHash;
   #prepared: { readonly target: TargetTable; readonly loader: TableLoader } | null = null;
   #inTransaction = false;
 
@@ -102,8 +117,22 @@ class Completion implements FinishedRun {
     this.manifest = manifest;
     this.#parts = parts;
     this.#row = row;
-    this.#tail = holds.runColumn === null ? new Uint8Array(0) : runTail(row.run);
+    this.#tail = holds.runColumn === null ? NOTHING : runTail(row.run);
     this.#rowsHash = new ChainedHash(holds.mark);
+  }
+
+  async insist<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    const { clock } = this.#parts;
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await work();
+      } catch (error) {
+        await this.undo(signal);
+        const isConflict = error instanceof SqlFault && error.kind === 'conflict';
+        if (!isConflict || tries >= MOST_TRIES) throw error;
+        await clock.sleep(FIRST_WAIT_MS * 2 ** tries * (0.5 + clock.random() / 2), signal);
+      }
+    }
   }
 
   letters(signal: AbortSignal): AsyncIterable<NumberedLetter> {
@@ -116,15 +145,20 @@ class Completion implements FinishedRun {
     again: readonly NumberedLetter[],
     signal: AbortSignal,
   ): Promise<void> {
-    const { connection, driver, output, place, state } = this.#parts;
+    const { connection, driver, output, place, state, updated } = this.#parts;
     const { target, loader } = await this.#prepare(signal);
     if (!this.#inTransaction) await connection.begin(signal);
     this.#inTransaction = true;
-    if (output.statement === 'insert') {
-      const stage = { catalog: null, schema: null, name: place.stage.name };
-      const rows = { blank: this.#whole(blank), scored: this.#whole(scored) };
-      await replaceRows(connection, { target, stage, dialect: driver.dialect }, rows, signal);
-    } else await loader.load(connection, this.#chunk(scored), refuse, signal);
+    const stage = { catalog: null, schema: null, name: place.stage.name };
+    const table = { target, stage, dialect: driver.dialect };
+    const rows = { blank: this.#whole(blank), scored: this.#whole(scored) };
+    if (output.statement === 'insert') await replaceRows(connection, table, rows, signal);
+    else {
+      const wanted = updated === null ? rows.scored : await updated.newest(connection, table, rows, signal);
+      const chunk = new RowChunk(NOTHING);
+      chunk.add(wanted, { split: '', firstRow: 0 });
+      if (chunk.count > 0) await loader.load(connection, chunk, refuse, signal);
+    }
     const { run } = this.#row;
     await state.removeLetters(connection, run, numbers, signal);
     const lines = again.map(({ number, letter }) => state.letterFields(run, number, keptLetterLine(letter).trimEnd()));
@@ -164,12 +198,15 @@ class Completion implements FinishedRun {
     await state.writeFinished(connection, { ...this.#row, ledger, manifest }, signal);
     await connection.commit(signal);
     this.#inTransaction = false;
+    this.#parts.updated?.settled();
     return manifest;
   }
 
   async undo(signal: AbortSignal): Promise<void> {
     if (!this.#inTransaction) return;
     this.#inTransaction = false;
+    this.#rowsHash = new ChainedHash(holdsOf(this.#row.ledger).mark);
+    this.#parts.updated?.undone();
     // A connection that is lost has undone it by itself.
     await this.#parts.connection.rollback(signal).catch(() => undefined);
   }
@@ -192,15 +229,11 @@ class Completion implements FinishedRun {
     return this.#prepared;
   }
 
-  #chunk(rows: CanonicalRows): RowChunk {
-    const chunk = new RowChunk(this.#tail);
-    chunk.add(rows, { split: '', firstRow: 0 });
-    return chunk;
-  }
-
   /** With the run's ID behind each row, where the table has a column for it. */
   #whole(rows: CanonicalRows): CanonicalRows {
-    return this.#chunk(rows).rows;
+    const chunk = new RowChunk(this.#tail);
+    chunk.add(rows, { split: '', firstRow: 0 });
+    return chunk.rows;
   }
 }
 

@@ -1,7 +1,8 @@
 import { SluiceError } from '../../src/sdk.ts';
 import { type SqlDialect, STAGE_ROW } from './dialect.ts';
 import type { CanonicalRows, SqlConnection } from './driver.ts';
-import type { TableName } from './sql-column.ts';
+import { type StagedTable, stageAlike } from './row-likeness.ts';
+import { SqlFault } from './sql-fault.ts';
 import type { TargetTable } from './target-table.ts';
 
 /** Rows of a table, and those that are to stand in their place: as many of both, in one order. */
@@ -10,22 +11,15 @@ export interface Replacement {
   readonly scored: CanonicalRows;
 }
 
-/** Where the rows are looked for. @see replaceRows */
-export interface ReplacedTable {
-  readonly target: TargetTable;
-  /** A stage of this connection with the columns of the target; its rows are nobody's. */
-  readonly stage: TableName;
-  readonly dialect: SqlDialect;
-}
-
 /**
  * Takes rows out of a table and puts others in their place, within the open transaction. A table has no row numbers that all databases know,
  * so a row is found by all its fields; rows that are alike are as good as each other: as many of them go as are to be replaced, and the rest
- * stays, or comes again. Throws VERIFY_FAILED when the table has fewer of a row than there should be: then somebody else has changed it.
+ * stays, or comes again. Throws VERIFY_FAILED when the table has fewer of a row than there should be: then somebody else has changed it. A fault of kind
+ * `conflict` when others write the table meanwhile.
  */
 export async function replaceRows(
   connection: SqlConnection,
-  table: ReplacedTable,
+  table: StagedTable,
   { blank, scored }: Replacement,
   signal: AbortSignal,
 ): Promise<void> {
@@ -35,9 +29,7 @@ export async function replaceRows(
     dialect.tableName(table.stage),
     dialect.quote(STAGE_ROW),
   ];
-  await connection.execute(`DELETE FROM ${stage}`, [], signal);
-  await connection.load({ table: table.stage, columns: target.columns }, blank, signal);
-  const alike = await likeness(connection, table, signal);
+  const alike = await stageAlike(connection, table, blank, target.columns, signal);
   // Of rows that are alike the first one stands for all.
   const staged = await connection.query(
     `SELECT s.${number}, MIN(o.${number}), COUNT(*) FROM ${stage} s JOIN ${stage} o ON ${alike('o', 's')} GROUP BY s.${number} ORDER BY s.${number}`,
@@ -64,35 +56,12 @@ export async function replaceRows(
     [],
     signal,
   );
-  if (removed !== gone) throw changed(target, dialect, removed, gone);
+  // Another run has added rows that are alike meanwhile: with them the numbers are right when all is done again.
+  if (removed !== gone)
+    throw new SqlFault('conflict', `${removed} rows were removed where ${gone} were counted just before`);
   const into = { table: target.table, columns: target.columns };
   if (again.length > 0) await connection.load(into, repeated(blank, again), signal);
   await connection.load(into, scored, signal);
-}
-
-/**
- * The condition that two rows are alike, nulls too. What holds for all staged rows is said in the way that a database can look up: a column
- * without nulls by `=`, one of nothing else without the other side. Only what is left is compared both ways.
- */
-async function likeness(
-  connection: SqlConnection,
-  { target, stage, dialect }: ReplacedTable,
-  signal: AbortSignal,
-): Promise<(a: string, b: string) => string> {
-  const columns = target.columns.map(({ name }) => dialect.quote(name));
-  const same = dialect.same ?? ((a, b) => `${a} = ${b}`);
-  const counted = columns.map((name) => `COUNT(${name})`).join(', ');
-  const [row] = await connection.query(`SELECT COUNT(*), ${counted} FROM ${dialect.tableName(stage)}`, [], signal);
-  const [all, ...filled] = (row ?? []).map(Number);
-  return (a, b) =>
-    columns
-      .map((name, i) => {
-        const [left, right] = [`${a}.${name}`, `${b}.${name}`];
-        if (filled[i] === all) return same(left, right);
-        if (filled[i] === 0) return `${left} IS NULL`;
-        return `(${same(left, right)} OR (${left} IS NULL AND ${right} IS NULL))`;
-      })
-      .join(' AND ');
 }
 
 function repeated({ bytes, ends }: CanonicalRows, rows: readonly number[]): CanonicalRows {

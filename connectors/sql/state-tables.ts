@@ -137,16 +137,25 @@ export class StateTables {
   }
 
   /** The names of this output and of its parts, as far as the ledger has any. */
-  async outputs(connection: SqlConnection, signal: AbortSignal): Promise<readonly string[]> {
+  outputs(connection: SqlConnection, signal: AbortSignal): Promise<readonly string[]> {
+    return this.#outputsIn(LEDGER, connection, signal);
+  }
+
+  /** Those of them that have dead letters. */
+  outputsWithLetters(connection: SqlConnection, signal: AbortSignal): Promise<readonly string[]> {
+    return this.#outputsIn(LETTERS, connection, signal);
+  }
+
+  async #outputsIn(name: string, connection: SqlConnection, signal: AbortSignal): Promise<readonly string[]> {
     const column = this.#dialect.quote('output');
     const rows = await connection.query(
-      `SELECT DISTINCT ${column} FROM ${this.#name(LEDGER)} ORDER BY ${column}`,
+      `SELECT DISTINCT ${column} FROM ${this.#name(name)} ORDER BY ${column}`,
       [],
       signal,
     );
     return rows
-      .map(([name]) => String(name))
-      .filter((name) => name === this.#output || name.startsWith(`${this.#output} `));
+      .map(([output]) => String(output))
+      .filter((output) => output === this.#output || output.startsWith(`${this.#output} `));
   }
 
   /** The next dead letters of a run behind a number, in their order; null when there are none. */

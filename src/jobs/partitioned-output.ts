@@ -16,7 +16,7 @@ export function isPartitioned(output: JobDescription['outputSettings']): boolean
 
 /** The sink of an output that is divided by columns. Throws CONFIG_INVALID. @param open a store, with the place for the dead letters or the usual one. */
 export function openPartitionedSink(
-  { partitionColumns, compression }: FolderOutput,
+  output: FolderOutput,
   prefix: string,
   open: (deadLetters: 'named' | 'usual') => PartitionedStore,
   { clock, overwrite }: { readonly clock: Clock; readonly overwrite: boolean },
@@ -25,12 +25,16 @@ export function openPartitionedSink(
     store: open('named'),
     spoolStore: open('usual'),
     prefix,
-    partitionColumns,
-    compression: parquetCompressionOf(compression),
+    partitionColumns: output.partitionColumns,
+    ...dividingSettings(output),
     overwrite,
-    nearest: nearestNames,
     clock,
   });
+}
+
+/** How the files of a folder are written, whoever writes them. */
+export function dividingSettings({ compression }: Pick<FolderOutput, 'compression'>) {
+  return { compression: parquetCompressionOf(compression), nearest: nearestNames };
 }
 
 /** Throws COLUMN_UNKNOWN when the output is to be divided by a column that it does not have. */

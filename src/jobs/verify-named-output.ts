@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type VerifyReport, verifyOutput } from '../codecs/objects/verify-output.ts';
-import { WHOLE_MARK } from '../codecs/partitions/partitioned-sink.ts';
+import { WHOLE_MARK } from '../codecs/partitions/folder-mark.ts';
 import { namedStore, type StoreAccess } from './named-store.ts';
 
 /** Checks the output of that name, a path or an s3:// address. See `verifyOutput`. */

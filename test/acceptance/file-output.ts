@@ -1,5 +1,4 @@
 import { fork } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, open, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join, relative } from 'node:path';
@@ -21,6 +20,7 @@ import type {
 } from '../../src/testing.ts';
 import { SinkPlan } from '../../src/testing.ts';
 import { endings, killEvery } from '../support/effort.ts';
+import { endOfRun } from '../support/killed-at-change.ts';
 import { type OtherFormat, otherFormats } from './format-files.ts';
 import { leftoversOfPartitions, PARTITIONED, partitionedSink, readPartitions } from './partitioned-output.ts';
 
@@ -157,10 +157,7 @@ async function killedRun(
   operation: number | DyingMoment,
 ): Promise<'killed' | 'finished'> {
   const child = fork(CHILD, [path, JSON.stringify(size), String(operation)], { stdio: 'inherit' });
-  const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
-  if (signal === 'SIGKILL') return 'killed';
-  if (code === 0) return 'finished';
-  throw new Error(`the run ended with ${code ?? signal}`);
+  return await endOfRun(child);
 }
 
 async function readOutput(path: string): Promise<PublishedOutput | null> {

@@ -1,5 +1,4 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import {
@@ -29,7 +28,7 @@ import {
   type SinkPlanSize,
 } from '../../src/testing.ts';
 import { endings, killEvery } from '../support/effort.ts';
-import { S3FaultProxy } from '../support/s3-fault-proxy.ts';
+import { endOfRun, killedAtChange } from '../support/killed-at-change.ts';
 import { s3Settings } from '../support/s3-settings.ts';
 import { type S3Bucket, s3Bucket } from '../support/services/s3.ts';
 import type { OpenOutputs } from './file-output.ts';
@@ -174,46 +173,19 @@ async function spoil({ client, bucket }: S3Bucket, key: string): Promise<void> {
   await client.send(new UploadPartCommand({ ...part, Body: Buffer.alloc(5 * MIB), ChecksumAlgorithm: 'CRC32' }));
 }
 
-/**
- * Requests that change nothing are not counted. The run is killed when the server has done that many of the others, and before it hears of the
- * reply to the last one: whether it has heard, and dies before the next one is done, makes no difference to what is there.
- */
 async function killedRun(
   place: S3Bucket,
   url: string,
   size: SinkPlanSize,
   operation: number,
 ): Promise<'killed' | 'finished'> {
-  await using proxy = await S3FaultProxy.start(place.endpointUrl);
-  const settings = { ...s3Settings(place), endpointUrl: proxy.endpointUrl };
-  const child = startRun(url, size, settings);
-  const ended = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
-  let changes = 0;
-  proxy.fault = async ({ method }) => {
-    if (method === 'GET' || method === 'HEAD') return null;
-    const kill = async (): Promise<void> => {
-      child.kill('SIGKILL');
-      await ended;
-    };
-    changes += 1;
-    if (changes === operation) return { lostReply: kill };
-    if (operation > 0 || changes > 1) return null;
-    await kill();
-    return { answer: 503, code: 'ServiceUnavailable' };
-  };
-  return await endOfRun(child);
+  const start = (endpointUrl: string): ChildProcess => startRun(url, size, { ...s3Settings(place), endpointUrl });
+  return await killedAtChange(place.endpointUrl, start, operation);
 }
 
 function startRun(url: string, size: SinkPlanSize, settings: Partial<S3Settings>, moment?: DyingMoment): ChildProcess {
   const args = [url, JSON.stringify(size), JSON.stringify(settings), ...(moment === undefined ? [] : [moment])];
   return fork(CHILD, args, { stdio: 'inherit' });
-}
-
-async function endOfRun(child: ChildProcess): Promise<'killed' | 'finished'> {
-  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
-  if (child.signalCode === 'SIGKILL') return 'killed';
-  if (child.exitCode === 0) return 'finished';
-  throw new Error(`the run ended with ${child.exitCode ?? child.signalCode}`);
 }
 
 async function readOutput({ client, bucket }: S3Bucket, key: string): Promise<PublishedOutput | null> {

@@ -1,15 +1,18 @@
+import { fork } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findSluiceError } from '../../src/core/error.ts';
 import { type JobInput, runJob } from '../../src/index.ts';
-import { startSluice } from '../support/command-line.ts';
+import { killEvery } from '../support/effort.ts';
+import { endOfRun } from '../support/killed-at-change.ts';
 import { PredictionServer } from '../support/prediction-server.ts';
 import { isBad, lettersOf, refusesBad, replay, rowsWithBadOnes, writeJob } from '../support/replays.ts';
 import { needs } from '../support/services/needs.ts';
 import { newMariaDb, newPostgres, newSqlite, type TestDatabase } from '../support/sql-databases.ts';
 
+const CHILD = join(import.meta.dirname, '../support/killed-replay-child.ts');
 const never = new AbortController().signal;
 const ROWS = 210;
 const BAD = Array.from({ length: ROWS }, (_, id) => id).filter(isBad);
@@ -146,34 +149,29 @@ for (const [name, open, suite] of databases)
 
     // The database does what is to be seen here: one server is enough.
     test.skipIf(name === 'MariaDB')(
-      'that is killed in the middle of its transaction has done nothing, and the next one does all of it',
+      'that is killed at any of its statements has done nothing, or everything; the next one does all of it',
       async () => {
         await using database = await open();
-        const job = jobInto(database, {}, { chunkRows: 10, numConcurrent: 1 });
+        const job = jobInto(database, {}, { chunkRows: 10 });
         server.options = { ...refusesBad, rejectAs: 'row' };
         await runJob(job).result;
         const columns = ['y_PREDICTION', 'id', 'text'];
         const before = await tableOf(database, columns);
         const file = writeJob(join(folder, 'killed.json'), job);
-        const from = server.requests.length;
-        const dead = Promise.withResolvers<void>();
-        server.options = {
-          respond: ({ number }) => {
-            // Rows of the first two requests are in the open transaction by now.
-            if (number !== from + 2) return undefined;
-            child.process.kill('SIGKILL');
-            return { after: dead.promise };
-          },
-        };
-        const child = startSluice(['dlq', 'replay', file]);
-        await child.ended;
-        dead.resolve();
-        expect(server.requests.length).toBe(from + 3);
-        expect(await tableOf(database, columns)).toEqual(before);
-        expect(await lettersOf(job)).toHaveLength(BAD.length);
         server.options = {};
-        expect(await replay(job)).toMatchObject([{ scored: BAD.length }]);
+        let undone = 0;
+        for (let operation = 0; ; operation += killEvery(5)) {
+          const how = await endOfRun(fork(CHILD, [file, 'statements', String(operation)], { stdio: 'inherit' }));
+          const left = await lettersOf(job);
+          if (left.length === 0) break;
+          expect(how).toBe('killed');
+          expect(left).toHaveLength(BAD.length);
+          expect(await tableOf(database, columns)).toEqual(before);
+          undone += 1;
+        }
+        expect(undone).toBeGreaterThan(2);
         expect(await tableOf(database, columns)).toEqual(scoredRows(all).toSorted());
+        expect(await replay(job)).toMatchObject([{ letters: 0, scored: 0 }]);
       },
     );
 

@@ -1,89 +1,105 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { expect, test } from 'vitest';
-import { encodeRecords } from '../../src/core/canonical-csv.ts';
-import { systemClock } from '../../src/core/clock.ts';
-import { RowBatch } from '../../src/core/row-batch.ts';
-import { schemaOf } from '../../src/core/schema.ts';
 import type { JobInput } from '../../src/index.ts';
 import { resolveJob } from '../../src/jobs/description/parse-job.ts';
-import { jobIdentity } from '../../src/jobs/job-identity.ts';
-import { liveParts } from '../../src/jobs/live/live-parts.ts';
-import { outputSettingsOf } from '../../src/jobs/scoring-settings.ts';
 import { verifyNamedOutput } from '../../src/jobs/verify-named-output.ts';
-import { createOutputFormat } from '../../src/scoring/output/output-format.ts';
-import { OutputFormatSlot } from '../../src/stages/output-format-slot.ts';
-import { createPartsWriter } from '../../src/stages/parts-writer.ts';
-import { scoredBatch } from '../../src/stages/score.ts';
-import { arithmeticScorer } from '../support/arithmetic-scorer.ts';
 import { PredictionServer } from '../support/prediction-server.ts';
 import { isBad, lettersOf, replay } from '../support/replays.ts';
+import { needs } from '../support/services/needs.ts';
+import { s3Bucket } from '../support/services/s3.ts';
+import { partsOf, writeParts } from '../support/written-parts.ts';
 
 const never = new AbortController().signal;
 const ROWS = 30;
+const PLAN = { partitions: 2, parts: 2, rows: ROWS, isBad };
+const PLACES = [0, 1].flatMap((partition) => [0, ROWS].map((from) => ({ partition, from })));
+const BAD = PLACES.flatMap(({ from }) => Array.from({ length: ROWS }, (_, i) => from + i).filter(isBad));
 
-/** Writes two parts of each of two partitions, as a live job does, with bad rows in all of them. */
-async function writeParts(input: JobInput): Promise<void> {
-  const job = resolveJob(input);
-  const { outputSettings: output } = job;
-  if (output.type !== 'localFile') throw new Error('parts of files are wanted');
-  const format = new OutputFormatSlot((intake) => createOutputFormat(outputSettingsOf(job), intake));
-  await using parts = liveParts(job, output, systemClock);
-  const writer = createPartsWriter({
-    ...parts,
-    splitOf: (partition) => `in/${partition}`,
-    job: jobIdentity(job, { group: 'scorers' }),
-    format,
-    roll: { rows: ROWS, bytes: 1e9, ms: 1e9 },
-    commits: { everyMs: 1e9, everyBytes: 1e9 },
-    clock: systemClock,
-  });
-  const scorer = arithmeticScorer({ bad: isBad });
-  for (const partition of [0, 1]) {
-    await writer.begin(partition, 0, never);
-    for (const from of [0, ROWS]) {
-      const ids = Array.from({ length: ROWS }, (_, i) => from + i);
-      const { bytes, ends } = encodeRecords(ids.map((id) => [id, `text ${id}`]));
-      const origin = { split: `in/${partition}`, firstRow: from, after: from, position: from + ROWS, rejected: [] };
-      const batch = RowBatch.fromCsv(schemaOf(['id', 'text']), origin, bytes, ends);
-      const scores = await scorer.score(batch, never);
-      const value = scoredBatch(from, batch, scores, format.for(batch.schema).render(batch, scores));
-      await writer.append(partition, { kind: 'batch', sequence: from, value }, never);
-    }
-    await writer.end(partition, never);
-  }
+function jobTo(server: PredictionServer, outputSettings: JobInput['outputSettings']): JobInput {
+  // The target of the server and that of the rows that are there must be one.
+  server.options = { respond: () => ({ rewrite: (text) => text.replace('y_PREDICTION', 'double_PREDICTION') }) };
+  return {
+    deployment: { id: 'd', server: server.url },
+    kafka: { brokers: 'nobody:1' },
+    intakeSettings: { type: 'kafka', topic: 'in', group: 'scorers' },
+    outputSettings,
+    passthroughColumns: ['id'],
+  };
+}
+
+function nameOf({ partition, from }: (typeof PLACES)[number]): string {
+  return `in-${partition}-${String(from).padStart(20, '0')}.csv`;
+}
+
+/** What the part has that begins at an offset. */
+function wholeFrom(from: number): string {
+  const ids = Array.from({ length: ROWS }, (_, i) => from + i);
+  return `double_PREDICTION,id\n${ids.map((id) => `${2 * id},${id}\n`).join('')}`;
 }
 
 test('the parts of a live topic are outputs of their own: each is completed, and is found by the next holder as before', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-dead-letter-parts-'));
   await using server = await PredictionServer.start();
-  // The target of the server and that of the rows that are there must be one.
-  server.options = { respond: () => ({ rewrite: (text) => text.replace('y_PREDICTION', 'double_PREDICTION') }) };
-  const job: JobInput = {
-    deployment: { id: 'd', server: server.url },
-    kafka: { brokers: 'nobody:1' },
-    intakeSettings: { type: 'kafka', topic: 'in', group: 'scorers' },
-    outputSettings: { path: folder },
-    passthroughColumns: ['id'],
-  };
-  await writeParts(job);
-  const places = [0, 1].flatMap((partition) => [0, ROWS].map((from) => ({ partition, from })));
-  const bad = places.flatMap(({ from }) => Array.from({ length: ROWS }, (_, i) => from + i).filter(isBad));
-  expect((await lettersOf(job)).map(({ row }) => row)).toEqual(bad);
+  const job = jobTo(server, { path: folder });
+  await writeParts(job, PLAN);
+  expect((await lettersOf(job)).map(({ row }) => row)).toEqual(BAD);
   const reports = await replay(job);
   expect(reports).toHaveLength(4);
-  expect(reports.reduce((sum, { scored }) => sum + scored, 0)).toBe(bad.length);
+  expect(reports.reduce((sum, { scored }) => sum + scored, 0)).toBe(BAD.length);
   expect(await lettersOf(job)).toEqual([]);
-  const { outputSettings } = resolveJob(job);
-  if (outputSettings.type !== 'localFile') throw new Error('parts of files are wanted');
-  await using parts = liveParts(resolveJob(job), outputSettings, systemClock);
-  for (const { partition, from } of places) {
-    const path = join(folder, `in-${partition}-${String(from).padStart(20, '0')}.csv`);
-    const ids = Array.from({ length: ROWS }, (_, i) => from + i);
-    expect(readFileSync(path, 'utf8')).toBe(`double_PREDICTION,id\n${ids.map((id) => `${2 * id},${id}\n`).join('')}`);
+  await using parts = partsOf(resolveJob(job));
+  for (const place of PLACES) {
+    const path = join(folder, nameOf(place));
+    expect(readFileSync(path, 'utf8')).toBe(wholeFrom(place.from));
     expect((await verifyNamedOutput(path)).problems).toEqual([]);
-    expect(await parts.publishedThrough(`in/${partition}`, from, never)).toBe(from + ROWS);
+    expect(await parts.publishedThrough(`in/${place.partition}`, place.from, never)).toBe(place.from + ROWS);
   }
   rmSync(folder, { recursive: true });
+});
+
+test('a part in which no row was ever scored is completed too, as others have shown its columns', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'sluice-dead-letter-parts-'));
+  await using server = await PredictionServer.start();
+  const job = jobTo(server, { path: folder });
+  await writeParts(job, { ...PLAN, partitions: 1, isBad: (id) => id >= ROWS });
+  expect(await lettersOf(job)).toHaveLength(ROWS);
+  await replay(job);
+  expect(await lettersOf(job)).toEqual([]);
+  for (const from of [0, ROWS]) {
+    const path = join(folder, nameOf({ partition: 0, from }));
+    expect(readFileSync(path, 'utf8')).toBe(wholeFrom(from));
+    expect((await verifyNamedOutput(path)).problems).toEqual([]);
+  }
+  rmSync(folder, { recursive: true });
+});
+
+needs('s3')('the parts of a live topic in S3', () => {
+  test('are completed each by itself; once more changes nothing', async () => {
+    const place = await s3Bucket();
+    await using server = await PredictionServer.start();
+    const { endpointUrl, accessKeyId: awsAccessKeyId, secretAccessKey: awsSecretAccessKey } = place;
+    const url = `s3://${place.bucket}/parts/`;
+    const job = jobTo(server, { type: 's3', url, endpointUrl, credentials: { awsAccessKeyId, awsSecretAccessKey } });
+    await writeParts(job, PLAN);
+    expect((await lettersOf(job)).map(({ row }) => row)).toEqual(BAD);
+    const reports = await replay(job);
+    expect(reports.map(({ scored }) => scored).reduce((sum, scored) => sum + scored, 0)).toBe(BAD.length);
+    const objects = async (): Promise<Record<string, string>> => {
+      const { Contents = [] } = await place.client.send(new ListObjectsV2Command({ Bucket: place.bucket }));
+      const texts: Record<string, string> = {};
+      for (const { Key = '' } of Contents) {
+        const { Body } = await place.client.send(new GetObjectCommand({ Bucket: place.bucket, Key }));
+        texts[Key.slice('parts/'.length)] = (await Body?.transformToString()) ?? '';
+      }
+      return texts;
+    };
+    const found = await objects();
+    expect(Object.keys(found)).toHaveLength(8);
+    for (const one of PLACES) expect(found[nameOf(one)]).toBe(wholeFrom(one.from));
+    expect((await replay(job)).map(({ letters, scored }) => [letters, scored])).toEqual(PLACES.map(() => [0, 0]));
+    expect(await objects()).toEqual(found);
+  });
 });

@@ -204,6 +204,10 @@ describe('a replay of an output in files', () => {
     );
     expect(await codeOf(jobTo('none.csv'))).toContain('Run the job first.');
     expect(await codeOf({ ...job, outputSettings: { path: '-' } })).toContain('does not give back what it has');
+    const address = { type: 'http' as const, url: `${server.url}/scored` };
+    expect(await codeOf({ ...job, outputSettings: address, deadLetters: { path: 'dead.jsonl' } })).toMatch(
+      /behind an address does not give back .* nor the output be completed\. They are in dead\.jsonl/,
+    );
     // A run that is to replace it has got somewhere: it is not thrown away.
     const from = server.requests.length + 2;
     server.options = {

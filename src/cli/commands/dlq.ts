@@ -106,8 +106,8 @@ function replayCommand(): Command {
     .addHelpText(
       'after',
       `
-The output is written anew beside itself and replaced as a whole (a table: in one transaction; to a topic rows are written
-behind what is there, in transactions). Rows that fail again stay dead letters, with the reason of now. Replaying once more does what is left; without anything left it changes nothing.
+The output is written anew beside itself and replaced as a whole (a table: in one transaction; a folder divided by columns: those of its
+files that change; the parts of a live topic: each by itself; to a topic rows are written behind what is there, in transactions). Rows that fail again stay dead letters, with the reason of now. Replaying once more does what is left; without anything left it changes nothing.
 
 Examples:
   sluice dlq replay job.yaml

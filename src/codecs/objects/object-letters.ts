@@ -1,6 +1,6 @@
 import type { DeadLetterReader } from '../../core/dead-letters.ts';
 import { SluiceError } from '../../core/error.ts';
-import type { ObjectStore, OutputLookup } from '../../core/object-store.ts';
+import type { ObjectStore, OutputLookup, OutputState } from '../../core/object-store.ts';
 import type { KeptLetter } from '../../core/scored-batch.ts';
 import { parseDeadLetter } from './dead-letter-line.ts';
 import { readManifest } from './read-manifest.ts';
@@ -11,17 +11,9 @@ export function objectLetters(store: ObjectStore & OutputLookup, key: string): D
     name: store.name(key),
     async *read(signal) {
       const state = await store.look(key, signal);
-      const { isThere, run, manifest: manifestKey } = state;
-      if (isThere) {
-        const manifest = await readManifest(store, manifestKey, signal);
-        if (manifest === null)
-          throw new SluiceError(
-            'LEDGER_BROKEN',
-            `${store.name(manifestKey)} is no manifest of this version of Sluice.`,
-          );
-        const found = manifest.objects.find(({ role }) => role === 'deadLetters');
-        if (found !== undefined) yield* lettersIn(store, state.keyOf(found.name), found.bytes, signal);
-      } else if (run?.deadLetters) yield* lettersIn(store, run.deadLetters.key, run.deadLetters.bytes, signal);
+      const { isThere, run } = state;
+      if (isThere) yield* standingLetters(store, state, signal);
+      else if (run?.deadLetters) yield* lettersIn(store, run.deadLetters.key, run.deadLetters.bytes, signal);
       else {
         const how =
           run === null || !run.isDurable
@@ -31,6 +23,19 @@ export function objectLetters(store: ObjectStore & OutputLookup, key: string): D
       }
     },
   };
+}
+
+/** The dead letters that the manifest of an output names. Throws INTAKE_NOT_FOUND for no manifest, LEDGER_BROKEN for none of this version. */
+export async function* standingLetters(
+  store: ObjectStore,
+  state: OutputState,
+  signal: AbortSignal,
+): AsyncGenerator<KeptLetter, void> {
+  const manifest = await readManifest(store, state.manifest, signal);
+  if (manifest === null)
+    throw new SluiceError('LEDGER_BROKEN', `${store.name(state.manifest)} is no manifest of this version of Sluice.`);
+  const found = manifest.objects.find(({ role }) => role === 'deadLetters');
+  if (found !== undefined) yield* lettersIn(store, state.keyOf(found.name), found.bytes, signal);
 }
 
 const LF = 0x0a;

@@ -7,32 +7,16 @@ import type { ScoredBatch } from '../../core/scored-batch.ts';
 import type { ManifestFacts, Sink } from '../../core/sink.ts';
 import { createWriter } from '../formats.ts';
 import { createObjectSink } from '../objects/object-sink.ts';
-import { readManifest } from '../objects/read-manifest.ts';
-import type { ParquetCompression } from '../parquet/packing.ts';
+import { dividedNote, FolderMark, type FolderNote, namesOfRows, noteOf, WHOLE_MARK } from './folder-mark.ts';
 import { PartitionKeys } from './partition-keys.ts';
 import type { PartitionedSinkOptions } from './partitioned-options.ts';
+import { SeveralPuts } from './several-puts.ts';
 import { Spool } from './spool.ts';
-
-/** The object that says by being there that the output is whole; readers of folders leave out names that begin with `_`. */
-export const WHOLE_MARK = '_SUCCESS';
-/** Files are small, and a store takes its time for each. */
-const PUTS_AT_ONCE = 8;
 
 /** The hidden object that has the rows until all are there. */
 export const ROWS_UNDER_WAY = '.rows.csv';
 
-/** What the staged output of the mark notes: all that is needed to divide the rows once they are whole. */
-type Note =
-  | {
-      readonly state: 'gathering';
-      readonly partitionColumns: readonly string[];
-      readonly compression: ParquetCompression;
-      readonly columns: Schema['columns'];
-      /** The partitions of the rows so far, which a continuation must count, too. */
-      readonly paths: readonly string[];
-    }
-  /** All files stand: the rest may not be taken back. */
-  | { readonly state: 'divided'; readonly manifest: Manifest };
+type Gathering = Extract<FolderNote, { readonly state: 'gathering' }>;
 
 /**
  * The sink of a folder of Parquet files that are divided Hive-style by the values of columns. While the job runs the rows are one hidden
@@ -58,7 +42,7 @@ export function createPartitionedSink(options: PartitionedSinkOptions): Sink {
 
 class PartitionedSink {
   readonly #options: PartitionedSinkOptions;
-  readonly #key: string;
+  readonly #mark: FolderMark;
   readonly #rows: Sink;
   readonly #spool: Spool;
   #staged: StagedOutput | undefined;
@@ -71,11 +55,16 @@ class PartitionedSink {
   #ending: 'no' | 'divides' | 'publishes' = 'no';
 
   constructor(options: PartitionedSinkOptions) {
-    const { spoolStore: store, prefix, overwrite, clock } = options;
+    const { store, spoolStore, prefix, overwrite, clock } = options;
     const key = `${prefix}${ROWS_UNDER_WAY}`;
     this.#options = options;
-    this.#key = `${prefix}${WHOLE_MARK}`;
-    this.#rows = createObjectSink({ store, key, writer: createWriter('csv', {}, 'none', { clock }), overwrite });
+    this.#mark = new FolderMark(store, prefix);
+    this.#rows = createObjectSink({
+      store: spoolStore,
+      key,
+      writer: createWriter('csv', {}, 'none', { clock }),
+      overwrite,
+    });
     this.#spool = new Spool(options, key);
   }
 
@@ -85,6 +74,10 @@ class PartitionedSink {
     const staged = await this.#take(signal);
     this.#staged = staged;
     const note = noteOf(staged);
+    if (note?.state === 'exchanging') {
+      await this.#mark.undoExchange(staged, note.names, signal);
+      throw replayUndone(store.name(prefix));
+    }
     if (note?.state === 'divided') {
       await this.#finish(note.manifest, signal);
       throw finishedNow(store.name(prefix));
@@ -98,7 +91,7 @@ class PartitionedSink {
     if (note === null) {
       throw new SluiceError(
         'LEDGER_BROKEN',
-        `${store.name(this.#key)} has no ledger, but there is one of its rows: something else removed it. Restore it, or start anew with --overwrite.`,
+        `${store.name(this.#mark.key)} has no ledger, but there is one of its rows: something else removed it. Restore it, or start anew with --overwrite.`,
       );
     }
     this.#begin(note.columns, note.paths);
@@ -129,7 +122,7 @@ class PartitionedSink {
     if (this.#ending === 'publishes' || this.#staged === undefined) return;
     const signal = new AbortController().signal;
     await this.#rows.discard();
-    await this.#remove(this.#written, signal);
+    await this.#mark.remove(this.#written, signal);
     if (this.#ending === 'divides') await this.#spool.remove(signal);
     await this.#staged.discard();
   }
@@ -150,7 +143,7 @@ class PartitionedSink {
     this.#columns = columns;
   }
 
-  #gathering(): Extract<Note, { readonly state: 'gathering' }> {
+  #gathering(): Gathering {
     const { partitionColumns, compression } = this.#options;
     return {
       state: 'gathering',
@@ -171,16 +164,16 @@ class PartitionedSink {
   async #take(signal: AbortSignal): Promise<StagedOutput> {
     const { store, overwrite } = this.#options;
     try {
-      const staged = await store.stage(this.#key, { overwrite: false }, signal);
+      const staged = await store.stage(this.#mark.key, { overwrite: false }, signal);
       if (!overwrite) return staged;
       await this.#undo(staged, signal);
     } catch (error) {
       const code = findSluiceError(error)?.code;
-      if (code === 'OUTPUT_EXISTS') await this.#sweep(signal);
+      if (code === 'OUTPUT_EXISTS') await this.#mark.sweep(signal);
       const isInTheWay = code === 'OUTPUT_EXISTS' || code === 'LEDGER_BROKEN' || code === 'LEDGER_OTHER_JOB';
       if (!overwrite || !isInTheWay) throw error;
     }
-    const staged = await store.stage(this.#key, { overwrite: true }, signal);
+    const staged = await store.stage(this.#mark.key, { overwrite: true }, signal);
     try {
       // Rows of a run that is given up must not be found by one to come, nor be made whole by it.
       await this.#spool.isWhole(signal).catch((error: unknown) => {
@@ -198,34 +191,31 @@ class PartitionedSink {
   async #undo(staged: StagedOutput, signal: AbortSignal): Promise<void> {
     try {
       const note = noteOf(staged);
-      if (note?.state === 'divided') await this.#remove(namesOfRows(note.manifest), signal);
+      // A replay of dead letters is no run that is thrown away: the output that stands is to be replaced as a whole.
+      if (note?.state === 'exchanging') return await this.#mark.undoExchange(staged, note.names, signal);
+      if (note?.state === 'divided' && note.isExchange) return await this.#mark.finish(staged, note.manifest, signal);
+      if (note?.state === 'divided') await this.#mark.remove(namesOfRows(note.manifest), signal);
       else if (note !== null && (await this.#spool.isWhole(signal)))
-        for await (const { name } of this.#spool.files(note, signal)) await this.#remove([name], signal);
+        for await (const { name } of this.#spool.files(note, signal)) await this.#mark.remove([name], signal);
       await staged.discard();
     } finally {
       await staged.close();
     }
   }
 
-  async #divide(note: Extract<Note, { readonly state: 'gathering' }>, signal: AbortSignal): Promise<Manifest> {
+  async #divide(note: Gathering, signal: AbortSignal): Promise<Manifest> {
     const { store, prefix } = this.#options;
     this.#ending = 'divides';
     const objects: Manifest['objects'][number][] = [];
-    const putting: Promise<void>[] = [];
-    try {
+    {
+      await using puts = new SeveralPuts();
       for await (const file of this.#spool.files(note, signal)) {
         this.#written.push(file.name);
         const { bytes, facts } = await file.encode();
         objects.push({ role: 'rows', name: file.name, ...facts });
-        const put = store.put(`${prefix}${file.name}`, bytes, signal);
-        // Whoever waits for it hears of its failure.
-        put.catch(() => undefined);
-        putting.push(put);
-        if (putting.length === PUTS_AT_ONCE) await putting.shift();
+        await puts.add(store.put(`${prefix}${file.name}`, bytes, signal));
       }
-      await Promise.all(putting);
-    } finally {
-      await Promise.allSettled(putting);
+      await puts.done();
     }
     const staged = this.#staged!;
     const letters = await this.#spool.copyLetters(staged, signal);
@@ -237,7 +227,7 @@ class PartitionedSink {
       objects: letters === null ? objects : [...objects, letters],
       ...(replaced.length === 0 ? {} : { replaced }),
     };
-    await staged.commit({ state: 'divided', manifest } as unknown as Json, signal);
+    await staged.commit(dividedNote(manifest, false), signal);
     await this.#finish(manifest, signal);
     return manifest;
   }
@@ -245,39 +235,15 @@ class PartitionedSink {
   async #finish(manifest: Manifest, signal: AbortSignal): Promise<void> {
     this.#ending = 'publishes';
     await this.#spool.remove(signal);
-    await this.#staged!.publish(manifest as unknown as Json, signal);
-    await this.#remove(manifest.replaced ?? [], signal);
-  }
-
-  /** Removes what an output that stands has replaced, if its run died before it had. The names are of no other output, so nobody need hold it. */
-  async #sweep(signal: AbortSignal): Promise<void> {
-    await this.#remove((await this.#standing(signal))?.replaced ?? [], signal);
+    await this.#mark.finish(this.#staged!, manifest, signal);
   }
 
   /** The files of an output that is there and will be replaced. */
   async #namesBefore(signal: AbortSignal): Promise<readonly string[]> {
-    const before = await this.#standing(signal);
+    const before = await this.#mark.standing(signal);
     if (before === null) return [];
     const written = new Set(this.#written);
     return namesOfRows(before).filter((name) => !written.has(name));
-  }
-
-  /** The manifest of the output that is there; null for none. */
-  async #standing(signal: AbortSignal): Promise<Manifest | null> {
-    const { store } = this.#options;
-    const { isThere, manifest } = await store.look(this.#key, signal);
-    if (!isThere) return null;
-    try {
-      return await readManifest(store, manifest, signal);
-    } catch (error) {
-      if (findSluiceError(error)?.code === 'INTAKE_NOT_FOUND') return null;
-      throw error;
-    }
-  }
-
-  async #remove(names: readonly string[], signal: AbortSignal): Promise<void> {
-    const { store, prefix } = this.#options;
-    for (const name of names) if (isFileOfOurs(name)) await store.remove(`${prefix}${name}`, signal);
   }
 }
 
@@ -289,15 +255,10 @@ function finishedNow(name: string): SluiceError {
   );
 }
 
-function noteOf({ found }: StagedOutput): Note | null {
-  return found === null ? null : (found.note as unknown as Note);
-}
-
-function namesOfRows({ objects }: Manifest): readonly string[] {
-  return objects.flatMap(({ role, name }) => (role === 'rows' ? [name] : []));
-}
-
-/** Nothing else is ever removed, whatever a manifest that was changed may say. */
-function isFileOfOurs(name: string): boolean {
-  return /^(?:[^/=]+=[^/]+\/)+part-\d{5}-[0-9a-f]{8}\.parquet$/.test(name);
+function replayUndone(name: string): SluiceError {
+  return new SluiceError(
+    'OUTPUT_EXISTS',
+    `${name} exists already and is finished; a replay of its dead letters was interrupted, which is undone now: replay them again. ` +
+      'To write the output anew choose another folder, or replace it with --overwrite.',
+  );
 }

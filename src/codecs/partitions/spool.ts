@@ -5,13 +5,14 @@ import type { Manifest, ManifestObject } from '../../core/ledger.ts';
 import type { StagedOutput } from '../../core/object-store.ts';
 import type { RowBatch } from '../../core/row-batch.ts';
 import { columnNames, type Schema } from '../../core/schema.ts';
-import { createReaders, createWriter } from '../formats.ts';
+import { createReaders } from '../formats.ts';
 import { treeChecksum, wholeChecksum } from '../objects/checksum.ts';
 import { HashedObject } from '../objects/hashed-object.ts';
 import { readManifest } from '../objects/read-manifest.ts';
 import { storedObject } from '../objects/stored-object.ts';
 import type { ParquetCompression } from '../parquet/packing.ts';
-import { DIVIDING_LIMITS, type DividedFile, dividedRows } from './divided-rows.ts';
+import { DIVIDING_LIMITS, dividedRows } from './divided-rows.ts';
+import { type EncodedFile, encodePartitionFile, partitionFileName } from './partition-file.ts';
 import { PartitionKeys } from './partition-keys.ts';
 import type { PartitionedSinkOptions } from './partitioned-options.ts';
 
@@ -28,10 +29,7 @@ export interface Division {
 export interface SpooledFile {
   /** Relative to the folder of the output. */
   readonly name: string;
-  encode(): Promise<{
-    readonly bytes: Uint8Array;
-    readonly facts: { readonly bytes: number; readonly records: number; readonly sha256: string };
-  }>;
+  encode(): Promise<EncodedFile>;
 }
 
 /** The hidden object that holds all rows of a partitioned output until they are divided, once it is whole. */
@@ -76,7 +74,7 @@ export class Spool {
     { partitionColumns, compression, columns }: Division,
     signal: AbortSignal,
   ): AsyncGenerator<SpooledFile, void> {
-    const { prefix, nearest, limits = DIVIDING_LIMITS } = this.#options;
+    const { prefix, nearest, clock, limits = DIVIDING_LIMITS } = this.#options;
     const manifest = await this.manifest(signal);
     const tag = createHash('sha256')
       .update(canonicalJson(manifest as unknown as Json))
@@ -86,10 +84,9 @@ export class Spool {
     const schema = { columns: keys.kept.map((i) => columns[i]!) };
     const batches = this.#batches(manifest, signal);
     for await (const file of dividedRows(batches, keys, columns.length, limits)) {
-      const number = String(file.number).padStart(5, '0');
       yield {
-        name: `${file.path}/part-${number}-${tag}.parquet`,
-        encode: () => encoded(file, schema, compression, this.#options),
+        name: partitionFileName(file, tag),
+        encode: () => encodePartitionFile(file, schema, { compression, clock }),
       };
     }
   }
@@ -155,25 +152,4 @@ export class Spool {
       `${this.#options.spoolStore.name(this.#key)}, which holds the rows of the unfinished output, ${what}. Restore it, or start anew with --overwrite.`,
     );
   }
-}
-
-async function encoded(
-  { groups, rows }: DividedFile,
-  schema: Schema,
-  parquetCompression: ParquetCompression,
-  { clock }: PartitionedSinkOptions,
-): ReturnType<SpooledFile['encode']> {
-  const writer = createWriter('parquet', { parquetCompression }, 'none', { clock });
-  let { bytes, state } = writer.header(schema, '');
-  const parts: Uint8Array[] = [Uint8Array.from(bytes)];
-  let length = bytes.length;
-  for (const group of groups) {
-    ({ bytes, state } = await writer.block([{ schema, ...group }], state, length));
-    parts.push(Uint8Array.from(bytes));
-    length += bytes.length;
-  }
-  parts.push(await writer.trailer(state, length));
-  const whole = Buffer.concat(parts);
-  const sha256 = createHash('sha256').update(whole).digest('hex');
-  return { bytes: whole, facts: { bytes: whole.length, records: rows, sha256 } };
 }

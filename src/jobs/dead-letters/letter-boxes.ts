@@ -4,7 +4,9 @@ import { createTableLetters } from '../../../connectors/sql/table-letters.ts';
 import type { ObjectWriter } from '../../codecs/object-format.ts';
 import { objectLetters } from '../../codecs/objects/object-letters.ts';
 import { readManifest } from '../../codecs/objects/read-manifest.ts';
-import { WHOLE_MARK } from '../../codecs/partitions/partitioned-sink.ts';
+import type { FolderExchangeOptions } from '../../codecs/partitions/folder-exchange.ts';
+import { folderLetters } from '../../codecs/partitions/folder-letters.ts';
+import { WHOLE_MARK } from '../../codecs/partitions/folder-mark.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { DeadLetterReader } from '../../core/dead-letters.ts';
 import { findSluiceError, SluiceError } from '../../core/error.ts';
@@ -15,7 +17,7 @@ import { outputFormat, outputWriter } from '../formats-of-job.ts';
 import { clusterOf, openCluster } from '../kafka/cluster.ts';
 import { letterMarkOf } from '../kafka/letter-mark.ts';
 import { deadLetterTopicOf, isLive } from '../kafka/open-topics.ts';
-import { isPartitioned } from '../partitioned-output.ts';
+import { dividingSettings, isPartitioned } from '../partitioned-output.ts';
 import { openS3Store } from '../s3-endpoints.ts';
 import { sqlAccess, sqlOutput } from '../sql-endpoints.ts';
 import type { ReplayedObject } from './replay-object.ts';
@@ -50,8 +52,9 @@ export async function openLetterBoxes(
     return { readers, [Symbol.asyncDispose]: async () => undefined };
   }
   const { store, keys } = await objectsOf(job, clock, signal);
+  const lettersOf = isPartitioned(output) ? folderLetters : objectLetters;
   return {
-    readers: keys.map((key) => objectLetters(store, key)),
+    readers: keys.map((key) => lettersOf(store, key)),
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
   };
 }
@@ -62,16 +65,15 @@ export async function replayedObjects(
   clock: Clock,
   signal: AbortSignal,
 ): Promise<{ readonly store: AsyncDisposable; readonly objects: readonly ReplayedObject[] }> {
-  const { outputSettings: output } = job;
-  if (isPartitioned(output)) {
-    throw new SluiceError(
-      'CONFIG_INVALID',
-      'outputSettings.partitionColumns: the rows of a folder that is divided by columns have lost their order, so that dead letters cannot be ' +
-        'put back. Score them by a job of their own, into another folder.',
-    );
-  }
   const { store, keys } = await objectsOf(job, clock, signal);
   return { store, objects: keys.map((key) => ({ store, key, writer: () => writerOf(job, key, clock) })) };
+}
+
+/** The folder that is divided by columns of a job's output, as a replay takes it. Its store is to be disposed of. */
+export function replayedFolder(job: JobDescription, clock: Clock): FolderExchangeOptions {
+  const output = storeOutput(job);
+  const { store, place: prefix } = placeOf(output, job, clock);
+  return { store, prefix, ...dividingSettings(output), clock };
 }
 
 function writerOf(job: JobDescription, key: string, clock: Clock): ObjectWriter {
@@ -86,10 +88,7 @@ async function objectsOf(
   signal: AbortSignal,
 ): Promise<{ readonly store: ObjectStore & OutputLookup; readonly keys: readonly string[] }> {
   const output = storeOutput(job);
-  const { path: letters } = job.deadLetters;
-  const store =
-    output.type === 's3' ? openS3Store(output, letters, clock) : createFileStore({ deadLetterPath: letters });
-  const place = output.type === 's3' ? output.url : output.path;
+  const { store, place } = placeOf(output, job, clock);
   if (isPartitioned(output))
     return { store, keys: [output.type === 's3' ? `${place}${WHOLE_MARK}` : join(place, WHOLE_MARK)] };
   if (!isLive(job)) return { store, keys: [place] };
@@ -102,6 +101,12 @@ async function objectsOf(
     if (findSluiceError(error)?.code !== 'INTAKE_NOT_FOUND') throw error;
     throw new SluiceError('INTAKE_NOT_FOUND', `There is no finished part in ${place} yet.`, { cause: error });
   }
+}
+
+function placeOf(output: StoreOutput, { deadLetters: { path: letters } }: JobDescription, clock: Clock) {
+  return output.type === 's3'
+    ? { store: openS3Store(output, letters, clock), place: output.url }
+    : { store: createFileStore({ deadLetterPath: letters }), place: output.path };
 }
 
 /** Whether an object is a finished part of a live topic: other things may lie beside them. */
@@ -126,6 +131,6 @@ function storeOutput({ outputSettings: output, deadLetters }: JobDescription): S
       : `They are in ${deadLetters.path}, a line of JSON each: \`jq -r .bytes\` gives the rows as CSV, without a line of columns, for a job of their own`;
   throw new SluiceError(
     'CONFIG_INVALID',
-    `outputSettings: ${what} does not give back what it has, so its dead letters cannot be found by the output. ${where}.`,
+    `outputSettings: ${what} does not give back what it has, so its dead letters cannot be found by the output, nor the output be completed. ${where}.`,
   );
 }

@@ -1,8 +1,12 @@
 import { SluiceError } from '../../core/error.ts';
 import type { JobDescription } from '../description/parse-job.ts';
+import { isLive } from '../kafka/open-topics.ts';
+import { isPartitioned } from '../partitioned-output.ts';
 import { sqlAccess, sqlOutput } from '../sql-endpoints.ts';
 import { withExplainingRows } from './as-it-ran.ts';
-import { openLetterBoxes, replayedObjects } from './letter-boxes.ts';
+import { eachByItself } from './each-by-itself.ts';
+import { openLetterBoxes, replayedFolder, replayedObjects } from './letter-boxes.ts';
+import { replayFolder } from './replay-folder.ts';
 import { replayObject } from './replay-object.ts';
 import { letterKey, type ReplayOptions } from './replay-options.ts';
 import type { ReplayReport } from './replay-report.ts';
@@ -20,16 +24,23 @@ export async function replayJob(
 ): Promise<readonly ReplayReport[]> {
   const { outputSettings: output } = given;
   await assertMendedKnown(given, options, signal);
-  const job = await withExplainingRows(given, options.clock, signal);
+  const explaining = await withExplainingRows(given, options.clock, signal);
+  // Rows of live topics are in no log of predictions.
+  const job = isLive(given) ? { ...explaining, predictionLog: null } : explaining;
   if (output.type === 'kafka') return [await replayTopic(job, output, options, signal)];
   if (output.type === 'jdbc') {
     const table = { access: sqlAccess(output), output: sqlOutput(job, output, { overwrite: false, part: null }) };
     return await replayTable(job, table, options, signal);
   }
+  if (isPartitioned(output)) {
+    const folder = replayedFolder(job, options.clock);
+    await using _ = folder.store;
+    return [await replayFolder(job, folder, options, signal)];
+  }
   const { store, objects } = await replayedObjects(job, options.clock, signal);
   await using _ = store;
   const reports: ReplayReport[] = [];
-  for (const object of objects) reports.push(await replayObject(job, object, options, signal));
+  await eachByItself(objects, async (object) => void reports.push(await replayObject(job, object, options, signal)));
   return reports;
 }
 

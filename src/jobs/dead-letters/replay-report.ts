@@ -14,6 +14,25 @@ export interface ReplayReport {
    * first that failed, and rows whose place nobody knows.
    */
   readonly untried: number;
-  /** As it is now; null for topics, whose rows have none. */
+  /** As it is now; null for topics, whose rows have none, and for tables of live topics, of which each part has one. */
   readonly manifest: Manifest | null;
+}
+
+/** Of an output that has no dead letters. */
+export function nothingIn(output: string): ReplayReport {
+  return { output, letters: 0, scored: 0, failed: 0, untried: 0, manifest: null };
+}
+
+/** Of the parts of a live topic that are in one output. */
+export function inAll(output: string, parts: readonly ReplayReport[]): ReplayReport {
+  return parts.reduce(
+    (sum, { letters, scored, failed, untried }) => ({
+      ...sum,
+      letters: sum.letters + letters,
+      scored: sum.scored + scored,
+      failed: sum.failed + failed,
+      untried: sum.untried + untried,
+    }),
+    nothingIn(output),
+  );
 }

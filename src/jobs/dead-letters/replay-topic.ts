@@ -13,7 +13,7 @@ import { type LiveRun, scoreTopics } from '../live/score-topics.ts';
 import { isTransactional, openTopicReader, openTopicWriter } from '../live/topic-ends.ts';
 import { ProgressTracker } from '../progress-tracker.ts';
 import { letterKey, type ReplayOptions } from './replay-options.ts';
-import type { ReplayReport } from './replay-report.ts';
+import { nothingIn, type ReplayReport } from './replay-report.ts';
 
 /**
  * Scores the dead letters in a job's topic again, from where the last replay ended to the end of the topic as it is now, as a member of a
@@ -46,7 +46,7 @@ export async function replayTopic(
   const topic = deadLetterTopicOf(output);
   await using cluster = await openCluster(clusterOf(job), clock);
   const name = `topic ${output.topic}`;
-  const nothing: ReplayReport = { output: name, letters: 0, scored: 0, failed: 0, untried: 0, manifest: null };
+  const nothing = nothingIn(name);
   // To join a group takes seconds.
   if (!(await hasLettersLeft({ client: cluster, topic, group }))) return nothing;
   const tracker = new ProgressTracker(clock, []);
