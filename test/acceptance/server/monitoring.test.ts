@@ -271,13 +271,12 @@ describe('F65: actuals by the association ID', () => {
 
 describe('F67: service statistics', () => {
   test('count requests, slow ones, 4xx and 5xx of the prediction server', async () => {
-    const slow = new Promise<void>((resolve) => {
-      setTimeout(resolve, 2_300);
-    });
+    // From when the request has come.
+    const slow = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 2_300));
     await using prediction = await PredictionServer.start({
       reject: ([id]) => (id === '13' ? 'no' : null),
       respond: ({ number }) =>
-        number === 0 ? { after: slow } : number === 1 ? { status: 503, headers: { 'retry-after': '0' } } : undefined,
+        number === 0 ? { after: slow() } : number === 1 ? { status: 503, headers: { 'retry-after': '0' } } : undefined,
     });
     await using api = await start(prediction);
     const rows = Array.from({ length: 100 }, (_, id) => `${id},a\n`).join('');

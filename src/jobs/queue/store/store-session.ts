@@ -12,7 +12,7 @@ const SQLITE = 'SQLite';
 const SOON = 'PRAGMA synchronous = NORMAL';
 const AT_ONCE = 'PRAGMA synchronous = FULL';
 
-/** How often tables are tried to be made. */
+/** How often a table is tried to be made. */
 const TRIES = 5;
 
 /** What may be done with a store in one go. */
@@ -72,14 +72,10 @@ export class StoreSession implements AsyncDisposable {
    * Makes tables where they are not there, each statement by itself: in one transaction they would hold locks that servers at work wait for in
    * another order. Several servers may begin at the same moment, and PostgreSQL lets one of two that make the same table fail: it tries again.
    */
-  async makeTables(make: (store: StoreStatements) => Promise<void>): Promise<void> {
-    for (let tries = 1; ; tries += 1) {
-      try {
-        return await this.use(make);
-      } catch (error) {
-        if (tries === TRIES || findSluiceError(error)?.code === 'CONFIG_INVALID') throw error;
-      }
-    }
+  makeTables(make: (store: StoreStatements) => Promise<void>): Promise<void> {
+    return this.use((store) =>
+      make({ ...store, execute: (sql, parameters) => untilMade(() => store.execute(sql, parameters)) }),
+    );
   }
 
   /** For as long as this session and its connection live. False: somebody else has it. */
@@ -148,6 +144,16 @@ export class StoreSession implements AsyncDisposable {
       cause: error,
       status: code === 'DATABASE_UNREACHABLE' ? 503 : 500,
     });
+  }
+}
+
+async function untilMade<T>(make: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await make();
+    } catch (error) {
+      if (tries === TRIES || !(error instanceof SqlFault) || error.kind === 'connection') throw error;
+    }
   }
 }
 
