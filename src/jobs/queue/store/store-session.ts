@@ -4,7 +4,7 @@ import type { SqlDialect } from '../../../../connectors/sql/dialect.ts';
 import type { SqlConnection, SqlDriver, SqlValue } from '../../../../connectors/sql/driver.ts';
 import { sqlDriver } from '../../../../connectors/sql/sql-drivers.ts';
 import { SqlFault } from '../../../../connectors/sql/sql-fault.ts';
-import { findSluiceError, SluiceError } from '../../../core/error.ts';
+import { SluiceError } from '../../../core/error.ts';
 import type { StoreAddress } from './store-address.ts';
 
 const SQLITE = 'SQLite';
