@@ -8,6 +8,11 @@ export interface PageFile {
   /** Where it is served. */
   readonly path: string;
   readonly type: string;
+  /** Kept from the first time on. */
+  content(): PageContent;
+}
+
+export interface PageContent {
   readonly bytes: Buffer;
   readonly etag: string;
 }
@@ -21,29 +26,31 @@ const TYPES: Readonly<Record<string, string>> = {
 
 /**
  * All files of the live page: those of the folder `page` beside this one, built or, in a checkout, as sources whose types are taken out,
- * and the library that draws its charts.
+ * and the library that draws its charts. Each is read when it is asked for first: what takes types out holds 20 MB, for many a server for nothing.
  */
-export function readPageFiles(): readonly PageFile[] {
+export function pageFiles(): readonly PageFile[] {
   const folder = join(import.meta.dirname, 'page');
   const names = readdirSync(folder).filter((name) => !name.endsWith('.d.ts') && !name.endsWith('.json'));
   const plot = join(dirname(createRequire(import.meta.url).resolve('uplot/package.json')), 'dist');
   return [
     ...names.map((name) => {
-      const text = readFileSync(join(folder, name), 'utf8');
-      if (name === 'index.html') return pageFile('/', '.html', text);
-      const isSource = extname(name) === '.ts';
-      const script = isSource || extname(name) === '.js' ? asServed(isSource ? withoutTypes(text) : text) : text;
-      return pageFile(`/page/${name.replace(/\.ts$/, '.js')}`, isSource ? '.js' : extname(name), script);
+      const read = (): string => readFileSync(join(folder, name), 'utf8');
+      const path = name === 'index.html' ? '/' : `/page/${name.replace(/\.ts$/, '.js')}`;
+      if (extname(name) === '.ts') return pageFile(path, '.js', () => asServed(withoutTypes(read())));
+      return pageFile(path, extname(name), extname(name) === '.js' ? () => asServed(read()) : read);
     }),
-    pageFile('/page/uplot.js', '.js', readFileSync(join(plot, 'uPlot.esm.js'), 'utf8')),
-    pageFile('/page/uplot.css', '.css', readFileSync(join(plot, 'uPlot.min.css'), 'utf8')),
+    pageFile('/page/uplot.js', '.js', () => readFileSync(join(plot, 'uPlot.esm.js'), 'utf8')),
+    pageFile('/page/uplot.css', '.css', () => readFileSync(join(plot, 'uPlot.min.css'), 'utf8')),
   ];
 }
 
-function pageFile(path: string, extension: string, text: string): PageFile {
-  const bytes = Buffer.from(text);
-  const etag = `"${createHash('sha256').update(bytes).digest('hex').slice(0, 32)}"`;
-  return { path, type: TYPES[extension] ?? 'application/octet-stream', bytes, etag };
+function pageFile(path: string, extension: string, read: () => string): PageFile {
+  let content: PageContent | null = null;
+  const made = (): PageContent => {
+    const bytes = Buffer.from(read());
+    return { bytes, etag: `"${createHash('sha256').update(bytes).digest('hex').slice(0, 32)}"` };
+  };
+  return { path, type: TYPES[extension] ?? 'application/octet-stream', content: () => (content ??= made()) };
 }
 
 /** A browser knows addresses only: no names of packages, and no sources. */

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { readPageFiles } from '../page-files.ts';
+import { pageFiles } from '../page-files.ts';
 
 /** Nothing but what this server sends: no script or style in the page itself, no other place to load from or to send to. */
 const POLICY = [
@@ -15,7 +15,6 @@ const POLICY = [
 
 /** The live page at `/`, and what it is made of. They hold nothing of anybody's: what the page shows it asks the API for. */
 export function addPage(app: FastifyInstance): void {
-  const files = readPageFiles();
   const headers = {
     'content-security-policy': POLICY,
     'x-content-type-options': 'nosniff',
@@ -24,8 +23,9 @@ export function addPage(app: FastifyInstance): void {
     'cross-origin-resource-policy': 'same-origin',
     'cache-control': 'no-cache',
   };
-  for (const { path, type, bytes, etag } of files)
+  for (const { path, type, content } of pageFiles())
     app.get(path, async (request, reply) => {
+      const { bytes, etag } = content();
       reply.headers({ ...headers, etag }).type(type);
       if (request.headers['if-none-match'] === etag) return reply.code(304).send();
       return reply.send(bytes);
