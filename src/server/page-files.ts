@@ -12,7 +12,7 @@ export interface PageFile {
   content(): PageContent;
 }
 
-export interface PageContent {
+interface PageContent {
   readonly bytes: Buffer;
   readonly etag: string;
 }

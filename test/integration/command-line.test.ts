@@ -53,7 +53,7 @@ describe('the examples', () => {
   const jobs = readdirSync(join(root, 'config/examples')).filter(
     (name) =>
       name.endsWith('.yaml') &&
-      !/^(deployments|server)\./.test(name) &&
+      !/^(deployments|server|server-kafka)\./.test(name) &&
       !/type: (kafka|s3|jdbc|http|dataset)/.test(text(name)),
   );
   const over = (name: string): boolean => says(name, 'kafka:');

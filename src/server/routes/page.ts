@@ -23,10 +23,10 @@ export function addPage(app: FastifyInstance): void {
     'cross-origin-resource-policy': 'same-origin',
     'cache-control': 'no-cache',
   };
-  for (const { path, type, content } of pageFiles())
-    app.get(path, async (request, reply) => {
-      const { bytes, etag } = content();
-      reply.headers({ ...headers, etag }).type(type);
+  for (const file of pageFiles())
+    app.get(file.path, async (request, reply) => {
+      const { bytes, etag } = file.content();
+      reply.headers({ ...headers, etag }).type(file.type);
       if (request.headers['if-none-match'] === etag) return reply.code(304).send();
       return reply.send(bytes);
     });
