@@ -24,12 +24,20 @@ interface ToldBatch extends IntakePlace {
 /** What the program of a killable reader does: reads on from where its last argument says, and tells each batch in a line. */
 export async function tellBatches(source: Source): Promise<void> {
   const from = JSON.parse(process.argv.at(-1) ?? 'null') as IntakePlace | null;
+  let batches = 0;
   for await (const batch of readIntake(source, from, LIMITS, new AbortController().signal)) {
+    // It is killed now, however late the signal comes: one that went on could be through by then.
+    if (batches === LIFE) await forever();
+    batches += 1;
     const { split, position } = batch.origin;
     const told: ToldBatch = { split, after: position, records: textsOf(batch) };
     await new Promise<unknown>((resolve) => process.stdout.write(`${JSON.stringify(told)}\n`, resolve));
   }
   await source.close();
+}
+
+function forever(): Promise<never> {
+  return new Promise(() => setInterval(() => undefined, 60_000));
 }
 
 /** The check of a reader that is killed again and again, each one while it reads the batch behind the last that it told. */
