@@ -10,6 +10,7 @@ export function sendJson(reply: FastifyReply, body: object): FastifyReply {
 /** The status of an error that says none itself. */
 const STATUS: Partial<Record<ErrorCode, number>> = {
   CONFIG_INVALID: 422,
+  COLUMN_UNKNOWN: 422,
   DEPLOYMENT_UNKNOWN: 422,
   REQUEST_INVALID: 422,
   INTAKE_EMPTY: 422,

@@ -14,6 +14,7 @@ import { createApp } from './app.ts';
 import { LiveFeed } from './live/live-feed.ts';
 import { abilityRoutes } from './routes/abilities.ts';
 import { accuracyRoutes } from './routes/accuracy.ts';
+import { actualsRoutes } from './routes/actuals.ts';
 import { datasetChangeRoutes } from './routes/dataset-changes.ts';
 import { datasetRoutes } from './routes/datasets.ts';
 import { definitionRoutes } from './routes/definitions.ts';
@@ -77,6 +78,7 @@ export async function startServer(
     ...driftRoutes(service, now),
     ...serviceStatsRoutes(service, now),
     ...accuracyRoutes(service, accuracy, now),
+    ...actualsRoutes(service, accuracy, registry),
     ...predictionRoutes(service, accuracy, now),
     ...datasetRoutes(registry),
     ...datasetChangeRoutes(registry, service),

@@ -6,6 +6,7 @@ import { encodeField } from '../../core/canonical-csv.ts';
 import type { Clock } from '../../core/clock.ts';
 import { findSluiceError, SluiceError } from '../../core/error.ts';
 import { columnNames } from '../../core/schema.ts';
+import type { Source } from '../../core/source.ts';
 import { type CatalogPlace, datasetIntake } from '../description/dataset-fields.ts';
 import { validate } from '../description/validate.ts';
 import type { MemoryLimits } from '../queue/body/memory-limits.ts';
@@ -130,11 +131,16 @@ export class DatasetRegistry {
     return { tag: versionId, bytes, read };
   }
 
-  async *#converted({ datasetId, versionId }: RegisteredVersion, signal: AbortSignal): AsyncGenerator<Buffer> {
+  /** The rows of a version, to be read once. */
+  rows({ datasetId, versionId }: RegisteredVersion): Source {
     const given = { type: 'dataset', datasetId, datasetVersionId: versionId };
     const intake = validate(datasetIntake, given, new Set(), { place: () => 'dataset' });
     const settings = { csvSettings: defaultCsvSettings };
-    await using source = openDatasetSource(settings, { ...intake, catalog: this.#place }, this.#clock);
+    return openDatasetSource(settings, { ...intake, catalog: this.#place }, this.#clock);
+  }
+
+  async *#converted(version: RegisteredVersion, signal: AbortSignal): AsyncGenerator<Buffer> {
+    await using source = this.rows(version);
     await source.identity(signal);
     let isFirst = true;
     for (const split of await source.splits(signal)) {

@@ -1,17 +1,14 @@
 import type * as z from 'zod';
 import type { AccuracyLog } from '../../jobs/monitoring/kept/accuracy-log.ts';
 import type { JobService } from '../../jobs/queue/job-service.ts';
-import { ASSOCIATION_CHARACTERS } from '../../monitoring/associations.ts';
 import type { ApiCall, ApiRoute } from '../api-route.ts';
 import { sendJson } from '../json-reply.ts';
-import { assertKeepsPredictions, keepsPredictions } from '../keeps-predictions.ts';
+import { keepsPredictions } from '../keeps-predictions.ts';
 import { bucketStart, bucketsOf, periodView } from '../monitored-period.ts';
-import { actualsBody } from '../schemas/deployment-bodies.ts';
 import { accuracyOverTimeQuery, accuracyQuery, predictionResultsQuery } from '../schemas/monitoring-query.ts';
 import { accuracyMetrics, accuracyValues } from '../views/accuracy-view.ts';
 import { pageView } from '../views/page-view.ts';
 import { predictionResultsCsv, predictionResultView } from '../views/prediction-result-view.ts';
-import { sendDone } from './status.ts';
 
 const replies = {
   200: 'Of the rows that were scored in the time and have an actual.',
@@ -19,7 +16,7 @@ const replies = {
   422: 'The deployment keeps no predictions, or a parameter is wrong.',
 };
 
-/** How good the predictions of a deployment were, and what came true. */
+/** How good the predictions of a deployment were. */
 export function accuracyRoutes(service: JobService, log: AccuracyLog, now: () => number): readonly ApiRoute[] {
   const asked = ({ params }: ApiCall, query: Parameters<typeof keepsPredictions>[2]) =>
     keepsPredictions(service.configuration, params['id'] ?? '', query, now());
@@ -88,28 +85,6 @@ export function accuracyRoutes(service: JobService, log: AccuracyLog, now: () =>
         const about = { associationIdColumnNames: associationId === null ? [] : [associationId] };
         const view = pageView(call, { offset, limit, total }, results.map(predictionResultView));
         return sendJson(call.reply, { ...about, ...view });
-      },
-    },
-    {
-      method: 'POST',
-      path: '/deployments/:id/actuals/fromJSON/',
-      summary: 'Takes what came true, by association ID; a later one replaces an earlier one.',
-      body: actualsBody,
-      replies: {
-        202: 'All of them are kept; Location is a status address.',
-        404: 'There is no such deployment.',
-        422: 'The deployment keeps no predictions, or an actual is wrong; none was kept.',
-      },
-      handle: async (call) => {
-        const { id } = assertKeepsPredictions(service.configuration, call.params['id'] ?? '');
-        const { data, keepActualsWithoutPredictions } = call.body as z.output<typeof actualsBody>;
-        const actuals = data.map(({ associationId, actualValue, timestamp }) => ({
-          association: associationId.slice(0, ASSOCIATION_CHARACTERS),
-          value: String(actualValue),
-          observed: timestamp === undefined || timestamp === null ? null : Date.parse(timestamp),
-        }));
-        await log.keep(id, actuals, !keepActualsWithoutPredictions);
-        return sendDone(call, { what: 'deployment', id });
       },
     },
   ];

@@ -36,6 +36,11 @@ export const modelBody = z.strictObject({
   reason: z.string().max(500).optional().describe('For the log.'),
 });
 
+const keepActualsWithoutPredictions = z
+  .boolean()
+  .default(true)
+  .describe('False leaves out those whose ID no prediction has that is kept.');
+
 /** The body of `POST /deployments/{id}/actuals/fromJSON/`. */
 export const actualsBody = z.strictObject({
   data: z
@@ -54,8 +59,21 @@ export const actualsBody = z.strictObject({
     )
     .min(1)
     .max(10_000),
-  keepActualsWithoutPredictions: z
-    .boolean()
-    .default(true)
-    .describe('False leaves out those whose ID no prediction has that is kept.'),
+  keepActualsWithoutPredictions,
+});
+
+const column = z.string().min(1).max(1_000);
+
+/** The body of `POST /deployments/{id}/actuals/fromDataset/`. */
+export const actualsDatasetBody = z.strictObject({
+  datasetId: column.describe('A dataset, by its ID or its name.'),
+  datasetVersionId: column.nullable().default(null).describe('The latest version if left out.'),
+  associationIdColumn: column.describe('Has the association IDs; 128 characters of each count.'),
+  actualValueColumn: column.describe('Has what came true: numbers, or labels.'),
+  timestampColumn: column
+    .nullable()
+    .default(null)
+    .describe('When each was observed; a column `timestamp` is taken if left out.'),
+  wasActedOnColumn: column.nullable().optional().describe('Not looked at.'),
+  keepActualsWithoutPredictions,
 });

@@ -249,6 +249,30 @@ describe('F65: actuals by the association ID', () => {
     expect(await text.text()).toMatch(/^associationId,timestamp,prediction,.*\n3,[^,]+,6,,,\n$/);
   });
 
+  test('are taken from the columns of a dataset, too', async () => {
+    await using prediction = await PredictionServer.start();
+    await using api = await start(prediction);
+    await score(api, 'id,c\n1,a\n2,a\n3,b\n');
+    const form = new FormData();
+    form.append('file', new Blob(['row,was,when\n1,1,2026-03-01\n2,4,\n,9,\n3,,\n']), 'actuals.csv');
+    const made = await api.request('/datasets/fromFile/', { method: 'POST', body: form });
+    const { catalogId } = (await made.json()) as { readonly catalogId: string };
+    const body = {
+      datasetId: catalogId,
+      associationIdColumn: 'row',
+      actualValueColumn: 'was',
+      timestampColumn: 'when',
+    };
+    await waitFor(api, await request(api, 'POST', 'actuals/fromDataset/', body));
+    const accuracy = await get<{ metrics: Record<string, { value: number }> }>(api, 'accuracy/');
+    // Errors of 1 and 0; a row without an ID and one without a value are none.
+    expect(accuracy.metrics['MAE']!.value).toBeCloseTo(0.5, 12);
+    const wrong = await request(api, 'POST', 'actuals/fromDataset/', { ...body, actualValueColumn: 'wsa' });
+    expect(wrong.status).toBe(422);
+    expect(await wrong.text()).toContain('did you mean');
+    expect((await request(api, 'POST', 'actuals/fromDataset/', { ...body, datasetId: 'none' })).status).toBe(404);
+  });
+
   test('are refused with the field, none of them kept; those without a prediction are left out where that is asked for', async () => {
     await using prediction = await PredictionServer.start();
     await using api = await start(prediction);
