@@ -37,6 +37,7 @@ function dying(client: KafkaClient): KafkaClient {
       const producer = await change(() => client.transactionalProducer(options, signal));
       const counted: TransactionalProducer = {
         commit: (batches, offsets, until) => change(() => producer.commit(batches, offsets, until)),
+        settled: (group, place, written, until) => producer.settled(group, place, written, until),
         close: () => producer.close(),
         [Symbol.asyncDispose]: () => producer.close(),
       };

@@ -110,6 +110,18 @@ export interface TransactionalProducer extends AsyncDisposable {
    * id anew, which settles it, and read the committed offsets. KAFKA_FENCED means that this producer is dead.
    */
   commit(batches: readonly PartitionRecords[], offsets: readonly GroupOffsets[], signal: AbortSignal): Promise<void>;
+  /**
+   * The offset that the group has committed for a place, null where there is none, as it is for good: for who has just taken the id.
+   * What the broker has decided of the id's last transaction is completed first: a coordinator that comes back passes over
+   * partitions that have no leader yet, and calls the transaction ended which it leaves open there.
+   * @param written where records of that transaction may lie.
+   */
+  settled(
+    group: string,
+    place: TopicPartition,
+    written: () => Promise<readonly TopicPartition[]>,
+    signal: AbortSignal,
+  ): Promise<number | null>;
   close(): Promise<void>;
 }
 

@@ -14,6 +14,7 @@ export function countedClient(client: KafkaClient): CountedClient {
       await producer.commit(batches, offsets, signal);
       transactions += 1;
     },
+    settled: (group, place, written, signal) => producer.settled(group, place, written, signal),
     close: () => producer.close(),
     [Symbol.asyncDispose]: () => producer.close(),
   });

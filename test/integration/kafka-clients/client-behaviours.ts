@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { KafkaClient, PartitionRecords } from '../../../src/links/kafka/client.ts';
+import type { KafkaClient, PartitionRecords, ProducerRecord } from '../../../src/links/kafka/client.ts';
 import {
   Assignments,
   aborted,
@@ -499,6 +499,31 @@ export function describeClient(name: string, create: CreateKafkaClient, brokers:
         const partitions = await new Assignments(consumer, signal()).take(2);
         const zero = partitions.find(({ partition }) => partition === 0)!;
         expect(texts(await pollAll(zero, 1, signal()))).toEqual(['committed']);
+      });
+
+      test('who takes over a transactional id finds the offset that stands, however the last transaction ended', async () => {
+        const [input, output] = [await freshTopic(client, 1), await freshTopic(client, 2)];
+        const group = freshName('group');
+        const options = { transactionalId: freshName('id'), timeoutMs: 10_000, compression: 'none' } as const;
+        const places = [0, 1].map((partition) => ({ topic: output, partition }));
+        const next = async (records: readonly ProducerRecord[], offset: number): Promise<number | null> => {
+          await using producer = await client.transactionalProducer(options, signal());
+          const stands = await producer.settled(group, { topic: input, partition: 0 }, async () => places, signal());
+          const offsets = [{ topic: input, partition: 0, offset }];
+          const batches = places.map((place) => ({ ...place, records }));
+          await producer.commit(batches, [{ group, offsets }], signal()).catch((error: unknown) => {
+            expect(error).toMatchObject({ code: 'KAFKA_RECORD_TOO_LARGE' });
+          });
+          return stands;
+        };
+        const large = { key: null, value: Buffer.alloc(2_000_000, 1), headers: [] };
+        expect(await next([textRecord('a')], 1)).toBe(null);
+        expect(await next([large], 2)).toBe(1);
+        expect(await next([textRecord('b')], 2)).toBe(1);
+        expect(await next([textRecord('c')], 3)).toBe(2);
+        await using consumer = await client.consumer(consumerOptions([output], null), signal());
+        for (const each of await new Assignments(consumer, signal()).take(2))
+          expect(texts(await pollAll(each, 3, signal()))).toEqual(['a', 'b', 'c']);
       });
 
       test('who takes over a transactional id fences its former holder', async () => {

@@ -155,7 +155,13 @@ export function describeOutages(name: string, create: CreateKafkaClient): void {
           expect(error).toBeInstanceOf(SluiceError);
           await producer.close();
           producer = await take();
-          next = (await client.topics.committed(group, input))[0] ?? 0;
+          next =
+            (await producer.settled(
+              group,
+              { topic: input, partition: 0 },
+              async () => [{ topic: output, partition: 0 }],
+              signals,
+            )) ?? 0;
         }
       }
       await producer.close();

@@ -101,7 +101,8 @@ describe('kafkajs: what only its adapter has', () => {
       },
     };
     const place = { topic: input, partition: 0 };
-    const hold = await holdTransactionally({ client: deafFirst, group, place, ...options }, 0, signal());
+    const topics = [output];
+    const hold = await holdTransactionally({ client: deafFirst, group, place, topics, ...options }, 0, signal());
     const write = (): Promise<void> =>
       hold.commit([{ topic: output, partition: 0, records: [textRecord('once')] }], 0, 1, signal());
     await expect(write()).rejects.toMatchObject({ code: 'KAFKA_UNREACHABLE', retryable: true });

@@ -56,6 +56,11 @@ export interface MemoryKafka {
     error: Error,
     which?: { readonly client?: KafkaClient; readonly after?: boolean },
   ): void;
+  /**
+   * Of the markers of the client's next commit only the first ones are written, as by a coordinator that comes back while partitions
+   * have no leader: the broker calls the transaction ended, and the rest of its records and offsets stay open.
+   */
+  loseMarkers(client: KafkaClient, after: number): void;
   /** Compacts a topic now. */
   compact(topic: string): void;
   /** Retention: everything of the partition below the offset is gone. */
@@ -101,6 +106,9 @@ export function createMemoryKafka(options: MemoryKafkaOptions = {}): MemoryKafka
     failNext: (operation, error, which = {}) => {
       const of = which.client === undefined ? null : ours(which.client).process;
       cluster.faults.add({ operation, error, of, after: which.after ?? false });
+    },
+    loseMarkers: (client, after) => {
+      ours(client).process.losesMarkers = after;
     },
     compact: (topic) => cluster.logs(topic).forEach((log) => log.compact()),
     trim: (topic, partition, offset) => cluster.log({ topic, partition }).trim(offset),

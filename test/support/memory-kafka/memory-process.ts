@@ -8,6 +8,8 @@ export class MemoryProcess {
   frozen = false;
   /** Counts the times that it was frozen, so that a time-out knows which one it belongs to. */
   freezes = 0;
+  /** How many markers of its next commit are written before the others are lost; null: none is lost. */
+  losesMarkers: number | null = null;
   readonly #steps: Steps;
   readonly #dead = new AbortController();
 

@@ -1,5 +1,10 @@
 import { SluiceError } from '../../../src/core/error.ts';
-import type { GroupOffsets, PartitionRecords, TransactionalProducer } from '../../../src/links/kafka/client.ts';
+import type {
+  GroupOffsets,
+  PartitionRecords,
+  TopicPartition,
+  TransactionalProducer,
+} from '../../../src/links/kafka/client.ts';
 import type { Cluster } from './cluster.ts';
 import type { MemoryProcess } from './memory-process.ts';
 import type { Epoch } from './transactions.ts';
@@ -24,6 +29,22 @@ export class MemoryTransactionalProducer implements TransactionalProducer {
     const done = this.#tail.then(() => this.#commit(batches, offsets, signal));
     this.#tail = done.catch(() => undefined);
     return done;
+  }
+
+  async settled(
+    group: string,
+    place: TopicPartition,
+    written: () => Promise<readonly TopicPartition[]>,
+  ): Promise<number | null> {
+    const { transactions } = this.#cluster;
+    await this.#process.step();
+    const logs = (await written()).map((one) => this.#cluster.log(one));
+    await this.#process.step();
+    await transactions.complete(this.#epoch, this.#process, logs);
+    const offset = this.#cluster.findGroup(group)?.committed.get(this.#cluster.log(place)) ?? null;
+    await this.#process.step();
+    this.#cluster.faults.check('topics', this.#process, true);
+    return offset;
   }
 
   async close(): Promise<void> {

@@ -6,6 +6,8 @@ import type { MemoryProcess } from './memory-process.ts';
 import type { PartitionLog } from './partition-log.ts';
 import type { Steps } from './steps.ts';
 
+type Outcome = 'committed' | 'aborted';
+
 /** A transactional id as the broker knows it. */
 interface Known {
   readonly id: string;
@@ -13,6 +15,10 @@ interface Known {
   open: Open | null;
   /** The markers of a decided transaction are being written. */
   ending: boolean;
+  /** What was decided last. */
+  outcome: Outcome | null;
+  /** Decided, and yet open: their markers were lost. The next markers of the id end them. */
+  readonly left: Set<Open>;
   readonly ended: Bell;
 }
 
@@ -22,7 +28,7 @@ interface Open {
   readonly timeoutMs: number;
   readonly logs: Set<PartitionLog>;
   /** Show what it has committed of groups. */
-  readonly shows: (() => void)[];
+  shows: (() => void)[];
 }
 
 /** One producer's right to an id: good until the next `fence` of the same id. */
@@ -30,6 +36,8 @@ export interface Epoch {
   readonly id: string;
   readonly epoch: number;
   readonly timeoutMs: number;
+  /** What was decided last of whoever had the id. */
+  readonly outcome: Outcome | null;
 }
 
 const never = new AbortController().signal;
@@ -53,20 +61,30 @@ export class Transactions {
 
   /** Takes over an id: former epochs are refused from now on, and what they left open is aborted before this resolves. */
   async fence(id: string, timeoutMs: number): Promise<Epoch> {
-    const known = this.#known.get(id) ?? { id, epoch: -1, open: null, ending: false, ended: new Bell() };
+    const known = this.#known.get(id) ?? {
+      id,
+      epoch: -1,
+      open: null,
+      ending: false,
+      outcome: null,
+      left: new Set(),
+      ended: new Bell(),
+    };
     this.#known.set(id, known);
     known.epoch += 1;
     const { epoch } = known;
     if (known.open !== null) void this.#end(known, 'aborted');
     while (known.ending) await known.ended.heard([]);
-    return { id, epoch, timeoutMs };
+    return { id, epoch, timeoutMs, outcome: known.outcome };
   }
 
-  /** Waits until the transaction before is ended everywhere, and opens one. */
-  async begin(by: Epoch, process: MemoryProcess): Promise<void> {
+  /** Waits until the transaction before is ended everywhere, and opens one. The id has to be taken anew when its markers were lost. */
+  async begin(by: Epoch, process: MemoryProcess, completes = false): Promise<void> {
     const known = this.#held(by);
     while (known.ending) await known.ended.heard([process.dead]);
     this.#held(by);
+    if (known.left.size > 0 && !completes)
+      throw new SluiceError('KAFKA_UNREACHABLE', 'the coordinator was away for a while');
     known.open = {
       process,
       begun: this.#clock.now(),
@@ -75,6 +93,15 @@ export class Transactions {
       shows: [],
     };
     if (process.silent) this.expire(process);
+  }
+
+  /** A transaction of no records in some partitions, ended as the one before was. */
+  async complete(by: Epoch, process: MemoryProcess, logs: readonly PartitionLog[]): Promise<void> {
+    if (by.outcome === null) return;
+    await this.begin(by, process, true);
+    for (const log of logs) this.join(by, log);
+    this.#held(by).open!.shows.push(() => undefined);
+    await this.#end(this.#held(by), by.outcome);
   }
 
   /** Lets a partition take part; the result is what its records belong to. */
@@ -88,7 +115,7 @@ export class Transactions {
     this.#open(by).shows.push(...this.#write(offsets));
   }
 
-  end(by: Epoch, outcome: 'committed' | 'aborted'): void {
+  end(by: Epoch, outcome: Outcome): void {
     this.#open(by);
     void this.#end(this.#held(by), outcome);
   }
@@ -110,20 +137,42 @@ export class Transactions {
     await this.#end(known, 'aborted');
   }
 
-  async #end(known: Known, outcome: 'committed' | 'aborted'): Promise<void> {
+  async #end(known: Known, outcome: Outcome): Promise<void> {
     const open = known.open!;
     known.open = null;
     known.ending = true;
-    for (const log of open.logs) {
-      if (this.#steps.shuffled) await this.#steps.take(null);
-      log.settle(open, outcome);
-    }
-    if (outcome === 'committed') {
-      if (this.#steps.shuffled && open.shows.length > 0) await this.#steps.take(null);
-      for (const show of open.shows) show();
-    }
+    known.outcome = outcome;
+    await this.#mark(known, open, outcome);
     known.ending = false;
     known.ended.ring();
+  }
+
+  /** Writes the markers. Where they are written they end what former transactions of the id have left there, too. */
+  async #mark({ left }: Known, open: Open, outcome: Outcome): Promise<void> {
+    const { process } = open;
+    const lost = outcome === 'committed' ? process.losesMarkers : null;
+    if (lost !== null) process.losesMarkers = null;
+    left.add(open);
+    let written = 0;
+    const next = async (): Promise<boolean> => {
+      if (written === lost) return false;
+      written += 1;
+      if (this.#steps.shuffled) await this.#steps.take(null);
+      return true;
+    };
+    for (const log of [...open.logs]) {
+      if (!(await next())) return;
+      for (const one of left) if (one.logs.delete(log)) log.settle(one, outcome);
+    }
+    if (open.shows.length > 0) {
+      if (!(await next())) return;
+      for (const one of left) {
+        const { shows } = one;
+        one.shows = [];
+        if (outcome === 'committed') for (const show of shows) show();
+      }
+    }
+    for (const one of left) if (one.logs.size === 0 && one.shows.length === 0) left.delete(one);
   }
 
   #held(by: Epoch): Known {

@@ -20,12 +20,17 @@ export interface TransactionalWriterOptions extends TopicWriterOptions {
  * partition, or for keys of four zero bytes); `partitioning: 'source'` into as many partitions avoids the first.
  */
 export function createTransactionalWriter(options: TransactionalWriterOptions): TopicWriter {
-  const { client, group, compression, transactionalIdPrefix, timeoutMs = 30_000 } = options;
+  const { client, topic, deadLetterTopic, group, compression, transactionalIdPrefix, timeoutMs = 30_000 } = options;
+  const topics = deadLetterTopic === null ? [topic] : [topic, deadLetterTopic];
   return createTopicWriter(
     options,
     (place, from, signal) => {
       const transactionalId = `${transactionalIdPrefix}-${place.topic}-${place.partition}`;
-      return holdTransactionally({ client, group, place, transactionalId, compression, timeoutMs }, from, signal);
+      return holdTransactionally(
+        { client, group, place, topics, transactionalId, compression, timeoutMs },
+        from,
+        signal,
+      );
     },
     async () => undefined,
   );

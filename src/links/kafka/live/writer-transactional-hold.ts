@@ -8,6 +8,8 @@ export interface TransactionalHoldOptions {
   /** The group and the place whose committed offset says what is done. */
   readonly group: string;
   readonly place: TopicPartition;
+  /** The topics that are written. */
+  readonly topics: readonly string[];
   readonly compression: KafkaCompression;
   /** Milliseconds after which the broker aborts a transaction that nobody ends. */
   readonly timeoutMs: number;
@@ -24,7 +26,7 @@ export async function holdTransactionally(
   from: number,
   signal: AbortSignal,
 ): Promise<WriterHold> {
-  const { client, group, place, transactionalId, compression, timeoutMs } = options;
+  const { client, group, place, topics, transactionalId, compression, timeoutMs } = options;
   let producer: TransactionalProducer | undefined;
   let closed = false;
   let fenced: unknown;
@@ -33,12 +35,18 @@ export async function holdTransactionally(
     producer = undefined;
     await closing?.close();
   };
+  const written = async (): Promise<readonly TopicPartition[]> => {
+    const counts = await Promise.all(topics.map((topic) => client.topics.partitions(topic)));
+    return topics.flatMap((topic, i) =>
+      Array.from({ length: counts[i] ?? 0 }, (_, partition) => ({ topic, partition })),
+    );
+  };
   /** Fences, then reads: before the fence a former holder could still move the offset. */
   const take = async (initial: number, until: AbortSignal): Promise<number> => {
     await close().catch(() => undefined);
     const connected = await client.transactionalProducer({ transactionalId, timeoutMs, compression }, until);
     try {
-      const offset = (await client.topics.committed(group, place.topic))[place.partition] ?? initial;
+      const offset = (await connected.settled(group, place, written, until)) ?? initial;
       until.throwIfAborted();
       if (closed)
         throw new SluiceError('JOB_INTERRUPTED', `the writer of ${place.topic}/${place.partition} was closed`);

@@ -8,6 +8,8 @@ export interface SinkHoldOptions {
   readonly exactlyOnce: boolean;
   /** Where the output's ledgers are; the offset that is committed for it counts them. */
   readonly place: TopicPartition;
+  /** The topics of rows and dead letters. */
+  readonly topics: readonly string[];
   readonly compression: KafkaCompression;
   readonly timeoutMs: number;
 }
@@ -19,7 +21,9 @@ export interface SinkHoldOptions {
 export async function holdOutput(options: SinkHoldOptions, signal: AbortSignal): Promise<WriterHold> {
   const { client, id, exactlyOnce, place, compression, timeoutMs } = options;
   if (exactlyOnce) {
-    return holdTransactionally({ client, transactionalId: id, group: id, place, compression, timeoutMs }, 0, signal);
+    const topics = [...options.topics, place.topic];
+    const hold = { client, transactionalId: id, group: id, place, topics, compression, timeoutMs };
+    return holdTransactionally(hold, 0, signal);
   }
   const producer = await client.producer({ compression }, signal);
   return {

@@ -124,7 +124,9 @@ export function createTopicSink(options: TopicSinkOptions): Sink {
   };
   const take = (ledgers: LedgerTopic, signal: AbortSignal): Promise<WriterHold> => {
     const { timeoutMs = 30_000 } = options;
-    return holdOutput({ client, id: idOf, exactlyOnce, place: ledgers.place, compression, timeoutMs }, signal);
+    const topics = deadLetterTopic === null ? [topic] : [topic, deadLetterTopic];
+    const { place } = ledgers;
+    return holdOutput({ client, id: idOf, exactlyOnce, place, topics, compression, timeoutMs }, signal);
   };
   const commitsOf = (ledgers: LedgerTopic, hold: WriterHold): GroupCommits<Mark> =>
     new GroupCommits<Mark>({

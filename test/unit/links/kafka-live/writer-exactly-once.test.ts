@@ -84,13 +84,13 @@ function expectWhole(kafka: MemoryKafka): void {
 
 const sizes = fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 4 });
 const disturbance = fc.record({
-  kind: fc.constantFrom('crash' as const, 'fail' as const, 'takeover' as const, 'abort' as const, 'freeze' as const),
+  kind: fc.constantFrom('crash', 'fail', 'takeover', 'abort', 'freeze', 'lose', 'lose and crash'),
   after: fc.nat(120),
   sizes,
 });
 
 describe('the transactional writer of a topic', () => {
-  test('shows each row and dead letter once and in order, whatever is killed, fenced, frozen or refused', async () => {
+  test('shows each row and dead letter once and in order, whatever is killed, fenced, frozen, refused or lost by the broker', async () => {
     await fc.assert(
       fc.asyncProperty(fc.integer(), fc.array(disturbance, { maxLength: 5 }), sizes, async (seed, all, last) => {
         const { kafka, stop } = cluster(seed);
@@ -103,8 +103,9 @@ describe('the transactional writer of a topic', () => {
           under.push(working);
           if (kind === 'fail')
             kafka.failNext('transaction', new SluiceError('KAFKA_UNREACHABLE', 'a test'), { client });
+          if (kind.startsWith('lose')) kafka.loseMarkers(client, after % 4);
           for (let step = 0; step < after; step += 1) await Promise.resolve();
-          if (kind === 'crash') kafka.crash(client);
+          if (kind.endsWith('crash')) kafka.crash(client);
           if (kind === 'abort') {
             const aborted = AbortSignal.abort(new Error('lost'));
             await Promise.all([0, 1].map((partition) => writer.end(partition, aborted)));

@@ -1,4 +1,4 @@
-import { committedOffsets } from '../protocol/committed-offsets.ts';
+import type { CommittedPorts } from '../protocol/committed-offsets.ts';
 import { requestBroker } from './broker-request.ts';
 import type { Brokers } from './brokers.ts';
 import { FlexibleWriter } from './flexible-writer.ts';
@@ -7,20 +7,17 @@ import { createErrorFromCode } from './library.ts';
 const unstableOffsetCommit = 88;
 
 /**
- * The offsets that a group has committed for partitions of a topic; see `committedOffsets`. By version 7 of the request
+ * Reads the offsets that a group has committed for a topic. By version 7 of the request
  * (https://kafka.apache.org/protocol#The_Messages_OffsetFetch): kafkajs's own cannot ask for stable offsets.
  */
-export function groupOffsets(
-  brokers: Brokers,
-  group: string,
-  topic: string,
-  partitions: readonly number[],
-): Promise<readonly (number | null)[]> {
-  const read = (open: readonly number[], stable: boolean) =>
-    brokers.attempts.run(`reading the offsets of group ${group}`, brokers.closed, () =>
-      readOffsets(brokers, group, topic, open, stable),
-    );
-  return committedOffsets({ clock: brokers.clock, read }, partitions, brokers.closed);
+export function groupOffsets(brokers: Brokers, group: string, topic: string): CommittedPorts {
+  return {
+    clock: brokers.clock,
+    read: (partitions, stable) =>
+      brokers.attempts.run(`reading the offsets of group ${group}`, brokers.closed, () =>
+        readOffsets(brokers, group, topic, partitions, stable),
+      ),
+  };
 }
 
 async function readOffsets(

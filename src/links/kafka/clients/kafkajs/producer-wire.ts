@@ -1,20 +1,27 @@
 import type { Clock } from '../../../../core/clock.ts';
 import type { GroupOffsets, TopicPartition } from '../../client.ts';
 import type { Attempts } from '../protocol/attempts.ts';
-import type {
-  ProducerIdentity,
-  ProducerWire,
-  Shipment,
-  ShipmentOutcome,
-  TransactionalClaim,
-  TransactionIdentity,
+import { settledOffset } from '../protocol/committed-offsets.ts';
+import {
+  outcomeOfState,
+  type ProducerIdentity,
+  type ProducerWire,
+  type Shipment,
+  type ShipmentOutcome,
+  type TransactionalClaim,
+  type TransactionIdentity,
+  type TransactionOutcome,
 } from '../protocol/producer-wire.ts';
 import { requestBroker } from './broker-request.ts';
 import type { Brokers } from './brokers.ts';
 import { faultOf } from './fault.ts';
 import { FlexibleWriter } from './flexible-writer.ts';
+import { groupOffsets } from './group-offsets.ts';
 import { createErrorFromCode, type LibraryBroker, type LibraryTransaction } from './library.ts';
 import { produce } from './produce-request.ts';
+
+const describeTransactions = 65;
+const transactionalIdNotFound = 105;
 
 /** The requests of a producer, over brokers of its own. */
 export class KafkajsWire implements ProducerWire {
@@ -55,6 +62,30 @@ export class KafkajsWire implements ProducerWire {
     return { producerId: answer.int64(), epoch: answer.int16() };
   }
 
+  /** By version 0 (https://kafka.apache.org/protocol#The_Messages_DescribeTransactions), which brokers have since Kafka 3.0. */
+  async outcome(transactionalId: string): Promise<TransactionOutcome | null> {
+    const broker = await this.#coordinator(transactionalId);
+    if (broker.versions[describeTransactions] === undefined) return null;
+    const body = new FlexibleWriter();
+    body.array([transactionalId], (id) => body.string(id)).end();
+    const request = { name: 'DescribeTransactions', key: describeTransactions, version: 0, body };
+    const answer = await requestBroker(broker, request);
+    answer.int32();
+    const [outcome = null] = answer.array(() => {
+      const error = answer.int16();
+      answer.string();
+      const state = answer.string();
+      if (error === transactionalIdNotFound) return null;
+      if (error !== 0) throw createErrorFromCode(error);
+      return outcomeOfState(state);
+    });
+    return outcome;
+  }
+
+  async session(transactionalId: string): Promise<object> {
+    return (await this.#coordinator(transactionalId)).connectionPool.pool[0].socket;
+  }
+
   async addPartitions(to: TransactionIdentity, partitions: readonly TopicPartition[]): Promise<void> {
     const topics = [...Map.groupBy(partitions, ({ topic }) => topic)].map(([topic, parts]) => ({
       topic,
@@ -67,6 +98,15 @@ export class KafkajsWire implements ProducerWire {
   async addGroup(to: TransactionIdentity, group: string): Promise<void> {
     const coordinator = await this.#coordinator(to.transactionalId);
     await coordinator.addOffsetsToTxn({ ...transactionOf(to), groupId: group });
+  }
+
+  committed(
+    group: string,
+    { topic, partition }: TopicPartition,
+    patienceMs: number,
+    signal: AbortSignal,
+  ): Promise<number | null | undefined> {
+    return settledOffset(groupOffsets(this.#brokers, group, topic), partition, patienceMs, signal);
   }
 
   async commitOffsets(to: TransactionIdentity, { group, offsets }: GroupOffsets): Promise<void> {

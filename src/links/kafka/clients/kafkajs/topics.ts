@@ -2,6 +2,7 @@ import type { Admin } from 'kafkajs';
 import type { Clock } from '../../../../core/clock.ts';
 import { SluiceError } from '../../../../core/error.ts';
 import type { KafkaTopics, OffsetRange, TopicSettings } from '../../client.ts';
+import { committedOffsets } from '../protocol/committed-offsets.ts';
 import type { Brokers } from './brokers.ts';
 import { faultTypes, kafkaFault } from './fault.ts';
 import { groupOffsets } from './group-offsets.ts';
@@ -86,7 +87,8 @@ export class KafkajsTopics implements KafkaTopics {
 
   async committed(group: string, topic: string): Promise<readonly (number | null)[]> {
     const count = await this.#present(topic);
-    return await groupOffsets(this.#ports.brokers, group, topic, [...Array(count).keys()]);
+    const { brokers } = this.#ports;
+    return await committedOffsets(groupOffsets(brokers, group, topic), [...Array(count).keys()], brokers.closed);
   }
 
   async members(group: string): Promise<number> {

@@ -1,20 +1,16 @@
-import { committedOffsets } from '../protocol/committed-offsets.ts';
+import type { CommittedPorts } from '../protocol/committed-offsets.ts';
 import { faultOf } from './broker-fault.ts';
 import type { Cluster } from './cluster.ts';
 
-/** The offsets that a group has committed for partitions of a topic; see `committedOffsets`. */
-export function groupOffsets(
-  cluster: Cluster,
-  group: string,
-  topic: string,
-  partitions: readonly number[],
-  signal: AbortSignal,
-): Promise<readonly (number | null)[]> {
-  const read = (open: readonly number[], stable: boolean) =>
-    cluster.attempts.run(`reading the offsets of group ${group}`, signal, () =>
-      readOffsets(cluster, group, topic, open, stable),
-    );
-  return committedOffsets({ clock: cluster.clock, read }, partitions, signal);
+/** Reads the offsets that a group has committed for a topic. */
+export function groupOffsets(cluster: Cluster, group: string, topic: string, signal: AbortSignal): CommittedPorts {
+  return {
+    clock: cluster.clock,
+    read: (partitions, stable) =>
+      cluster.attempts.run(`reading the offsets of group ${group}`, signal, () =>
+        readOffsets(cluster, group, topic, partitions, stable),
+      ),
+  };
 }
 
 async function readOffsets(

@@ -2,8 +2,10 @@ import type { ConnectionPool } from '@platformatic/kafka';
 import type { Clock } from '../../../../core/clock.ts';
 import type { GroupOffsets, TopicPartition } from '../../client.ts';
 import type { Attempts } from '../protocol/attempts.ts';
+import { settledOffset } from '../protocol/committed-offsets.ts';
 import {
   ackTimeoutMs,
+  outcomeOfState,
   type ProducerIdentity,
   type ProducerWire,
   produceTimeoutMs,
@@ -11,9 +13,11 @@ import {
   type ShipmentOutcome,
   type TransactionalClaim,
   type TransactionIdentity,
+  type TransactionOutcome,
 } from '../protocol/producer-wire.ts';
 import { faultOf } from './broker-fault.ts';
 import type { Cluster } from './cluster.ts';
+import { groupOffsets } from './group-offsets.ts';
 
 /** The requests of a producer, over connections of its own. */
 export class PlatformaticWire implements ProducerWire {
@@ -88,6 +92,23 @@ export class PlatformaticWire implements ProducerWire {
     return { producerId: reply.producerId, epoch: reply.producerEpoch };
   }
 
+  async outcome(transactionalId: string): Promise<TransactionOutcome | null> {
+    const { library, control } = this.#cluster;
+    const connection = await this.#cluster.coordinator('transaction', transactionalId, control);
+    const reply = await library.describeTransactionsV0.api
+      .async(connection, [transactionalId])
+      .catch((error: unknown) => {
+        if (faultOf(error).name === 'TRANSACTIONAL_ID_NOT_FOUND') return null;
+        throw error;
+      });
+    const state = reply?.transactionStates[0]?.transactionState;
+    return state === undefined ? null : outcomeOfState(state);
+  }
+
+  session(transactionalId: string): Promise<object> {
+    return this.#cluster.coordinator('transaction', transactionalId, this.#cluster.control);
+  }
+
   async addPartitions(to: TransactionIdentity, partitions: readonly TopicPartition[]): Promise<void> {
     const { transactionalId, producerId, epoch: producerEpoch } = to;
     const topics = [...Map.groupBy(partitions, ({ topic }) => topic)].map(([name, parts]) => ({
@@ -103,6 +124,15 @@ export class PlatformaticWire implements ProducerWire {
   async addGroup(to: TransactionIdentity, group: string): Promise<void> {
     const { api } = this.#cluster.library.addOffsetsToTxnV3;
     await api.async(await this.#coordinator(to), to.transactionalId, to.producerId, to.epoch, group);
+  }
+
+  committed(
+    group: string,
+    { topic, partition }: TopicPartition,
+    patienceMs: number,
+    signal: AbortSignal,
+  ): Promise<number | null | undefined> {
+    return settledOffset(groupOffsets(this.#cluster, group, topic, signal), partition, patienceMs, signal);
   }
 
   async commitOffsets(to: TransactionIdentity, { group, offsets }: GroupOffsets): Promise<void> {

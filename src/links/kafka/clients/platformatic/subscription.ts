@@ -1,4 +1,5 @@
 import type { ConsumerOptions, TopicPartition } from '../../client.ts';
+import { committedOffsets } from '../protocol/committed-offsets.ts';
 import type { Cluster } from './cluster.ts';
 import { groupOffsets } from './group-offsets.ts';
 import { earliest, latest, listOffsets } from './list-offsets.ts';
@@ -38,7 +39,9 @@ export async function startOffsets(
   const found = byTopic.map(async ([topic, parts]) => {
     const partitions = parts.map((part) => part.partition);
     const [committed, starts, highest, ends] = await Promise.all([
-      options.group === null ? [] : groupOffsets(cluster, options.group, topic, partitions, signal),
+      options.group === null
+        ? []
+        : committedOffsets(groupOffsets(cluster, options.group, topic, signal), partitions, signal),
       listOffsets(cluster, topic, partitions, earliest, false, signal),
       listOffsets(cluster, topic, partitions, latest, false, signal),
       listOffsets(cluster, topic, partitions, latest, options.readCommitted, signal),

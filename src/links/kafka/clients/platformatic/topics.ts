@@ -1,5 +1,6 @@
 import { SluiceError } from '../../../../core/error.ts';
 import type { KafkaTopics, OffsetRange, TopicSettings } from '../../client.ts';
+import { committedOffsets } from '../protocol/committed-offsets.ts';
 import { faultOf } from './broker-fault.ts';
 import type { Cluster } from './cluster.ts';
 import { groupOffsets } from './group-offsets.ts';
@@ -91,7 +92,11 @@ export function createTopics(cluster: Cluster): KafkaTopics {
       });
     },
     committed: async (group, topic) =>
-      await groupOffsets(cluster, group, topic, [...Array(await known(topic)).keys()], closed),
+      await committedOffsets(
+        groupOffsets(cluster, group, topic, closed),
+        [...Array(await known(topic)).keys()],
+        closed,
+      ),
     members: (group) =>
       cluster.attempts.run(`looking up group ${group}`, closed, async () => {
         const connection = await cluster.coordinator('group', group, cluster.control);

@@ -4,6 +4,7 @@ import type { AbortWatch } from './abort-watch.ts';
 import type { BatchCodec } from './batch-codec.ts';
 import type { ProducerIdentity, ProducerWire, Shipment } from './producer-wire.ts';
 import { encodeBatch } from './record-encoder.ts';
+import { batchBytes } from './records-together.ts';
 
 /** What a lane has from its producer. */
 export interface LaneSurroundings {
@@ -23,9 +24,6 @@ interface Waiting {
   /** Aborted before it was put on its way. */
   dropped: boolean;
 }
-
-/** Below the 1 MB that a broker takes by default, with room for our guess of a record's size. */
-const batchBytes = 700 * 1024;
 
 /** The writer of one partition: one batch under way, the same bytes until they are acknowledged. */
 export class ProducerLane {

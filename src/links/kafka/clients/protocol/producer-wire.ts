@@ -26,6 +26,18 @@ export interface TransactionalClaim {
   readonly before: ProducerIdentity | null;
 }
 
+/** What a broker has done, or does, with the last transaction of an id. */
+export type TransactionOutcome = 'committed' | 'aborted';
+
+/**
+ * Reads the name that a broker gives to the state of a transactional id
+ * (https://kafka.apache.org/protocol#The_Messages_DescribeTransactions): whoever takes the id over has the broker abort what is open.
+ */
+export function outcomeOfState(state: string | null): TransactionOutcome | null {
+  if (state === 'PrepareCommit' || state === 'CompleteCommit') return 'committed';
+  return state === 'Empty' || state === 'Dead' ? null : 'aborted';
+}
+
 /** An encoded batch on its way to the leader of its partition. */
 export interface Shipment extends TopicPartition {
   readonly batch: Buffer;
@@ -56,8 +68,19 @@ export interface ProducerWire {
   ): Promise<readonly ShipmentOutcome[]>;
   /** @param claim null: a new identity, for a producer without transactions. */
   identity(claim: TransactionalClaim | null): Promise<ProducerIdentity>;
+  /** What becomes of the last transaction of an id when it is taken over; null: nothing is known of one. */
+  outcome(transactionalId: string): Promise<TransactionOutcome | null>;
+  /** What stands for the connection to the coordinator of an id: another one as soon as it was made anew. */
+  session(transactionalId: string): Promise<object>;
   addPartitions(to: TransactionIdentity, partitions: readonly TopicPartition[]): Promise<void>;
   addGroup(to: TransactionIdentity, group: string): Promise<void>;
+  /** The offset that the group has committed for a place; see `settledOffset`. */
+  committed(
+    group: string,
+    place: TopicPartition,
+    patienceMs: number,
+    signal: AbortSignal,
+  ): Promise<number | null | undefined>;
   /** Without a member of the group: the transactional id is what fences, one per input partition. */
   commitOffsets(to: TransactionIdentity, offsets: GroupOffsets): Promise<void>;
   /** Commits the transaction. */

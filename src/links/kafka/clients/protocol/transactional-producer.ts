@@ -1,10 +1,22 @@
 import { messageOf, SluiceError } from '../../../../core/error.ts';
-import type { GroupOffsets, PartitionRecords, TransactionalOptions, TransactionalProducer } from '../../client.ts';
+import type {
+  GroupOffsets,
+  PartitionRecords,
+  TopicPartition,
+  TransactionalOptions,
+  TransactionalProducer,
+} from '../../client.ts';
 import type { BatchCodec } from './batch-codec.ts';
-import type { ProducerIdentity, ProducerWire, Shipment, TransactionIdentity } from './producer-wire.ts';
-import { encodeBatch, recordBytes } from './record-encoder.ts';
-
-const batchBytes = 700 * 1024;
+import { openTransactionMs } from './committed-offsets.ts';
+import type {
+  ProducerIdentity,
+  ProducerWire,
+  Shipment,
+  TransactionIdentity,
+  TransactionOutcome,
+} from './producer-wire.ts';
+import { encodeBatch } from './record-encoder.ts';
+import { together } from './records-together.ts';
 
 /** Writes in transactions; every step waits for the one before it. */
 export class TransactionWriter implements TransactionalProducer {
@@ -17,7 +29,11 @@ export class TransactionWriter implements TransactionalProducer {
   /** Something failed: the broker has to be asked for another epoch before anything is written. */
   #spoilt = false;
   #dead: SluiceError | null = null;
+  /** What became of the last transaction of whoever had the id. */
+  #outcome: TransactionOutcome | null = null;
   readonly #sequences = new Map<string, number>();
+  /** The connection to the coordinator over which the transaction before was begun; null: there was none. */
+  #session: object | null = null;
   #running: Promise<unknown> = Promise.resolve();
 
   /** @param wire is closed with it. @param closed is told then. */
@@ -39,6 +55,27 @@ export class TransactionWriter implements TransactionalProducer {
     return run;
   }
 
+  async settled(
+    group: string,
+    place: TopicPartition,
+    written: () => Promise<readonly TopicPartition[]>,
+    signal: AbortSignal,
+  ): Promise<number | null> {
+    const { transactionalId, timeoutMs } = this.#options;
+    if (this.#outcome === null) {
+      const offset = await this.#wire.committed(group, place, openTransactionMs, signal);
+      if (offset !== undefined) return offset;
+    }
+    await this.#complete(this.#outcome ?? 'aborted', group, await written(), signal);
+    // If it is another producer's, the broker ends it when its time is over.
+    const settled = await this.#wire.committed(group, place, openTransactionMs + timeoutMs, signal);
+    if (settled !== undefined) return settled;
+    throw new SluiceError(
+      'KAFKA_FAULT',
+      `Kafka: the offset of group ${group} for ${place.topic}/${place.partition} is held by a transaction that is not of ${transactionalId} and does not end: find and abort it (kafka-transactions.sh find-hanging)`,
+    );
+  }
+
   async close(): Promise<void> {
     await this.#running;
     this.#dead ??= new SluiceError('KAFKA_FAULT', 'Kafka: the producer was closed');
@@ -58,30 +95,45 @@ export class TransactionWriter implements TransactionalProducer {
   ): Promise<void> {
     if (this.#dead !== null) throw this.#dead;
     signal.throwIfAborted();
-    const identity = this.#spoilt ? await this.#recover(signal) : this.#identity;
-    if (identity === null) throw new SluiceError('CONTRACT_BROKEN', 'a transactional producer was not connected');
+    const identity = this.#spoilt ? await this.#recover(signal) : this.#connected();
     const written = batches.filter((batch) => batch.records.length > 0);
     const committed = offsets.filter((group) => group.offsets.length > 0);
     if (written.length === 0 && committed.length === 0) return;
     try {
-      if (written.length > 0) await this.#addPartitions(identity, written, signal);
+      await this.#addPartitions(identity, written, signal);
       await this.#writeAll(identity, written, committed, signal);
       signal.throwIfAborted();
     } catch (error) {
+      if (this.#dead !== null) throw error;
       await this.#abandon(identity, error);
       throw this.#dead ?? error;
     }
     await this.#end(identity);
   }
 
-  #addPartitions(
-    identity: TransactionIdentity,
-    batches: readonly PartitionRecords[],
+  /** Ends a transaction of no records, whose markers end what lies open in its partitions. */
+  async #complete(
+    outcome: TransactionOutcome,
+    group: string,
+    places: readonly TopicPartition[],
     signal: AbortSignal,
   ): Promise<void> {
-    const places = new Map(batches.map((batch) => [`${batch.partition} ${batch.topic}`, batch]));
-    const topics = [...new Set(batches.map(({ topic }) => topic))].join(' and ');
-    return this.#attempt(`adding partitions of ${topics} to a transaction`, signal, () =>
+    const identity = this.#connected();
+    await this.#addPartitions(identity, places, signal);
+    await this.#addGroup(identity, group, signal);
+    if (outcome === 'committed') await this.#end(identity);
+    else await this.#abort(identity, signal);
+  }
+
+  async #addPartitions(
+    identity: TransactionIdentity,
+    written: readonly TopicPartition[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    if (written.length === 0) return;
+    const places = new Map(written.map((place) => [`${place.partition} ${place.topic}`, place]));
+    const topics = [...new Set(written.map(({ topic }) => topic))].join(' and ');
+    await this.#join(`adding partitions of ${topics} to a transaction`, signal, () =>
       this.#wire.addPartitions(identity, [...places.values()]),
     );
   }
@@ -143,27 +195,23 @@ export class TransactionWriter implements TransactionalProducer {
   }
 
   async #addOffsets(identity: TransactionIdentity, group: GroupOffsets, signal: AbortSignal): Promise<void> {
-    const wire = this.#wire;
-    await this.#attempt(`adding group ${group.group} to a transaction`, signal, () =>
-      wire.addGroup(identity, group.group),
-    );
+    await this.#addGroup(identity, group.group, signal);
     await this.#attempt(`committing offsets of group ${group.group}`, signal, () =>
-      wire.commitOffsets(identity, group),
+      this.#wire.commitOffsets(identity, group),
     );
+  }
+
+  #addGroup(identity: TransactionIdentity, group: string, signal: AbortSignal): Promise<void> {
+    return this.#join(`adding group ${group} to a transaction`, signal, () => this.#wire.addGroup(identity, group));
   }
 
   /** Commits. Nobody interrupts it: once asked, the broker may have done it. */
   async #end(identity: TransactionIdentity): Promise<void> {
-    const { transactionalId } = this.#options;
     try {
       await this.#attempt('committing a transaction', this.#stopped.signal, () => this.#wire.commit(identity));
     } catch (error) {
       // Whether it is committed only the next owner can know, from the offsets that he finds.
-      this.#dead = new SluiceError(
-        'KAFKA_FENCED',
-        `Kafka: the transactional id ${transactionalId} has to be taken over anew: ${messageOf(error)}`,
-        { cause: error },
-      );
+      this.#dead = this.#takenAnew(error);
       throw error;
     }
   }
@@ -211,33 +259,51 @@ export class TransactionWriter implements TransactionalProducer {
     }
   }
 
+  #connected(): TransactionIdentity {
+    if (this.#identity !== null) return this.#identity;
+    throw new SluiceError('CONTRACT_BROKEN', 'a transactional producer was not connected');
+  }
+
   async #take(before: ProducerIdentity | null, signal: AbortSignal): Promise<TransactionIdentity> {
     const { transactionalId, timeoutMs } = this.#options;
     const what = `taking over the transactional id ${transactionalId}`;
     const claim = { transactionalId, timeoutMs, before };
-    const given = await this.#wire.attempts.run(what, signal, () => this.#wire.identity(claim));
+    const given = await this.#wire.attempts.run(what, signal, async () => {
+      // Afterwards the broker does not know it any more.
+      if (before === null) this.#outcome = (await this.#wire.outcome(transactionalId)) ?? this.#outcome;
+      return await this.#wire.identity(claim);
+    });
     this.#identity = { ...given, transactionalId };
     return this.#identity;
+  }
+
+  /**
+   * Asks the coordinator for a place in the transaction, which is refused as long as the one before is not ended everywhere. A coordinator
+   * that came back in between may have called it ended without its markers: then only the next owner completes it.
+   */
+  #join(what: string, signal: AbortSignal, ask: () => Promise<void>): Promise<void> {
+    return this.#attempt(what, signal, async () => {
+      const session = await this.#wire.session(this.#options.transactionalId);
+      if (this.#session !== null && this.#session !== session) {
+        const lost = new SluiceError(
+          'KAFKA_UNREACHABLE',
+          'Kafka: the coordinator of transactions was away for a while',
+        );
+        this.#dead = this.#takenAnew(lost);
+        throw lost;
+      }
+      await ask();
+      this.#session = session;
+    });
+  }
+
+  #takenAnew(error: unknown): SluiceError {
+    const { transactionalId } = this.#options;
+    const text = `Kafka: the transactional id ${transactionalId} has to be taken over anew: ${messageOf(error)}`;
+    return new SluiceError('KAFKA_FENCED', text, { cause: error });
   }
 
   #attempt(what: string, signal: AbortSignal, work: () => Promise<void>): Promise<void> {
     return this.#wire.attempts.run(`${what} of ${this.#options.transactionalId}`, signal, work);
   }
-}
-
-/** Records of one partition, as few batches as the broker's limit allows. */
-function* together(parts: readonly PartitionRecords[]): Generator<PartitionRecords['records']> {
-  let records: PartitionRecords['records'][number][] = [];
-  let bytes = 0;
-  for (const part of parts) {
-    const size = part.records.reduce((sum, record) => sum + recordBytes(record), 0);
-    if (records.length > 0 && bytes + size > batchBytes) {
-      yield records;
-      records = [];
-      bytes = 0;
-    }
-    records = [...records, ...part.records];
-    bytes += size;
-  }
-  if (records.length > 0) yield records;
 }
