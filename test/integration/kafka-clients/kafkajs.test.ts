@@ -5,6 +5,7 @@ import type { KafkaClient, KafkaCompression, TransactionalProducer } from '../..
 import { Brokers } from '../../../src/links/kafka/clients/kafkajs/brokers.ts';
 import { createKafkajsClient } from '../../../src/links/kafka/clients/kafkajs/client.ts';
 import { writingCodec } from '../../../src/links/kafka/clients/kafkajs/codecs.ts';
+import { createErrorFromCode } from '../../../src/links/kafka/clients/kafkajs/library.ts';
 import { KafkajsWire } from '../../../src/links/kafka/clients/kafkajs/producer-wire.ts';
 import { TransactionWriter } from '../../../src/links/kafka/clients/protocol/transactional-producer.ts';
 import { holdTransactionally } from '../../../src/links/kafka/live/writer-transactional-hold.ts';
@@ -25,6 +26,8 @@ import {
 const { brokers } = await kafkaService();
 
 describeClient('kafkajs', createKafkajsClient, () => brokers);
+
+const unknownServerError = -1;
 
 describe('kafkajs: what only its adapter has', () => {
   const signal = (): AbortSignal => AbortSignal.timeout(30_000);
@@ -115,6 +118,27 @@ describe('kafkajs: what only its adapter has', () => {
     await using consumer = await client.consumer(consumerOptions([output], null), signal());
     await using partition = await new Assignments(consumer, signal()).next();
     expect(texts(await pollAll(partition, 2, signal()))).toEqual(['once', 'then']);
+  });
+
+  test('a commit that the broker stumbles over is asked for again', async () => {
+    const connection = plainConnection(brokers);
+    await using client = createKafkajsClient(connection);
+    const topic = await freshTopic(client, 1);
+    const wire = new KafkajsWire(new Brokers(connection, systemClock));
+    const commit = wire.commit.bind(wire);
+    let stumbles = 1;
+    wire.commit = async (of) => {
+      if (stumbles-- > 0) throw createErrorFromCode(unknownServerError);
+      await commit(of);
+    };
+    const options = { transactionalId: freshName('id'), timeoutMs: 10_000, compression: 'none' } as const;
+    await using producer = new TransactionWriter(wire, writingCodec('none'), options, () => undefined);
+    await producer.connect(signal());
+    for (const text of ['a', 'b'])
+      await producer.commit([{ topic, partition: 0, records: [textRecord(text)] }], [], signal());
+    await using consumer = await client.consumer(consumerOptions([topic], null), signal());
+    const partition = await new Assignments(consumer, signal()).next();
+    expect(texts(await pollAll(partition, 2, signal()))).toEqual(['a', 'b']);
   });
 
   // Asked by the former holder for another epoch, the broker aborted the open transaction of its successor, which ended as fenced.

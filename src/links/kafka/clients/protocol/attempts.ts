@@ -20,6 +20,8 @@ export interface AttemptPorts {
 export interface AttemptOptions {
   readonly onFault?: (fault: BrokerFault) => void;
   readonly retryMs?: number;
+  /** Whether a failure that is for good elsewhere is worth another try here. */
+  readonly bears?: (fault: BrokerFault) => boolean;
 }
 
 /** A topic that was just made is not known to every broker at once; for so long its absence is not believed. */
@@ -50,7 +52,7 @@ export class Attempts {
     what: string,
     signal: AbortSignal,
     work: () => Promise<T>,
-    { onFault, retryMs = this.#ports.retryMs }: AttemptOptions = {},
+    { onFault, retryMs = this.#ports.retryMs, bears }: AttemptOptions = {},
   ): Promise<T> {
     const { clock, closed, faultOf, forget } = this.#ports;
     let since: number | null = null;
@@ -62,7 +64,7 @@ export class Attempts {
         if (closed.aborted) throw closed.reason;
         const fault = faultOf(error);
         onFault?.(fault);
-        if (fault.kind === 'final') throw this.error(what, error);
+        if (fault.kind === 'final' && bears?.(fault) !== true) throw this.error(what, error);
         since ??= clock.now();
         const patience = fault.code === 'KAFKA_TOPIC_MISSING' ? Math.min(unknownTopicMs, retryMs) : retryMs;
         if (clock.now() - since >= patience) throw this.error(what, error);

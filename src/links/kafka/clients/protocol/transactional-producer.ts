@@ -7,6 +7,7 @@ import type {
   TransactionalProducer,
 } from '../../client.ts';
 import type { BatchCodec } from './batch-codec.ts';
+import type { BrokerFault } from './broker-fault.ts';
 import { openTransactionMs } from './committed-offsets.ts';
 import type {
   ProducerIdentity,
@@ -208,7 +209,10 @@ export class TransactionWriter implements TransactionalProducer {
   /** Commits. Nobody interrupts it: once asked, the broker may have done it. */
   async #end(identity: TransactionIdentity): Promise<void> {
     try {
-      await this.#attempt('committing a transaction', this.#stopped.signal, () => this.#wire.commit(identity));
+      const what = `committing a transaction of ${this.#options.transactionalId}`;
+      await this.#wire.attempts.run(what, this.#stopped.signal, () => this.#wire.commit(identity), {
+        bears: isUnknown,
+      });
     } catch (error) {
       // Whether it is committed only the next owner can know, from the offsets that he finds.
       this.#dead = this.#takenAnew(error);
@@ -306,4 +310,9 @@ export class TransactionWriter implements TransactionalProducer {
   #attempt(what: string, signal: AbortSignal, work: () => Promise<void>): Promise<void> {
     return this.#wire.attempts.run(`${what} of ${this.#options.transactionalId}`, signal, work);
   }
+}
+
+/** What a broker (4.4.0) answers when it stumbles over somebody who takes the id over at this moment; asked again it says which. */
+function isUnknown({ name }: BrokerFault): boolean {
+  return name === 'UNKNOWN' || name === 'UNKNOWN_SERVER_ERROR';
 }
