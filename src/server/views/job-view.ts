@@ -42,6 +42,7 @@ export function jobView(record: JobRecord, { base, queuePosition }: ViewContext)
     source: record.source,
     hidden: record.hidden === null ? null : new Date(record.hidden).toISOString(),
     ...(record.model === null ? {} : { modelId: record.model.id }),
+    ...(record.monitoringBatchId === null ? {} : { monitoringBatchId: record.monitoringBatchId }),
     ...(definition === null ? {} : { batchPredictionJobDefinition: definition }),
   };
 }

@@ -273,6 +273,7 @@ describe('capabilities', () => {
       supportsTargetDriftTracking: [true, []],
       supportsAccuracy: [true, []],
       supportsPredictionExplanations: [true, []],
+      supportsBatchMonitoring: [true, []],
       supportsChallengerModels: [false, ['Not served.']],
     });
     expect(await of('plain')).toMatchObject({
