@@ -8,6 +8,7 @@ import { timeOf } from '../monitored-period.ts';
 import { monitoringBatchBody } from '../schemas/deployment-bodies.ts';
 import { batchesQuery } from '../schemas/monitoring-query.ts';
 import { pageView } from '../views/page-view.ts';
+import { shownTime } from '../views/shown-time.ts';
 
 /** `/deployments/ID/monitoringBatches/`: what the rows of jobs are looked at together by. */
 export function monitoringBatchRoutes({ configuration, batches }: JobService): readonly ApiRoute[] {
@@ -61,15 +62,14 @@ export function monitoringBatchRoutes({ configuration, batches }: JobService): r
 }
 
 function batchView(batch: ListedBatch): object {
-  const time = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
   return {
     id: batch.id,
     batchName: batch.name,
     deploymentId: batch.deploymentId,
     batchPredictionJobId: batch.jobId,
-    createdAt: time(batch.created),
+    createdAt: shownTime(batch.created),
     createdBy: batch.createdBy,
-    earliestPredictionTimestamp: time(batch.started),
-    latestPredictionTimestamp: time(batch.ended),
+    earliestPredictionTimestamp: shownTime(batch.started),
+    latestPredictionTimestamp: shownTime(batch.ended),
   };
 }

@@ -165,7 +165,6 @@ export class BatchStore {
 
 function batchOf(row: readonly SqlValue[]): ListedBatch {
   const [id, deployment, name, creator, created, job, started, ended] = row;
-  const numberOf = (value: SqlValue | undefined): number | null => (value === null ? null : Number(value));
   return {
     id: String(id),
     deploymentId: String(deployment),
@@ -176,6 +175,10 @@ function batchOf(row: readonly SqlValue[]): ListedBatch {
     started: numberOf(started),
     ended: numberOf(ended),
   };
+}
+
+function numberOf(value: SqlValue | undefined): number | null {
+  return value === null ? null : Number(value);
 }
 
 function nameTaken({ name, deploymentId }: MonitoringBatch): SluiceError {
