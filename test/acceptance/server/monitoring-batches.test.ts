@@ -6,8 +6,9 @@ import type { ApiClient, ShownJob } from '../../support/api-client.ts';
 import { type ApiServer, startApi } from '../../support/api-server.ts';
 import { sluice } from '../../support/command-line.ts';
 import { PredictionServer } from '../../support/prediction-server.ts';
+import { kafkaService } from '../../support/services/kafka.ts';
 import { needs } from '../../support/services/needs.ts';
-import { type PostgresDatabase, postgresDatabase } from '../../support/services/postgres.ts';
+import { postgresDatabase } from '../../support/services/postgres.ts';
 import { ShiftedClock } from '../../support/shifted-clock.ts';
 
 const PATH = '/deployments/d/monitoringBatches/';
@@ -34,14 +35,16 @@ afterAll(() => rmSync(folder, { recursive: true }));
 interface Options {
   readonly clock?: ShiftedClock;
   readonly server?: object;
+  readonly kafka?: object;
   readonly state?: string;
   readonly token?: string;
 }
 
-function start(prediction: PredictionServer, { server = {}, ...options }: Options = {}): Promise<ApiServer> {
+function start(prediction: PredictionServer, { server = {}, kafka, ...options }: Options = {}): Promise<ApiServer> {
   return startApi({
     deployments: {},
     configuration: {
+      ...(kafka === undefined ? {} : { kafka }),
       deployments: {
         d: { server: prediction.url, baseline, associationId: 'id', accuracy: true },
         other: { server: prediction.url },
@@ -105,28 +108,44 @@ async function refusal(api: ApiClient, path: string, body?: object): Promise<rea
 /** By hand: 80 of a and 20 of b, where 50 and 50 were expected. */
 const SHIFTED = 0.3 * Math.log(0.8 / 0.5) - 0.3 * Math.log(0.2 / 0.5);
 
-const stores = [
-  { name: 'SQLite', group: describe, database: (): Promise<PostgresDatabase | null> => Promise.resolve(null) },
-  { name: 'PostgreSQL', group: needs('postgres'), database: postgresDatabase },
+interface Place {
+  readonly options: Options;
+  close(): Promise<void>;
+}
+
+const places: readonly { name: string; group: typeof describe.skip; place: () => Promise<Place> }[] = [
+  { name: 'SQLite', group: describe, place: async () => ({ options: {}, close: async () => undefined }) },
+  {
+    name: 'PostgreSQL',
+    group: needs('postgres'),
+    place: async () => {
+      const database = await postgresDatabase();
+      const { user, password, host, port, database: name } = database;
+      const store = `postgres://${user}:${encodeURIComponent(password)}@${host}:${port}/${name}`;
+      return { options: { server: { store } }, close: async () => await database[Symbol.asyncDispose]() };
+    },
+  },
+  {
+    name: 'Kafka',
+    group: needs('kafka'),
+    place: async () => {
+      const { brokers } = await kafkaService();
+      return { options: { kafka: { brokers } }, close: async () => undefined };
+    },
+  },
 ];
 
-for (const { name, group, database: make1 } of stores)
+for (const { name, group, place } of places)
   group(`batches of a server with ${name}`, () => {
-    let database: PostgresDatabase | null;
-    let server: object;
+    let found: Place;
     beforeAll(async () => {
-      database = await make1();
-      if (database === null) return;
-      const { user, password, host, port } = database;
-      server = {
-        store: `postgres://${user}:${encodeURIComponent(password)}@${host}:${port}/${database.database}`,
-      };
-    });
-    afterAll(async () => await database?.[Symbol.asyncDispose]());
+      found = await place();
+    }, 120_000);
+    afterAll(async () => await found?.close());
 
     test('of two jobs each have their own drift, accuracy and requests, also after a restart', async () => {
       await using prediction = await PredictionServer.start();
-      await using before = await start(prediction, { server });
+      await using before = await start(prediction, found.options);
       const same = batchOf(await score(before, csv(50, 50), { monitoringBatchPrefix: 'same' }));
       const shifted = batchOf(await score(before, csv(80, 20, 100), { monitoringBatchPrefix: 'shifted' }));
       await score(before, csv(10, 0, 200), {});
@@ -139,7 +158,7 @@ for (const { name, group, database: make1 } of stores)
       expect((await before.post('/deployments/d/actuals/fromJSON/', { data })).status).toBe(202);
       const { state } = before;
       await before.server.close();
-      await using api = await start(prediction, { server, state });
+      await using api = await start(prediction, { ...found.options, state });
       expect(await drift(api, `batchId=${same}`)).toEqual({ score: 0, rows: 100 });
       expect(await drift(api, `batchId=${shifted}`)).toEqual({ score: expect.closeTo(SHIFTED, 10), rows: 100 });
       expect(await drift(api, `batchId=${same}&batchId=${shifted}`)).toMatchObject({ rows: 200 });
