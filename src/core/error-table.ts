@@ -408,7 +408,7 @@ export const errorTable = {
   JOB_LIMIT: entry(
     'job',
     true,
-    'A limit of the server is reached: jobs of one user, uploads at once, the runtime of a job.',
+    'A limit of the server is reached: jobs of one user, uploads at once, the runtime of a job, batches of monitoring of one day.',
     'Try again later, or raise the limit in `server` of the configuration.',
   ),
   TOKEN_REFUSED: entry(

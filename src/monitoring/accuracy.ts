@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { type Accuracy, BinaryErrors, RegressionErrors } from './accuracy-metrics.ts';
 import { numberOf, sameClass } from './class-label.ts';
+import { ALL_ROWS, conditionOf, type ScoredRows } from './scored-rows.ts';
 import { type BucketSize, bucketOf } from './time-bucket.ts';
 
 /** How good a deployment was, over all and by the time at which rows were scored. */
@@ -19,19 +20,11 @@ export interface AccuracyReport {
   readonly buckets: readonly { readonly start: string; readonly accuracy: Accuracy }[];
 }
 
-/** Rows that were scored in a time, in milliseconds since 1970; `to` is left out. */
-export interface ScoredPeriod {
-  readonly from: number;
-  readonly to: number;
-}
-
-const ALL_TIME: ScoredPeriod = { from: -8.64e15, to: 8.64e15 };
-
 /** The latest prediction of each ID with its actual. SQLite takes the other columns from the row that has the maximum. */
-const JOINED = `
+const joined = (where: string): string => `
 SELECT max(p.scored) AS scored, p.prediction, p.class, p.probability, a.value
 FROM actuals a JOIN predictions p ON p.deployment = a.deployment AND p.association = a.association
-WHERE a.deployment = ? AND p.scored >= ? AND p.scored < ? GROUP BY a.association ORDER BY p.probability`;
+WHERE ${where} GROUP BY a.association ORDER BY p.probability`;
 
 interface JoinedRow {
   readonly scored: number;
@@ -43,26 +36,26 @@ interface JoinedRow {
 
 /**
  * @param bucket how long a bucket is, by UTC.
- * @param period only rows that were scored in it; actuals count whenever they came.
+ * @param rows only these; actuals count whenever they came.
  */
 export function accuracyOf(
   database: DatabaseSync,
   deployment: string,
   bucket: BucketSize,
-  { from, to }: ScoredPeriod = ALL_TIME,
+  rows: ScoredRows = ALL_ROWS,
 ): AccuracyReport {
-  const one = (sql: string, ...more: readonly number[]): number =>
-    Number(Object.values(database.prepare(sql).get(deployment, ...more)!)[0]);
-  const actuals = one('SELECT count(*) FROM actuals WHERE deployment = ?');
-  const within = 'deployment = ? AND scored >= ? AND scored < ?';
-  const predictions = one(`SELECT count(DISTINCT association) FROM predictions WHERE ${within}`, from, to);
+  const one = (sql: string, ...values: readonly (string | number)[]): number =>
+    Number(Object.values(database.prepare(sql).get(...values)!)[0]);
+  const { where, parameters } = conditionOf(deployment, rows);
+  const actuals = one('SELECT count(*) FROM actuals WHERE deployment = ?', deployment);
+  const predictions = one(`SELECT count(DISTINCT association) FROM predictions p WHERE ${where}`, ...parameters);
   const overall = new Errors();
   const buckets = new Map<number, Errors>();
-  let joined = 0;
+  let withActual = 0;
   let unusable = 0;
-  for (const found of database.prepare(JOINED).iterate(deployment, from, to)) {
+  for (const found of database.prepare(joined(where)).iterate(...parameters)) {
     const row = found as unknown as JoinedRow;
-    joined += 1;
+    withActual += 1;
     const start = bucketOf(row.scored, bucket);
     const errors = buckets.get(start) ?? new Errors();
     buckets.set(start, errors);
@@ -73,7 +66,7 @@ export function accuracyOf(
     deployment,
     predictions,
     actuals,
-    actualsWithoutPrediction: actuals - joined,
+    actualsWithoutPrediction: actuals - withActual,
     unusable,
     bucket,
     overall: overall.accuracy(),

@@ -1,9 +1,9 @@
 /**
- * Tables of the database of predictions and actuals. Times are milliseconds since 1970. `class` is
+ * Tables of the database of predictions and actuals. Times are milliseconds since 1970. `name` of a job is what its owner knows it by. `class` is
  * null where numbers are predicted; of two classes it is the one that `probability` is of, of more it is empty. The index finds the predictions of an ID, the newest of them.
  */
 export const LOG_TABLES = `
-CREATE TABLE IF NOT EXISTS jobs (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, deployment TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS jobs (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, deployment TEXT NOT NULL, name TEXT);
 CREATE TABLE IF NOT EXISTS predictions (
   job INTEGER NOT NULL,
   sequence INTEGER NOT NULL,

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
-import type { ScoredPeriod } from './accuracy.ts';
 import { classKey, numberOf } from './class-label.ts';
+import { conditionOf, type ScoredRows } from './scored-rows.ts';
 import { type BucketSize, bucketOf } from './time-bucket.ts';
 
 /** The latest predictions of a time, and of those that have one the actuals beside them. */
@@ -23,10 +23,10 @@ const MOST_CLASSES = 1_000;
 const OTHERS = '(other)';
 
 /** The latest prediction of each ID with its actual. SQLite takes the other columns from the row that has the maximum. */
-const PREDICTED = `
+const predicted = (where: string): string => `
 SELECT max(p.scored) AS scored, p.prediction, p.class, a.value
 FROM predictions p LEFT JOIN actuals a ON a.deployment = p.deployment AND a.association = p.association
-WHERE p.deployment = ? AND p.scored >= ? AND p.scored < ? GROUP BY p.association`;
+WHERE ${where} GROUP BY p.association`;
 
 interface PredictedRow {
   readonly scored: number;
@@ -41,10 +41,11 @@ export function pairedPredictions(
   database: DatabaseSync,
   deployment: string,
   size: BucketSize,
-  { from, to }: ScoredPeriod,
+  rows: ScoredRows,
 ): readonly PairedBucket[] {
   const buckets = new Map<number, Pairs>();
-  for (const found of database.prepare(PREDICTED).iterate(deployment, from, to)) {
+  const { where, parameters } = conditionOf(deployment, rows);
+  for (const found of database.prepare(predicted(where)).iterate(...parameters)) {
     const row = found as unknown as PredictedRow;
     const start = bucketOf(row.scored, size);
     let pairs = buckets.get(start);

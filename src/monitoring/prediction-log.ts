@@ -18,6 +18,8 @@ export interface LoggedJob {
   readonly deployment: string;
   /** The same on every run of the job into the same output, and another for any other. */
   readonly key: string;
+  /** What its owner knows it by; null: nothing. */
+  readonly name: string | null;
 }
 
 /** Opens the database of predictions and actuals, and makes it if there is none. Throws OUTPUT_UNWRITABLE. */
@@ -30,10 +32,22 @@ export async function openLogDatabase(path: string): Promise<DatabaseSync> {
     // Jobs of several processes write to it, each in short transactions.
     database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;`);
     database.exec(LOG_TABLES);
+    addJobNames(database);
     return database;
   } catch (error) {
     throw unusable(path, error);
   }
+}
+
+/** A database of an earlier version has no names of jobs. */
+function addJobNames(database: DatabaseSync): void {
+  const hasNames = (): boolean =>
+    database.prepare("SELECT 1 FROM pragma_table_info('jobs') WHERE name = 'name'").get() !== undefined;
+  if (hasNames()) return;
+  // Several processes may open it at once.
+  database.exec('BEGIN IMMEDIATE');
+  if (!hasNames()) database.exec('ALTER TABLE jobs ADD COLUMN name TEXT');
+  database.exec('COMMIT');
 }
 
 /** The deployments that predictions are kept of. */
@@ -68,8 +82,8 @@ export class PredictionLog {
     this.#path = path;
     this.#deployment = job.deployment;
     database
-      .prepare('INSERT INTO jobs (key, deployment) VALUES (?, ?) ON CONFLICT (key) DO NOTHING')
-      .run(job.key, job.deployment);
+      .prepare('INSERT INTO jobs (key, deployment, name) VALUES (?, ?, ?) ON CONFLICT (key) DO NOTHING')
+      .run(job.key, job.deployment, job.name);
     this.#job = Number(database.prepare('SELECT id FROM jobs WHERE key = ?').get(job.key)!['id']);
     this.#insert = database.prepare(
       `INSERT OR REPLACE INTO predictions (job, sequence, "row", deployment, association, scored, prediction, class, probability)

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
-import type { ScoredPeriod } from './accuracy.ts';
+import { conditionOf, type ScoredRows } from './scored-rows.ts';
 
 /** The latest prediction of an association ID in a time, with what came true. */
 export interface PredictionResult {
@@ -15,7 +15,7 @@ export interface PredictionResult {
   readonly actual: string | null;
 }
 
-export interface ResultsPage extends ScoredPeriod {
+export interface ResultsPage extends ScoredRows {
   readonly offset: number;
   readonly limit: number;
   /** Only those with an actual, or without; null: all. */
@@ -26,18 +26,19 @@ export interface ResultsPage extends ScoredPeriod {
 export function predictionResults(
   database: DatabaseSync,
   deployment: string,
-  { from, to, offset, limit, hasActual }: ResultsPage,
+  { offset, limit, hasActual, ...scored }: ResultsPage,
 ): { readonly total: number; readonly results: readonly PredictionResult[] } {
+  const { where, parameters } = conditionOf(deployment, scored);
   const which = hasActual === null ? '' : `AND a.value IS ${hasActual ? 'NOT ' : ''}NULL`;
   const found = `FROM predictions p LEFT JOIN actuals a ON a.deployment = p.deployment AND a.association = p.association
-    WHERE p.deployment = ? AND p.scored >= ? AND p.scored < ? ${which}`;
-  const count = database.prepare(`SELECT count(DISTINCT p.association) AS total ${found}`).get(deployment, from, to);
+    WHERE ${where} ${which}`;
+  const count = database.prepare(`SELECT count(DISTINCT p.association) AS total ${found}`).get(...parameters);
   const rows = database
     .prepare(
       // SQLite takes the other columns from the row that has the maximum.
       `SELECT p.association, max(p.scored) AS scored, p.prediction, p.class, p.probability, a.value AS actual ${found}
        GROUP BY p.association ORDER BY p.association LIMIT ? OFFSET ?`,
     )
-    .all(deployment, from, to, limit, offset);
+    .all(...parameters, limit, offset);
   return { total: Number(count?.['total'] ?? 0), results: rows as unknown as readonly PredictionResult[] };
 }

@@ -1,23 +1,37 @@
 import type { Configuration } from '../jobs/configuration.ts';
+import type { JobService } from '../jobs/queue/job-service.ts';
+import type { ScoredRows } from '../monitoring/scored-rows.ts';
+import type { ApiCall } from './api-route.ts';
+import { type AskedBatches, askedBatches } from './asked-batches.ts';
 import { knownDeployment } from './known-deployment.ts';
-import { type Period, periodOf } from './monitored-period.ts';
+import { periodOf } from './monitored-period.ts';
 import { refused } from './refused.ts';
-import type { PeriodQuery } from './schemas/monitoring-query.ts';
+import type { RowsQuery } from './schemas/monitoring-query.ts';
+
+/** Which predictions of a deployment are asked for. */
+interface KeptPredictions {
+  readonly id: string;
+  readonly associationId: string | null;
+  readonly batches: AskedBatches | null;
+  readonly rows: ScoredRows;
+}
 
 /**
- * The time that is asked for of a deployment that keeps its predictions. Throws DEPLOYMENT_UNKNOWN (404), and REQUEST_INVALID (422) for one that does not,
- * and for a model: predictions are kept whatever their model.
+ * The predictions that are asked for, of a deployment that keeps them. Throws DEPLOYMENT_UNKNOWN and JOB_UNKNOWN (404), and REQUEST_INVALID (422) for one
+ * that does not, and for a model: predictions are kept whatever their model.
  */
-export function keepsPredictions(
-  configuration: Configuration,
-  deploymentId: string,
-  query: PeriodQuery & { readonly modelId?: string | undefined },
+export async function keepsPredictions(
+  service: JobService,
+  call: ApiCall,
+  query: RowsQuery & { readonly modelId?: string | undefined },
   now: number,
-): { readonly id: string; readonly associationId: string | null; readonly period: Period } {
-  const { id, associationId } = assertKeepsPredictions(configuration, deploymentId);
+): Promise<KeptPredictions> {
+  const { id, associationId } = assertKeepsPredictions(service.configuration, call.params['id'] ?? '');
   if (query.modelId !== undefined)
     throw refused('modelId: predictions are kept for a deployment, whatever its model; leave it out');
-  return { id, associationId, period: periodOf(query, now) };
+  const batches = await askedBatches(service, id, query.batchId, call);
+  const jobs = batches === null ? null : await service.batches.jobsOf(batches.ids);
+  return { id, associationId, batches, rows: { ...periodOf(query, now, batches?.since), jobs } };
 }
 
 /** The same without a time. */

@@ -13,10 +13,13 @@ const WEEK_MS = 7 * 24 * HOUR_MS;
 /** More would be of no use to anybody. */
 const MOST_BUCKETS = 10_000;
 
-/** The time that a query asks for; the last seven days if it names none. Throws REQUEST_INVALID (422) for one that ends before it begins. */
-export function periodOf({ start, end, startTime, endTime }: PeriodQuery, now: number): Period {
+/**
+ * The time that a query asks for; the last seven days if it names none. Throws REQUEST_INVALID (422) for one that ends before it begins.
+ * @param since a query that names no start begins then, at the latest.
+ */
+export function periodOf({ start, end, startTime, endTime }: PeriodQuery, now: number, since?: number): Period {
   const to = timeOf(end ?? endTime) ?? nextBucket(now, 'hour');
-  const from = timeOf(start ?? startTime) ?? to - WEEK_MS;
+  const from = timeOf(start ?? startTime) ?? Math.min(to - WEEK_MS, bucketOf(since ?? to, 'hour'));
   if (from < to) return { from, to };
   throw refused('start must be before end');
 }
@@ -44,7 +47,7 @@ export function periodView({ from, to }: Period): { readonly start: string; read
 }
 
 /** Without a zone it is UTC. */
-function timeOf(text: string | undefined): number | null {
+export function timeOf(text: string | undefined): number | null {
   if (text === undefined) return null;
   return Date.parse(/(Z|[+-]\d{2}:?\d{2})$/i.test(text) || /^\d{4}-\d{2}-\d{2}$/.test(text) ? text : `${text}Z`);
 }

@@ -20,6 +20,7 @@ import { datasetRoutes } from './routes/datasets.ts';
 import { definitionRoutes } from './routes/definitions.ts';
 import { deploymentRoutes } from './routes/deployments.ts';
 import { driftRoutes } from './routes/drift.ts';
+import { monitoringBatchRoutes } from './routes/monitoring-batches.ts';
 import { predictionRoutes } from './routes/predictions.ts';
 import { serviceStatsRoutes } from './routes/service-stats.ts';
 import { statusRoute } from './routes/status.ts';
@@ -77,6 +78,7 @@ export async function startServer(
     ...abilityRoutes(service, clock),
     ...driftRoutes(service, now),
     ...serviceStatsRoutes(service, now),
+    ...monitoringBatchRoutes(service),
     ...accuracyRoutes(service, accuracy, now),
     ...actualsRoutes(service, accuracy, registry),
     ...predictionRoutes(service, accuracy, now),

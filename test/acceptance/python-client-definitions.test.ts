@@ -58,6 +58,7 @@ describe("F59: DataRobot's own Python client, as it is,", () => {
     expect(told).toMatchObject({
       status: 'COMPLETED',
       names: ['by the client'],
+      batches: ['by the client ID'],
       result: 'y_PREDICTION,id\n2,1\n4,2\n',
       enabled: true,
       days: ['mon'],

@@ -7,6 +7,7 @@ import type { JobRecord } from '../../src/jobs/queue/job-record.ts';
 import type { JobFilter } from '../../src/jobs/queue/store/job-filter.ts';
 import { JobStore } from '../../src/jobs/queue/store/job-store.ts';
 import { type StoreAddress, storeAddress } from '../../src/jobs/queue/store/store-address.ts';
+import { StoreSession } from '../../src/jobs/queue/store/store-session.ts';
 import { leftOut } from '../support/services/left-out.ts';
 import { type PostgresDatabase, postgresDatabase } from '../support/services/postgres.ts';
 
@@ -44,6 +45,7 @@ function record(fields: Partial<JobRecord> = {}): JobRecord {
     logs: ['made'],
     failure: null,
     resultsDeleted: false,
+    monitoringBatchId: null,
     definition: null,
     ...fields,
   };
@@ -89,6 +91,43 @@ describe.each(['SQLite', 'PostgreSQL'])('a store of jobs in %s', (product) => {
     expect(await again.get('f'.repeat(24))).toBeNull();
     expect(await again.update('f'.repeat(24), () => ({ priority: 1 }))).toBeNull();
   });
+
+  test.skipIf(skip)(
+    'of the version before goes on, whichever of several servers makes it the one of today',
+    async () => {
+      const one = record();
+      const batch = 'ab'.repeat(12);
+      {
+        await using store = await JobStore.open(address, null);
+        await store.insert(one);
+        await store.session.use(async (tables) => {
+          await tables.execute('DROP INDEX sluice_jobs_batch');
+          await tables.execute('ALTER TABLE sluice_jobs DROP COLUMN batch');
+          await tables.execute('UPDATE sluice_server_version SET version = 1');
+          const { body: _, monitoringBatchId: __, ...data } = one;
+          const places = [1, 2].map((place) => store.session.dialect.parameter(place));
+          const sql = `UPDATE sluice_jobs SET data = ${places[0]} WHERE id = ${places[1]}`;
+          await tables.execute(sql, [JSON.stringify(data), one.id]);
+        });
+      }
+      const opened = await Promise.all(
+        Array.from({ length: address.isOwn ? 1 : 4 }, () => JobStore.open(address, null)),
+      );
+      const [store] = opened as [JobStore];
+      expect(await store.get(one.id)).toEqual(one);
+      await store.update(one.id, () => ({ monitoringBatchId: batch }));
+      const query = `SELECT id FROM sluice_jobs WHERE batch = ${store.session.dialect.parameter(1)}`;
+      const found = await store.session.use((tables) => tables.query(query, [batch]));
+      expect(found.map(([id]) => id)).toEqual([one.id]);
+      await store.session.use((tables) => tables.execute('UPDATE sluice_server_version SET version = 3'));
+      await Promise.all(opened.slice(1).map((other) => other.close()));
+      await store.close();
+      await expect(JobStore.open(address, null)).rejects.toThrow('of version 3, and this Sluice knows 2');
+      const session = await StoreSession.open(address);
+      await session.use((tables) => tables.execute('UPDATE sluice_server_version SET version = 2'));
+      await session.close();
+    },
+  );
 
   test.skipIf(skip)('loses no change, however many are made at once', async () => {
     await using store = await JobStore.open(address, null);

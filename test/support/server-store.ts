@@ -9,7 +9,7 @@ export async function serverStore(database: TestDatabase): Promise<StoreSession>
   const known = sessions.get(database);
   if (known !== undefined) return known;
   const session = await StoreSession.open({ access: database.access });
-  await session.transaction(makeJobTables);
+  await makeJobTables(session);
   sessions.set(database, session);
   return session;
 }

@@ -109,7 +109,7 @@ async function inStore(options: Options, work: (tokens: TokenStore) => Promise<v
   const { store } = configuration?.server ?? serverFields.parse(undefined);
   const address = storeAddress(options.store ?? store, stateFolder(process.env, configuration));
   await using session = await StoreSession.open(address);
-  await session.makeTables(makeJobTables);
+  await makeJobTables(session);
   await work(new TokenStore(session, systemClock));
 }
 

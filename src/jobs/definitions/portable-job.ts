@@ -1,7 +1,7 @@
 import type { Deployment } from '../description/deployment.ts';
 import { type DeploymentFields, inlineDeployment } from '../description/deployment-fields.ts';
 import { writtenYaml } from '../description/written-yaml.ts';
-import { UNSERVED } from '../queue/body/described-job.ts';
+import { OF_SERVER } from '../queue/body/described-job.ts';
 import type { PredictionBody } from '../queue/body/prediction-body.ts';
 import { type NamedStore, portableEnd } from './portable-end.ts';
 import { type PortableVariables, verbatim } from './portable-variables.ts';
@@ -17,16 +17,8 @@ export interface PortableJob {
   readonly base: string;
 }
 
-/** Fields that only the server has, or that are written otherwise. */
-const OF_SERVER = new Set([
-  'deploymentId',
-  'predictionInstance',
-  'priority',
-  'batchJobType',
-  'intakeSettings',
-  'outputSettings',
-  ...UNSERVED,
-]);
+/** Fields that are left out, or written otherwise. */
+const NOT_COPIED: ReadonlySet<string> = new Set(['deploymentId', 'intakeSettings', 'outputSettings', ...OF_SERVER]);
 
 /**
  * The job of a definition as a file for `sluice run`, on any machine that reaches the same servers. It holds no secret, and no path of this machine:
@@ -36,7 +28,7 @@ export function portableJob(
   { name, body, deployment, stores, base }: PortableJob,
   variables: PortableVariables,
 ): string {
-  const kept = Object.entries(body).filter(([field, value]) => !OF_SERVER.has(field) && value !== undefined);
+  const kept = Object.entries(body).filter(([field, value]) => !NOT_COPIED.has(field) && value !== undefined);
   const job = {
     deployment: portableDeployment(deployment, body, variables),
     intakeSettings: portableEnd('intake', { ...body.intakeSettings }, { stores, base, variables }),

@@ -1,3 +1,6 @@
+/** Fields that jobs of `sluice serve` have, where batches are kept. */
+export const serverOnlyFields: ReadonlySet<string> = new Set(['monitoringBatchPrefix', 'monitoringBatchId']);
+
 /**
  * What the job description of DataRobot or of a later version of Sluice has and this one has not, so that a message can say so:
  * fields by the object they belong to, and values by field.
@@ -16,7 +19,6 @@ export const laterFields: ReadonlyMap<string, ReadonlySet<string>> = new Map([
       'predictionInstance',
       'timeseriesSettings',
       'secondaryDatasetsConfigId',
-      'monitoringBatchPrefix',
       'batchJobType',
       'monitoringColumns',
       'monitoringAggregation',

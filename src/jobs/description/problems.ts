@@ -1,7 +1,7 @@
 import type * as z from 'zod';
 import { nearestNames } from '../../scoring/output/nearest-name.ts';
 import { expectation, type FieldSchema, forms, schemaAt } from './field-schema.ts';
-import { laterFields, laterValues } from './later.ts';
+import { laterFields, laterValues, serverOnlyFields } from './later.ts';
 import { pathKey } from './variables.ts';
 import type { Path } from './written-text.ts';
 
@@ -108,6 +108,8 @@ function unknownField(key: string, path: Path, written: Written): string {
   if (!/^[A-Za-z][\w-]{0,40}$/.test(key))
     return `there is an unknown field${where}; look for a quote or comma that is missing`;
   if (laterFields.get(path.join('.'))?.has(key)) return `"${key}"${where} is not in this version; take it out`;
+  if (path.length === 0 && serverOnlyFields.has(key))
+    return `"${key}" is of jobs over the REST API alone, as batches of monitoring are kept by sluice serve; take it out`;
   const known = fieldNames(schemaAt(written.schema, path), valueAt(written.value, path));
   const [near] = nearestNames(key, known);
   if (near !== undefined) return `unknown field "${key}"${where}; did you mean "${near}"?`;

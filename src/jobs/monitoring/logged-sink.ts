@@ -32,7 +32,9 @@ export async function openPredictionLog(
     .update(canonicalJson({ identity, output: outputName(job) }))
     .digest('hex')
     .slice(0, 32);
-  return await PredictionLog.open(job.predictionLog!, { deployment: job.deployment.id, key }, from);
+  const { name } = identity;
+  const logged = { deployment: job.deployment.id, key, name: typeof name === 'string' ? name : null };
+  return await PredictionLog.open(job.predictionLog!, logged, from);
 }
 
 interface LogPorts {

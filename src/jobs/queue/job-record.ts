@@ -72,6 +72,8 @@ export interface JobRecord {
   readonly failure: ErrorCode | null;
   /** Upload and result are gone. */
   readonly resultsDeleted: boolean;
+  /** The batch of monitoring that its rows count to; null: none. */
+  readonly monitoringBatchId: string | null;
   /** The definition that it was run from. */
   readonly definition: { readonly id: string; readonly name: string; readonly createdBy: JobOwner } | null;
 }

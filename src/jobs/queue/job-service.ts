@@ -10,6 +10,8 @@ import type { LetterList } from '../dead-letters/list-letters.ts';
 import { describeDeployment } from '../describe-deployment.ts';
 import type { JobDescription } from '../description/parse-job.ts';
 import type { Progress } from '../job-run.ts';
+import { BatchStore } from '../monitoring/kept/batch-store.ts';
+import { MonitoringBatches } from '../monitoring/kept/monitoring-batches.ts';
 import { MonitoringStore } from '../monitoring/kept/monitoring-store.ts';
 import { type RunTimes, withRunTimes } from '../run-time.ts';
 import { stateFolder } from '../state-folder.ts';
@@ -127,6 +129,11 @@ export class JobService implements AsyncDisposable {
       seal,
       secrets: await openSecrets(store.session, seal, clock),
       monitoring: await MonitoringStore.open(store.session),
+      batches: new MonitoringBatches(
+        await BatchStore.open(store.session),
+        settings.limits.monitoringBatchesPerDay,
+        clock,
+      ),
       folders,
       cluster: configuration.kafka === null ? null : await JobCluster.open(configuration.kafka, clock),
       context: { configuration, env, guard: options.guard, limits: settings.limits },
@@ -168,6 +175,11 @@ export class JobService implements AsyncDisposable {
     return this.#parts.monitoring;
   }
 
+  /** What its jobs are looked at together by. */
+  get batches(): MonitoringBatches {
+    return this.#parts.batches;
+  }
+
   get configuration(): Configuration {
     return this.#parts.context.configuration;
   }
@@ -181,7 +193,7 @@ export class JobService implements AsyncDisposable {
     return (await this.#described(withRunTimes(bodyOf(body), times), newJobId(this.#parts.clock), caller)).filled;
   }
 
-  /** Makes a job of a body. Throws CONFIG_INVALID and DEPLOYMENT_UNKNOWN (422), JOB_LIMIT (429). */
+  /** Makes a job of a body. Throws CONFIG_INVALID and DEPLOYMENT_UNKNOWN (422), JOB_LIMIT (429; 422 where it would need a batch of monitoring too many). */
   async create(body: unknown, caller: Caller, origin: JobOrigin): Promise<JobRecord> {
     assertMayRun(caller);
     const { clock, store } = this.#parts;
@@ -193,7 +205,10 @@ export class JobService implements AsyncDisposable {
     await this.#assertRoom(caller);
     const { model, line } = await this.#model(job);
     const server = new URL(job.deployment.server).origin;
-    const fresh = newRecord({ id, owner: caller.user, body: checked, filled, server, model, created, origin });
+    // Last of all: a batch counts among those of its day, whatever becomes of its job.
+    const monitoringBatchId = await this.#parts.batches.ofJob(filled, caller, id);
+    const owner = caller.user;
+    const fresh = newRecord({ id, owner, body: checked, filled, server, model, monitoringBatchId, created, origin });
     const record = line === null ? fresh : { ...fresh, logs: withLine(fresh.logs, line) };
     await store.insert(record);
     this.#parts.events.tell({ record, progress: null });
@@ -208,7 +223,8 @@ export class JobService implements AsyncDisposable {
     const id = origin.id ?? newJobId(clock);
     const { body: checked, filled } = checkBody(body);
     const server = serverOf(filled.deploymentId, context.configuration);
-    const fresh = newRecord({ id, owner: caller.user, body: checked, filled, server, model: null, created, origin });
+    const found = { server, model: null, monitoringBatchId: null };
+    const fresh = newRecord({ id, owner: caller.user, body: checked, filled, ...found, created, origin });
     const record = { ...fresh, queuedAt: null, ...aborted(fresh, { ...refusal, wall: created }) };
     await store.insert(record);
     this.#parts.events.tell({ record, progress: null });
@@ -377,11 +393,12 @@ export class JobService implements AsyncDisposable {
 
   /** What a body asks for, as far as its owner may. */
   async #described(body: object, id: string, { user }: Caller) {
-    const { clock, seal } = this.#parts;
+    const { clock, seal, batches } = this.#parts;
     const { body: checked, filled } = checkBody(body);
     if (seal === null) assertNoSecrets(filled);
     const job = await ownedJob(this.#parts, { id, owner: user, body: checked as Json });
     await assertTargets(job, clock);
+    await batches.assertFields(filled, user);
     return { checked, filled, job };
   }
 

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../core/clock.ts';
+import type { MonitoringBatches } from '../monitoring/kept/monitoring-batches.ts';
 import type { MonitoringStore } from '../monitoring/kept/monitoring-store.ts';
 import type { BodyContext } from './body/described-job.ts';
 import type { JobCluster } from './job-cluster.ts';
@@ -17,6 +18,7 @@ export interface JobParts {
   readonly store: JobStore;
   /** What is kept of the rows and requests of all jobs. */
   readonly monitoring: MonitoringStore;
+  readonly batches: MonitoringBatches;
   readonly folders: JobFolders;
   /** What jobs run over; null: each in the process that has it. */
   readonly cluster: JobCluster | null;

@@ -14,6 +14,7 @@ interface NewJob {
   /** Base address of the prediction server. */
   readonly server: string;
   readonly model: ModelIdentity | null;
+  readonly monitoringBatchId: string | null;
   /** Milliseconds since 1970. */
   readonly created: number;
   readonly origin: Pick<JobRecord, 'source'> & {
@@ -23,7 +24,8 @@ interface NewJob {
 }
 
 /** The record of a job that is just made: it waits for its upload, or for its turn. */
-export function newRecord({ id, owner, body, filled, server, model, created, origin }: NewJob): JobRecord {
+export function newRecord(job: NewJob): JobRecord {
+  const { id, owner, body, filled, server, model, monitoringBatchId, created, origin } = job;
   const isUpload = filled.intakeSettings.type === 'localFile';
   return {
     id,
@@ -54,6 +56,7 @@ export function newRecord({ id, owner, body, filled, server, model, created, ori
     logs: [`Job created by ${owner.username} from ${origin.address} at ${logTime(created)}`],
     failure: null,
     resultsDeleted: false,
+    monitoringBatchId,
     definition: origin.definition ?? null,
   };
 }

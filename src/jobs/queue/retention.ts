@@ -43,7 +43,7 @@ export class Retention {
   }
 
   async #sweep(): Promise<void> {
-    const { store, settings, folders, clock, growths } = this.#parts;
+    const { store, settings, folders, clock, growths, monitoring, batches } = this.#parts;
     const now = clock.wall();
     for (const { id } of await store.endedBefore(now - settings.retentionHours * HOUR_MS)) {
       // The record first: a download that begins between the two must not find half of it.
@@ -61,7 +61,8 @@ export class Retention {
       );
       this.#wake();
     }
-    await this.#parts.monitoring.forget(now - settings.monitoringDays * DAY_MS);
+    await monitoring.forget(now - settings.monitoringDays * DAY_MS);
+    await batches.forget(now - settings.monitoringDays * DAY_MS);
     for (const id of await folders.olderThan(now - ORPHAN_MS))
       if ((await store.get(id)) === null) await folders.remove(id);
   }

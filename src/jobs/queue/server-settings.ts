@@ -78,7 +78,9 @@ export const serverFields = z
       .min(1)
       .max(36_500)
       .default(365)
-      .describe('How long statistics of rows and requests are kept for drift and service statistics.'),
+      .describe(
+        'How long statistics of rows and requests are kept for drift and service statistics, and batches of monitoring.',
+      ),
     runtimeLimitHours: z
       .number()
       .min(0.0001)
@@ -115,6 +117,11 @@ export const serverFields = z
     limits: z
       .strictObject({
         jobsPerUser: z.int().min(1).default(1_000).describe('Jobs of one user that have not ended.'),
+        monitoringBatchesPerDay: z
+          .int()
+          .min(0)
+          .default(100)
+          .describe('Batches of monitoring of one deployment that may be made in one day, UTC.'),
         uploads: z.int().min(1).default(100).describe('Uploads at once.'),
         uploadsPerUser: z.int().min(1).default(20).describe('Of those, of one user.'),
         uploadBytesPerMinute: z

@@ -2,6 +2,7 @@ import type * as z from 'zod';
 import type { AccuracyLog } from '../../jobs/monitoring/kept/accuracy-log.ts';
 import type { JobService } from '../../jobs/queue/job-service.ts';
 import type { ApiCall, ApiRoute } from '../api-route.ts';
+import { batchesView } from '../asked-batches.ts';
 import { sendJson } from '../json-reply.ts';
 import { keepsPredictions } from '../keeps-predictions.ts';
 import { bucketStart, bucketsOf, periodView } from '../monitored-period.ts';
@@ -12,14 +13,14 @@ import { predictionResultsCsv, predictionResultView } from '../views/prediction-
 
 const replies = {
   200: 'Of the rows that were scored in the time and have an actual.',
-  404: 'There is no such deployment.',
+  404: 'There is no such deployment, or no such batch of yours.',
   422: 'The deployment keeps no predictions, or a parameter is wrong.',
 };
 
 /** How good the predictions of a deployment were. */
 export function accuracyRoutes(service: JobService, log: AccuracyLog, now: () => number): readonly ApiRoute[] {
-  const asked = ({ params }: ApiCall, query: Parameters<typeof keepsPredictions>[2]) =>
-    keepsPredictions(service.configuration, params['id'] ?? '', query, now());
+  const asked = (call: ApiCall, query: Parameters<typeof keepsPredictions>[2]) =>
+    keepsPredictions(service, call, query, now());
   return [
     {
       method: 'GET',
@@ -28,10 +29,10 @@ export function accuracyRoutes(service: JobService, log: AccuracyLog, now: () =>
       query: accuracyQuery,
       replies,
       handle: async (call) => {
-        const { id, period } = asked(call, call.query as z.output<typeof accuracyQuery>);
-        const report = await log.report(id, 'all', period);
+        const { id, rows, batches } = await asked(call, call.query as z.output<typeof accuracyQuery>);
+        const report = await log.report(id, 'all', rows);
         const metrics = accuracyMetrics(report?.overall ?? null);
-        return sendJson(call.reply, { period: periodView(period), metrics, modelId: null });
+        return sendJson(call.reply, { period: periodView(rows), metrics, modelId: null, ...batchesView(batches) });
       },
     },
     {
@@ -42,7 +43,7 @@ export function accuracyRoutes(service: JobService, log: AccuracyLog, now: () =>
       replies,
       handle: async (call) => {
         const query = call.query as z.output<typeof accuracyOverTimeQuery>;
-        const { id, period } = asked(call, query);
+        const { id, rows: period, batches } = await asked(call, query);
         const report = await log.report(id, query.bucketSize, period);
         const overall = report?.overall ?? null;
         const metric = query.metric ?? [...accuracyValues(overall).keys()][0] ?? 'RMSE';
@@ -59,6 +60,7 @@ export function accuracyRoutes(service: JobService, log: AccuracyLog, now: () =>
         return sendJson(call.reply, {
           metric,
           modelId: null,
+          ...batchesView(batches),
           buckets: bucketsOf(period, query.bucketSize).map((bucket) => ({
             period: periodView(bucket),
             ...entry(measured.get(bucket.from) ?? null),
@@ -77,8 +79,8 @@ export function accuracyRoutes(service: JobService, log: AccuracyLog, now: () =>
       handle: async (call) => {
         const query = call.query as z.output<typeof predictionResultsQuery>;
         const { offset, limit } = query;
-        const { id, associationId, period } = asked(call, query);
-        const page = { ...period, offset, limit, hasActual: query.actualsPresent ?? null };
+        const { id, associationId, rows } = await asked(call, query);
+        const page = { ...rows, offset, limit, hasActual: query.actualsPresent ?? null };
         const { total, results } = await log.results(id, page);
         if (call.request.headers.accept?.startsWith('text/csv') === true)
           return call.reply.type('text/csv; charset=utf-8').send(predictionResultsCsv(results));

@@ -3,6 +3,7 @@ import { type DriftScore, driftScores } from '../../jobs/monitoring/kept/drift-s
 import { type KeptStatistics, mergedStatistics } from '../../jobs/monitoring/kept/monitoring-store.ts';
 import type { JobService } from '../../jobs/queue/job-service.ts';
 import type { ApiCall, ApiRoute } from '../api-route.ts';
+import { batchesView } from '../asked-batches.ts';
 import { sendJson } from '../json-reply.ts';
 import { type MonitoredRows, monitoredRows } from '../kept-statistics.ts';
 import { bucketStart, bucketsOf, periodView } from '../monitored-period.ts';
@@ -10,25 +11,25 @@ import { refused } from '../refused.ts';
 import {
   driftOverTimeQuery,
   featureDriftQuery,
-  type PeriodQuery,
+  type RowsQuery,
   targetDriftQuery,
 } from '../schemas/monitoring-query.ts';
 import { pageView } from '../views/page-view.ts';
 
 const replies = {
   200: 'How far the rows of the jobs that ended in the time are from the baseline.',
-  404: 'There is no such deployment.',
+  404: 'There is no such deployment, or no such batch of yours.',
   422: 'The deployment has no baseline, its drift is not tracked, or a parameter is wrong.',
 };
 
 /** Drift of what jobs have scored from the baseline of their deployment. */
 export function driftRoutes(service: JobService, now: () => number): readonly ApiRoute[] {
   const kept = async (
-    { params }: ApiCall,
+    call: ApiCall,
     which: 'featureDrift' | 'targetDrift',
-    query: PeriodQuery & { readonly modelId?: string | undefined },
+    query: RowsQuery & { readonly modelId?: string | undefined },
   ): Promise<MonitoredRows & { readonly all: readonly KeptStatistics[] }> => {
-    const rows = await monitoredRows(service, params['id'] ?? '', which, query, now());
+    const rows = await monitoredRows(service, call, which, query, now());
     return { ...rows, all: await rows.of(query.modelId ?? null) };
   };
   return [
@@ -40,13 +41,13 @@ export function driftRoutes(service: JobService, now: () => number): readonly Ap
       replies,
       handle: async (call) => {
         const query = call.query as z.output<typeof featureDriftQuery>;
-        const { baseline, period, all } = await kept(call, 'featureDrift', query);
+        const { baseline, period, batches, all } = await kept(call, 'featureDrift', query);
         const { offset, limit } = query;
         const scores = driftScores(mergedStatistics(all), baseline, query.metric).features;
         const shown = scores.slice(offset, offset + limit).map((score) => ({ ...score, featureImpact: null }));
         const place = { offset, limit, total: scores.length };
         const about = { period: periodView(period), metric: query.metric, modelId: query.modelId ?? null };
-        return sendJson(call.reply, { ...about, ...pageView(call, place, shown) });
+        return sendJson(call.reply, { ...about, ...batchesView(batches), ...pageView(call, place, shown) });
       },
     },
     {
@@ -57,7 +58,7 @@ export function driftRoutes(service: JobService, now: () => number): readonly Ap
       replies,
       handle: async (call) => {
         const query = call.query as z.output<typeof targetDriftQuery>;
-        const { deployment, baseline, period, all } = await kept(call, 'targetDrift', query);
+        const { deployment, baseline, period, batches, all } = await kept(call, 'targetDrift', query);
         const [score] = driftScores(mergedStatistics(all), baseline, query.metric).predictions;
         if (score === undefined)
           throw refused(
@@ -68,6 +69,7 @@ export function driftRoutes(service: JobService, now: () => number): readonly Ap
           period: periodView(period),
           metric: query.metric,
           modelId: query.modelId ?? null,
+          ...batchesView(batches),
           targetName: deployment.target ?? name.replace(/_PREDICTION$/, ''),
           ...figures,
         });
@@ -81,7 +83,7 @@ export function driftRoutes(service: JobService, now: () => number): readonly Ap
       replies,
       handle: async (call) => {
         const query = call.query as z.output<typeof driftOverTimeQuery>;
-        const { baseline, period, all } = await kept(call, 'featureDrift', query);
+        const { baseline, period, batches, all } = await kept(call, 'featureDrift', query);
         const wanted = query.featureNames?.split(',');
         const isWanted = ({ name }: DriftScore): boolean => wanted?.includes(name) ?? true;
         const groups = Map.groupBy(all, ({ ended }) => bucketStart(ended, period, query.bucketSize));
@@ -93,7 +95,8 @@ export function driftRoutes(service: JobService, now: () => number): readonly Ap
             query.metric,
           ).features.filter(isWanted),
         }));
-        return sendJson(call.reply, { metric: query.metric, modelId: query.modelId ?? null, buckets });
+        const about = { metric: query.metric, modelId: query.modelId ?? null, ...batchesView(batches) };
+        return sendJson(call.reply, { ...about, buckets });
       },
     },
   ];

@@ -3,6 +3,7 @@ import type { AccuracyLog } from '../../jobs/monitoring/kept/accuracy-log.ts';
 import { mergedStatistics } from '../../jobs/monitoring/kept/monitoring-store.ts';
 import type { JobService } from '../../jobs/queue/job-service.ts';
 import type { ApiRoute } from '../api-route.ts';
+import { batchesView } from '../asked-batches.ts';
 import { sendJson } from '../json-reply.ts';
 import { keepsPredictions } from '../keeps-predictions.ts';
 import { monitoredRows } from '../kept-statistics.ts';
@@ -21,13 +22,13 @@ export function predictionRoutes(service: JobService, log: AccuracyLog, now: () 
       query: predictionsOverTimeQuery,
       replies: {
         200: 'Buckets of time, of each model that is asked for; and the baseline.',
-        404: 'There is no such deployment.',
+        404: 'There is no such deployment, or no such batch of yours.',
         422: 'The deployment has no baseline, its drift is not tracked, or a parameter is wrong.',
       },
       handle: async (call) => {
         const query = call.query as z.output<typeof predictionsOverTimeQuery>;
         const { bucketSize, targetClass: classes } = query;
-        const rows = await monitoredRows(service, call.params['id'] ?? '', 'targetDrift', query, now());
+        const rows = await monitoredRows(service, call, 'targetDrift', query, now());
         const { period, baseline } = rows;
         const places = bucketsOf(period, bucketSize);
         const buckets: object[] = [];
@@ -43,7 +44,7 @@ export function predictionRoutes(service: JobService, log: AccuracyLog, now: () 
           baseline.predictions.length === 0
             ? []
             : [{ period: null, modelId: null, ...baselineSpread(baseline, classes) }];
-        return sendJson(call.reply, { baselines, buckets });
+        return sendJson(call.reply, { baselines, ...batchesView(rows.batches), buckets });
       },
     },
     {
@@ -53,13 +54,13 @@ export function predictionRoutes(service: JobService, log: AccuracyLog, now: () 
       query: predictionsVsActualsQuery,
       replies: {
         200: 'Buckets of time; means and shares are of the rows that have an actual.',
-        404: 'There is no such deployment.',
+        404: 'There is no such deployment, or no such batch of yours.',
         422: 'The deployment keeps no predictions, or a parameter is wrong.',
       },
       handle: async (call) => {
         const query = call.query as z.output<typeof predictionsVsActualsQuery>;
         const { bucketSize, targetClass: classes } = query;
-        const { id, period } = keepsPredictions(service.configuration, call.params['id'] ?? '', query, now());
+        const { id, rows: period, batches } = await keepsPredictions(service, call, query, now());
         const paired = await log.paired(id, bucketSize, period);
         const found = new Map(paired.map((one) => [bucketStart(one.start, period, bucketSize), one]));
         const buckets = bucketsOf(period, bucketSize).map((bucket) => ({
@@ -69,7 +70,7 @@ export function predictionRoutes(service: JobService, log: AccuracyLog, now: () 
         }));
         const sum = (rows: 'total' | 'withActual'): number => paired.reduce((total, one) => total + one[rows], 0);
         const summary = { rowCountTotal: sum('total'), rowCountWithActual: sum('withActual') };
-        return sendJson(call.reply, { summary, baselines: [], buckets });
+        return sendJson(call.reply, { summary, baselines: [], ...batchesView(batches), buckets });
       },
     },
   ];

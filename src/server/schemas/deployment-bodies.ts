@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { batchName } from '../../jobs/queue/body/batch-name.ts';
 
 const enabled = z.strictObject({ enabled: z.boolean() });
 
@@ -28,6 +29,11 @@ export const settingsBody = z.strictObject({
     .strictObject({ enabled: z.boolean().optional(), percentiles: z.array(z.int()).optional() })
     .optional()
     .describe('Not served.'),
+});
+
+/** The body of `POST /deployments/{id}/monitoringBatches/`. */
+export const monitoringBatchBody = z.strictObject({
+  batchName: batchName(400).describe('No two batches of a deployment have the same.'),
 });
 
 /** The body of `PATCH /deployments/{id}/model/`. */

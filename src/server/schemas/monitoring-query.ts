@@ -6,10 +6,13 @@ import { several, time } from './list-query.ts';
 import { pageFields } from './page-fields.ts';
 
 const period = {
-  start: time().describe('Only what came since then. Seven days before the end if left out.'),
+  start: time().describe(
+    'Only what came since then. Seven days before the end if left out, and not after the first of the batches was made.',
+  ),
   end: time().describe('Only what came before then. The end of this hour if left out.'),
   startTime: time().describe('Another name of `start`.'),
   endTime: time().describe('Another name of `end`.'),
+  batchId: several(z.string().min(1).max(100)).describe('Only rows of jobs in one of these batches of monitoring.'),
 };
 const model = { modelId: z.string().min(1).max(500).optional().describe('Only of this model. All if left out.') };
 const number = (least: number, most: number) =>
@@ -110,9 +113,31 @@ export const featuresQuery = z.strictObject({
 });
 export const pageQuery = z.strictObject(pageFields);
 
+/** Not every database takes every character. */
+const text = () =>
+  z
+    .string()
+    .max(500)
+    .refine((given) => !/\p{Cc}/u.test(given), { error: 'must have no control characters' })
+    .optional();
+
+export const batchesQuery = z.strictObject({
+  ...pageFields,
+  search: text().describe('Only those with this in their name, in any case, or with this ID.'),
+  createdBy: text().describe('Only those of this user, by the ID that `createdBy` has.'),
+  createdAfter: time().describe('Only those made since then.'),
+  createdBefore: time().describe('Only those made before then.'),
+  orderBy: z.enum(['name', '-name', 'createdAt', '-createdAt']).default('-createdAt'),
+});
+
 export interface PeriodQuery {
   readonly start?: string | undefined;
   readonly end?: string | undefined;
   readonly startTime?: string | undefined;
   readonly endTime?: string | undefined;
+}
+
+/** Which rows of a deployment are asked for. */
+export interface RowsQuery extends PeriodQuery {
+  readonly batchId?: readonly string[] | undefined;
 }

@@ -42,6 +42,7 @@ export function capabilitiesView({
     ),
     capability('supportsPredictionWarnings', isOwnWire, `Servers of the wire ${wire} have none.`),
     capability('supportsModelReplacement', isOwnWire, 'Only sluice model-server can be given another model.'),
+    capability('supportsBatchMonitoring', true, ''),
     ...NOT_SERVED.map((name) => capability(name, false, 'Not served.')),
   ];
 }
@@ -51,7 +52,6 @@ const NOT_SERVED = [
   'supportsSegmentAnalysis',
   'supportsPredictionIntervals',
   'supportsHumilityRules',
-  'supportsBatchMonitoring',
 ] as const;
 
 function capability(name: string, supported: boolean, whyNot: string): Capability {

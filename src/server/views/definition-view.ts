@@ -1,5 +1,6 @@
 import type { DefinitionRecord } from '../../jobs/definitions/definition-record.ts';
 import { jobSpecOf } from './job-spec.ts';
+import { shownTime } from './shown-time.ts';
 
 /** A definition as DataRobot's clients read it: what is not there is null, never an empty object. */
 export function definitionView(record: DefinitionRecord): object {
@@ -10,19 +11,15 @@ export function definitionView(record: DefinitionRecord): object {
     enabled: record.enabled,
     schedule: record.schedule,
     batchPredictionJob: jobSpecOf(record),
-    created: time(record.created),
-    updated: time(record.updated),
+    created: shownTime(record.created),
+    updated: shownTime(record.updated),
     createdBy: record.createdBy,
     updatedBy: record.updatedBy,
-    lastFailedRunTime: time(record.lastFailed),
-    lastSuccessfulRunTime: time(record.lastSuccessful),
-    lastScheduledRunTime: time(record.lastScheduled),
-    nextScheduledRunTime: time(record.nextRun),
+    lastFailedRunTime: shownTime(record.lastFailed),
+    lastSuccessfulRunTime: shownTime(record.lastSuccessful),
+    lastScheduledRunTime: shownTime(record.lastScheduled),
+    nextScheduledRunTime: shownTime(record.nextRun),
     lastStartedJobStatus: lastStarted?.status ?? null,
-    lastStartedJobTime: time(lastStarted?.at ?? null),
+    lastStartedJobTime: shownTime(lastStarted?.at ?? null),
   };
-}
-
-function time(ms: number | null): string | null {
-  return ms === null ? null : new Date(ms).toISOString();
 }

@@ -1,6 +1,7 @@
 import { newestLine } from '../../jobs/queue/job-log.ts';
 import type { JobRecord } from '../../jobs/queue/job-record.ts';
 import { jobSpecOf } from './job-spec.ts';
+import { shownTime } from './shown-time.ts';
 
 /** What a job is shown with. */
 export interface ViewContext {
@@ -40,8 +41,9 @@ export function jobView(record: JobRecord, { base, queuePosition }: ViewContext)
     queuePosition,
     resultsDeleted: record.resultsDeleted,
     source: record.source,
-    hidden: record.hidden === null ? null : new Date(record.hidden).toISOString(),
+    hidden: shownTime(record.hidden),
     ...(record.model === null ? {} : { modelId: record.model.id }),
+    ...(record.monitoringBatchId === null ? {} : { monitoringBatchId: record.monitoringBatchId }),
     ...(definition === null ? {} : { batchPredictionJobDefinition: definition }),
   };
 }

@@ -10,9 +10,11 @@ export interface PagePlace {
 /** A page of a list, with the addresses of its neighbours: absolute, or null. */
 export function pageView({ base, request }: ApiCall, place: PagePlace, data: readonly object[]): object {
   const { offset, limit, total } = place;
-  const path = (request.routeOptions.url ?? '').replace(/^\/api\/v2/, '');
+  const { pathname, searchParams } = new URL(request.url, 'http://server');
+  // As it was asked for, with what stands in it, and with the slash that may be left out.
+  const path = pathname.replace(/^\/api\/v2/, '').replace(/\/?$/, '/');
   const at = (start: number): string => {
-    const query = new URL(request.url, 'http://server').searchParams;
+    const query = new URLSearchParams(searchParams);
     query.set('offset', String(start));
     query.set('limit', String(limit));
     return `${base}${path}?${query.toString()}`;

@@ -198,7 +198,7 @@ describe('F7: a bad setting is 422', () => {
     expect(message).toMatch(new RegExp(`${field}\\.type "${type}" is not in this version, which has "localFile"`));
   });
 
-  test.each(['modelId', 'modelPackageId', 'timeseriesSettings', 'explanationClassNames', 'monitoringBatchPrefix'])(
+  test.each(['modelId', 'modelPackageId', 'timeseriesSettings', 'explanationClassNames', 'monitoringColumns'])(
     'for %s, which is not served, but taken as null',
     async (field) => {
       expect(await refused({ deploymentId: 'd', [field]: 'x' })).toMatch(new RegExp(`${field} is not served here`));

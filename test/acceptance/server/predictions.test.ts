@@ -248,6 +248,9 @@ describe('features', () => {
     ]);
     const page = await get<Features>(api, 'd/features/?orderBy=-name&limit=1');
     expect([page.data[0]!.name, page.totalCount, page.next]).toEqual(['n', 2, expect.stringContaining('offset=1')]);
+    // As clients do: from page to page by what the reply says.
+    const next = (await (await api.request(page.next!)).json()) as Features;
+    expect([next.data[0]!.name, next.next]).toEqual(['c', null]);
     expect((await get<Features>(api, 'd/features/?search=N')).data.map(({ name }) => name)).toEqual(['n']);
     expect((await get<Features>(api, 'plain/features/')).data).toEqual([]);
     expect((await refusal(api, 'none/features/'))[0]).toBe(404);
@@ -273,6 +276,7 @@ describe('capabilities', () => {
       supportsTargetDriftTracking: [true, []],
       supportsAccuracy: [true, []],
       supportsPredictionExplanations: [true, []],
+      supportsBatchMonitoring: [true, []],
       supportsChallengerModels: [false, ['Not served.']],
     });
     expect(await of('plain')).toMatchObject({

@@ -289,12 +289,14 @@ def definitions(settings):
         "deployment_id": settings["deployment"],
         "intake_settings": {"type": "jdbc", "data_store_id": settings["store"], "table": settings["table"]},
         "output_settings": {"type": "localFile"},
+        "monitoring_batch_prefix": "by the client",
     }
     made = BatchPredictionJobDefinition.create(enabled=False, batch_prediction_job=spec, name="by the client")
     found = BatchPredictionJobDefinition.get(made.id)
     names = [one.name for one in BatchPredictionJobDefinition.list()]
     job = found.run_once()
     result = job.get_result_when_complete(max_wait=60).decode()
+    batches = dr.client.get_client().get(f"deployments/{settings['deployment']}/monitoringBatches/").json()
     every_monday = {"minute": [0], "hour": [0], "month": ["*"], "day_of_month": ["*"], "day_of_week": ["mon"]}
     scheduled = found.run_on_schedule(every_monday)
     enabled, days = scheduled.enabled, scheduled.schedule["day_of_week"]
@@ -310,6 +312,7 @@ def definitions(settings):
     return {
         **told(job),
         "names": names,
+        "batches": [one["batchName"].replace(job.id, "ID") for one in batches["data"]],
         "result": result,
         "enabled": enabled,
         "days": days,

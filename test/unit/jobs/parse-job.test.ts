@@ -189,6 +189,8 @@ describe('a job that is not valid', () => {
   test('fields and values of later versions are told apart from typing errors', () => {
     const { message } = refusalOf(() => readJob(jobText('timeseriesSettings: {}', 'engin: direct')));
     expect(message).toContain('"timeseriesSettings" is not in this version');
+    const { message: ofServer } = refusalOf(() => readJob(jobText('monitoringBatchPrefix: nightly')));
+    expect(ofServer).toContain('"monitoringBatchPrefix" is of jobs over the REST API alone');
     expect(message).toContain('unknown field "engin"; did you mean "engine"?');
   });
 

@@ -1,13 +1,17 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Associations } from '../../../src/core/monitor.ts';
 import { accuracyOf } from '../../../src/monitoring/accuracy.ts';
 import { BinaryErrors, RegressionErrors } from '../../../src/monitoring/accuracy-metrics.ts';
 import { keepActuals } from '../../../src/monitoring/actuals.ts';
+import { pairedPredictions } from '../../../src/monitoring/paired-predictions.ts';
 import { openLogDatabase, PredictionLog } from '../../../src/monitoring/prediction-log.ts';
+import { predictionResults } from '../../../src/monitoring/prediction-results.ts';
+import { ALL_ROWS } from '../../../src/monitoring/scored-rows.ts';
 import { bucketOf } from '../../../src/monitoring/time-bucket.ts';
 
 const DAY = 86_400_000;
@@ -92,7 +96,7 @@ describe('measures', () => {
 describe('the log of predictions', () => {
   test('holds each row once, whatever was written twice or cut off, and joins actuals by ID', async () => {
     const path = newFile();
-    const job = { deployment: 'd', key: 'k' };
+    const job = { deployment: 'd', key: 'k', name: null };
     // A run that is killed behind the commit of the log, and before that of the output.
     const killed = await PredictionLog.open(path, job, 0);
     killed.add(0, numbersOf(['a', 'b'], [1, 2]), 0);
@@ -132,7 +136,7 @@ describe('the log of predictions', () => {
       ['two', 20, 9],
       ['three', 30, 7],
     ] as const) {
-      const log = await PredictionLog.open(path, { deployment: 'd', key }, 0);
+      const log = await PredictionLog.open(path, { deployment: 'd', key, name: key }, 0);
       log.add(0, numbersOf(['a'], [prediction]), at);
       log.commit();
       log.close();
@@ -150,9 +154,60 @@ describe('the log of predictions', () => {
     database.close();
   });
 
+  test('tells the rows of some jobs from those of others, by their names', async () => {
+    const path = newFile();
+    for (const [name, predictions] of [
+      ['one', [1, 2]],
+      ['two', [10, 20]],
+      [null, [100, 200]],
+    ] as const) {
+      const log = await PredictionLog.open(path, { deployment: 'd', key: `key of ${name}`, name }, 0);
+      log.add(0, numbersOf(['a', 'b'], predictions), predictions[0]);
+      log.commit();
+      log.close();
+    }
+    const database = await openLogDatabase(path);
+    keepActuals(database, 'd', [{ association: 'a', value: '0', observed: null }]);
+    const of = (jobs: readonly string[] | null): readonly [number, number | null] => {
+      const rows = { ...ALL_ROWS, jobs };
+      const { predictions, overall } = accuracyOf(database, 'd', 'all', rows);
+      const { total } = predictionResults(database, 'd', { ...rows, offset: 0, limit: 10, hasActual: null });
+      const paired = pairedPredictions(database, 'd', 'all', rows).reduce((sum, bucket) => sum + bucket.total, 0);
+      expect([total, paired]).toEqual([predictions, predictions]);
+      return [predictions, overall?.kind === 'regression' ? overall.mae : null];
+    };
+    expect(of(['one'])).toEqual([2, 1]);
+    expect(of(['two', 'none'])).toEqual([2, 10]);
+    // Of both the latest prediction of an ID counts.
+    expect(of(['one', 'two'])).toEqual([2, 10]);
+    expect(of(['none'])).toEqual([0, null]);
+    expect(of([])).toEqual([0, null]);
+    expect(of(null)).toEqual([2, 100]);
+    database.close();
+  });
+
+  test('of an earlier version, whose jobs have no names, goes on', async () => {
+    const path = newFile();
+    const old = new DatabaseSync(path);
+    old.exec(
+      'CREATE TABLE jobs (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, deployment TEXT NOT NULL); ' +
+        "INSERT INTO jobs (key, deployment) VALUES ('k', 'd')",
+    );
+    old.close();
+    const job = { deployment: 'd', key: 'k', name: 'a job' };
+    const log = await PredictionLog.open(path, job, Number.POSITIVE_INFINITY);
+    log.add(0, numbersOf(['a'], [1]), 0);
+    log.commit();
+    log.close();
+    const database = await openLogDatabase(path);
+    expect(accuracyOf(database, 'd', 'all').predictions).toBe(1);
+    expect(database.prepare('SELECT key, name FROM jobs').all()).toEqual([{ key: 'k', name: null }]);
+    database.close();
+  });
+
   test('gives log loss and AUC of two classes, and the share of right labels of more', async () => {
     const path = newFile();
-    const binary = await PredictionLog.open(path, { deployment: 'binary', key: 'b' }, 0);
+    const binary = await PredictionLog.open(path, { deployment: 'binary', key: 'b', name: null }, 0);
     const ids = ['1', '2', '3', '4'];
     const labels = ['yes', 'no', 'yes', 'no'];
     binary.add(
@@ -162,7 +217,7 @@ describe('the log of predictions', () => {
     );
     binary.commit();
     binary.close();
-    const several = await PredictionLog.open(path, { deployment: 'several', key: 's' }, 0);
+    const several = await PredictionLog.open(path, { deployment: 'several', key: 's', name: null }, 0);
     several.add(
       0,
       { ids, rows: [0, 1, 2, 3], predictions: ['1.0', '2', '3', '3'], positiveClass: '', probabilities: [] },
@@ -188,7 +243,7 @@ describe('the log of predictions', () => {
 
   test('is bounded: the oldest predictions of a deployment go first', async () => {
     const path = newFile();
-    const log = await PredictionLog.open(path, { deployment: 'd', key: 'k' }, 0);
+    const log = await PredictionLog.open(path, { deployment: 'd', key: 'k', name: null }, 0);
     for (let batch = 0; batch < 10; batch += 1) log.add(batch, numbersOf([`${batch}-0`, `${batch}-1`], [1, 2]), batch);
     log.commit();
     log.prune(6);

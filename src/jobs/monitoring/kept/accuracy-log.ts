@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
-import type { AccuracyReport, ScoredPeriod } from '../../../monitoring/accuracy.ts';
+import type { AccuracyReport } from '../../../monitoring/accuracy.ts';
 import type { Actual } from '../../../monitoring/actuals.ts';
 import type { PairedBucket } from '../../../monitoring/paired-predictions.ts';
 import type { PredictionResult, ResultsPage } from '../../../monitoring/prediction-results.ts';
+import type { ScoredRows } from '../../../monitoring/scored-rows.ts';
 import type { BucketSize } from '../../../monitoring/time-bucket.ts';
 import { predictionLogPath } from '../prediction-log-path.ts';
 import type { AccuracyAnswers, AccuracyRequest } from './accuracy-requests.ts';
@@ -31,15 +32,15 @@ export class AccuracyLog implements AsyncDisposable {
     this.#reading.clear();
   }
 
-  async report(deployment: string, bucket: BucketSize, period: ScoredPeriod): Promise<AccuracyReport | null> {
+  async report(deployment: string, bucket: BucketSize, rows: ScoredRows): Promise<AccuracyReport | null> {
     if (!existsSync(this.#path)) return null;
-    return await this.#read({ what: 'report', deployment, bucket, period });
+    return await this.#read({ what: 'report', deployment, bucket, rows });
   }
 
   /** Predictions beside their actuals, by the time at which rows were scored. */
-  async paired(deployment: string, bucket: BucketSize, period: ScoredPeriod): Promise<readonly PairedBucket[]> {
+  async paired(deployment: string, bucket: BucketSize, rows: ScoredRows): Promise<readonly PairedBucket[]> {
     if (!existsSync(this.#path)) return [];
-    return await this.#read({ what: 'paired', deployment, bucket, period });
+    return await this.#read({ what: 'paired', deployment, bucket, rows });
   }
 
   async results(

@@ -1,14 +1,15 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { type AccuracyReport, accuracyOf, type ScoredPeriod } from '../../../monitoring/accuracy.ts';
+import { type AccuracyReport, accuracyOf } from '../../../monitoring/accuracy.ts';
 import { type Actual, keepActuals } from '../../../monitoring/actuals.ts';
 import { type PairedBucket, pairedPredictions } from '../../../monitoring/paired-predictions.ts';
 import { type PredictionResult, predictionResults, type ResultsPage } from '../../../monitoring/prediction-results.ts';
+import type { ScoredRows } from '../../../monitoring/scored-rows.ts';
 import type { BucketSize } from '../../../monitoring/time-bucket.ts';
 
-interface PeriodRequest {
+interface RowsRequest {
   readonly deployment: string;
   readonly bucket: BucketSize;
-  readonly period: ScoredPeriod;
+  readonly rows: ScoredRows;
 }
 
 /** What the thread of the log of predictions is asked for. */
@@ -19,8 +20,8 @@ export type AccuracyRequest =
       readonly actuals: readonly Actual[];
       readonly known: boolean;
     }
-  | ({ readonly what: 'report' } & PeriodRequest)
-  | ({ readonly what: 'paired' } & PeriodRequest)
+  | ({ readonly what: 'report' } & RowsRequest)
+  | ({ readonly what: 'paired' } & RowsRequest)
   | { readonly what: 'results'; readonly deployment: string; readonly page: ResultsPage };
 
 /** What it answers, by what it is asked for. */
@@ -33,8 +34,8 @@ export interface AccuracyAnswers {
 
 export function answer(database: DatabaseSync, request: AccuracyRequest): AccuracyAnswers[AccuracyRequest['what']] {
   const { deployment } = request;
-  if (request.what === 'report') return accuracyOf(database, deployment, request.bucket, request.period);
-  if (request.what === 'paired') return pairedPredictions(database, deployment, request.bucket, request.period);
+  if (request.what === 'report') return accuracyOf(database, deployment, request.bucket, request.rows);
+  if (request.what === 'paired') return pairedPredictions(database, deployment, request.bucket, request.rows);
   if (request.what === 'results') return predictionResults(database, deployment, request.page);
   keepActuals(database, deployment, request.known ? known(database, request) : request.actuals);
   return null;

@@ -11,6 +11,8 @@ export interface MonitoringQuery {
   readonly deployment: string;
   /** Null: of all models. */
   readonly model: string | null;
+  /** Only of jobs in one of these batches; null: of all jobs. */
+  readonly batches: readonly string[] | null;
   /** Milliseconds since 1970; `to` is left out. */
   readonly from: number;
   readonly to: number;
@@ -101,7 +103,7 @@ export class MonitoringStore {
 
   /** Statistics of the jobs that ended in a time, the oldest first. @param baseline only of those that were counted by its bins. */
   async statistics(query: MonitoringQuery, baseline: string): Promise<readonly KeptStatistics[]> {
-    const { where, parameters } = this.#condition(query, 's');
+    const { where, parameters } = this.#condition(query);
     const place = this.#session.dialect.parameter;
     const sql = `SELECT s.ended, s.data FROM sluice_statistics s JOIN sluice_jobs j ON j.id = s.job
       WHERE ${where} AND j.status = 'COMPLETED' AND s.baseline = ${place(parameters.length + 1)}
@@ -115,7 +117,7 @@ export class MonitoringStore {
 
   /** The requests of a time, whole hours of it. */
   async hours(query: MonitoringQuery): Promise<readonly KeptHour[]> {
-    const { where, parameters } = this.#condition(query, 's');
+    const { where, parameters } = this.#condition(query);
     const place = this.#session.dialect.parameter;
     const sql = `SELECT s.hour, j.owner, s.data FROM sluice_service_hours s JOIN sluice_jobs j ON j.id = s.job
       WHERE ${where} AND s.hour >= ${place(parameters.length + 1)} AND s.hour < ${place(parameters.length + 2)}
@@ -158,16 +160,17 @@ export class MonitoringStore {
     return row === undefined ? null : (JSON.parse(String(row[0])) as Statistics);
   }
 
-  #condition(
-    { deployment, model }: MonitoringQuery,
-    table: string,
-  ): { readonly where: string; readonly parameters: readonly SqlValue[] } {
-    const place = this.#session.dialect.parameter;
-    if (model === null) return { where: `${table}.deployment = ${place(1)}`, parameters: [deployment] };
-    return {
-      where: `${table}.deployment = ${place(1)} AND ${table}.model = ${place(2)}`,
-      parameters: [deployment, model],
-    };
+  /** On what is kept `s` of a job `j`. */
+  #condition({ deployment, model, batches }: MonitoringQuery): {
+    readonly where: string;
+    readonly parameters: readonly SqlValue[];
+  } {
+    const parameters: SqlValue[] = [];
+    const place = (value: SqlValue): string => this.#session.dialect.parameter(parameters.push(value));
+    const parts = [`s.deployment = ${place(deployment)}`];
+    if (model !== null) parts.push(`s.model = ${place(model)}`);
+    if (batches !== null) parts.push(`j.batch IN (${batches.map(place).join(', ')})`);
+    return { where: parts.join(' AND '), parameters };
   }
 
   #places(count: number): string {

@@ -43,12 +43,12 @@ export function resultPath(folder: string): string {
  */
 export function describedJob(body: PredictionBody, folder: string, context: BodyContext): JobDescription {
   const { configuration } = context;
-  const { predictionInstance: _, priority: _priority, batchJobType: _kind, deploymentId, ...rest } = body;
+  const { deploymentId } = body;
   const intake = body.intakeSettings ?? { type: 'localFile' as const };
   const output = body.outputSettings ?? { type: 'localFile' as const };
   if (!configuration.deploymentIds.includes(deploymentId)) throw unknownDeployment(deploymentId, configuration);
   const described = Object.fromEntries(
-    Object.entries(rest).filter(([name, value]) => !UNSERVED.has(name) && value !== undefined),
+    Object.entries(body).filter(([name, value]) => !OF_SERVER.has(name) && value !== undefined),
   );
   const whole = resolved(
     {
@@ -101,12 +101,17 @@ export function withoutPlaces(text: string, folder: string, { file }: Configurat
     .replaceAll(state, 'the folder of the server');
 }
 
-/** Fields of DataRobot's that are taken as long as they ask for nothing. */
-export const UNSERVED: ReadonlySet<string> = new Set(
-  Object.entries(predictionBody.shape).flatMap(([name, schema]) =>
+/** Fields that only the server has: those of its own, and those of DataRobot's that are taken as long as they ask for nothing. */
+export const OF_SERVER: ReadonlySet<string> = new Set([
+  'predictionInstance',
+  'priority',
+  'batchJobType',
+  'monitoringBatchPrefix',
+  'monitoringBatchId',
+  ...Object.entries(predictionBody.shape).flatMap(([name, schema]) =>
     schema.description?.startsWith('Not served') === true ? [name] : [],
   ),
-);
+]);
 
 /** A caller without credentials reads public buckets: those of the machine are not his. */
 function ownKeysOnly<S extends { readonly type?: string | undefined }>(settings: S): S {

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { type Json, sameJson } from '../../../core/json.ts';
 import { jobDescription } from '../../description/job-description.ts';
+import { batchName } from './batch-name.ts';
 import { intakeFields } from './intake-fields.ts';
 import { outputFields } from './output-fields.ts';
 import { without } from './without.ts';
@@ -72,6 +73,19 @@ export const predictionBody = z.strictObject({
     .max(100)
     .default(0)
     .describe('Jobs of a higher priority go first among those that wait for the same prediction server.'),
+  monitoringBatchPrefix: batchName(200)
+    .nullable()
+    .default(null)
+    .describe(
+      'Makes a batch of monitoring with the job, whose name is this and the ID of the job. Drift, accuracy and requests can be asked for of its rows alone.',
+    ),
+  monitoringBatchId: z
+    .string()
+    .min(1)
+    .max(100)
+    .nullable()
+    .default(null)
+    .describe('A batch of monitoring of yours that the rows count to, in place of one of their own.'),
   modelId: unserved('there is no leaderboard, name a deployment'),
   modelPackageId: unserved('there is no model registry, name a deployment'),
   timeseriesSettings: unserved('time series'),
@@ -81,7 +95,6 @@ export const predictionBody = z.strictObject({
   explanationClassNames: unserved(CLASSES, [[]]),
   explanationNumTopClasses: unserved(CLASSES, [1]),
   explanationsMode: unserved('modes of explanations'),
-  monitoringBatchPrefix: unserved('batches of monitoring'),
   monitoringColumns: unserved('jobs that only monitor'),
   monitoringAggregation: unserved('jobs that only monitor'),
   monitoringOutputSettings: unserved('jobs that only monitor'),

@@ -38,6 +38,7 @@ const COLUMNS = [
   'runner',
   'beat',
   'results_deleted',
+  'batch',
   'data',
 ] as const;
 
@@ -63,7 +64,7 @@ export class JobStore implements AsyncDisposable {
           'CONFIG_INVALID',
           'Another sluice serve works on this state folder. Stop it, choose another stateFolder, or let both share a PostgreSQL database (server.store).',
         );
-      await session.makeTables(makeJobTables);
+      await makeJobTables(session);
       const store = new JobStore(session, seal);
       await store.sealAnew('sluice_jobs', (id) => sealedFor({ id }));
       return store;
@@ -183,7 +184,7 @@ export class JobStore implements AsyncDisposable {
   async #select(store: StoreStatements, rest: string, parameters: readonly SqlValue[]): Promise<readonly JobRecord[]> {
     const rows = await store.query(`SELECT data, body FROM sluice_jobs WHERE ${rest}`, parameters);
     return rows.map(([data, body]) => {
-      const record = JSON.parse(String(data)) as Omit<JobRecord, 'body'>;
+      const record = { ...ADDED, ...(JSON.parse(String(data)) as Omit<JobRecord, 'body' | keyof typeof ADDED>) };
       return { ...record, body: JSON.parse(this.openText(String(body), sealedFor(record))) as Json };
     });
   }
@@ -236,6 +237,9 @@ export class JobStore implements AsyncDisposable {
   }
 }
 
+/** What records of an earlier version lack. */
+const ADDED: Pick<JobRecord, 'monitoringBatchId'> = { monitoringBatchId: null };
+
 /** Of bodies that are sealed with another key. */
 const SEALED_AT_ONCE = 500;
 
@@ -267,6 +271,7 @@ function columnsOf(record: JobRecord): readonly SqlValue[] {
     runner: record.claim?.runner ?? null,
     beat: record.claim?.beat ?? null,
     results_deleted: record.resultsDeleted ? 1 : 0,
+    batch: record.monitoringBatchId,
     data: JSON.stringify(data),
   };
   return COLUMNS.map((name) => columns[name]);

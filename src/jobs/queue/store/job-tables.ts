@@ -1,8 +1,8 @@
 import { SluiceError } from '../../../core/error.ts';
-import type { StoreStatements } from './store-session.ts';
+import type { StoreSession } from './store-session.ts';
 
 /** Grows with each change of the tables; a store of a later version is refused. */
-const VERSION = 1;
+const VERSION = 2;
 
 /** Jobs that have not ended, or that somebody still works on: a condition that queries must have as it stands for their index to be used. */
 export const OPEN = '(ended_at IS NULL OR runner IS NOT NULL)';
@@ -35,6 +35,7 @@ const TABLES = [
     runner VARCHAR(100),
     beat BIGINT,
     results_deleted BIGINT NOT NULL,
+    batch VARCHAR(32),
     data TEXT NOT NULL,
     body TEXT NOT NULL
   )`,
@@ -70,14 +71,40 @@ const TABLES = [
   `INSERT INTO sluice_server_version (id, version) VALUES (1, ${VERSION}) ON CONFLICT (id) DO NOTHING`,
 ];
 
-/** Makes the tables where they are not there. Throws CONFIG_INVALID for those of a later version. */
-export async function makeJobTables(store: StoreStatements): Promise<void> {
-  for (const sql of TABLES) await store.execute(sql);
-  const [row] = await store.query('SELECT version FROM sluice_server_version WHERE id = 1');
+/** What makes the tables of the version before into those of each version. */
+const STEPS: ReadonlyMap<number, readonly string[]> = new Map([
+  [2, ['ALTER TABLE sluice_jobs ADD COLUMN batch VARCHAR(32)']],
+]);
+
+/** Of columns that tables of an earlier version get by a step. */
+const LATER_INDEXES = ['CREATE INDEX IF NOT EXISTS sluice_jobs_batch ON sluice_jobs (batch) WHERE batch IS NOT NULL'];
+
+/**
+ * Makes the tables where they are not there, and those of an earlier version into these; servers of that version that are still at work go on with
+ * them. Throws CONFIG_INVALID for those of a later version.
+ */
+export async function makeJobTables(session: StoreSession): Promise<void> {
+  const make = (statements: readonly string[]): Promise<void> =>
+    session.makeTables(async (store) => {
+      for (const sql of statements) await store.execute(sql);
+    });
+  await make(TABLES);
+  for (const [version, statements] of STEPS) await step(session, version, statements);
+  const [row] = await session.use((store) => store.query('SELECT version FROM sluice_server_version WHERE id = 1'));
   const found = Number(row?.[0] ?? 0);
   if (found !== VERSION)
     throw new SluiceError(
       'CONFIG_INVALID',
       `server.store: the tables there are of version ${found}, and this Sluice knows ${VERSION}. Use the version that made them, or another database.`,
     );
+  await make(LATER_INDEXES);
+}
+
+/** Of several servers that begin at once one does it: the others wait for the row of the version, and find that it is done. */
+function step(session: StoreSession, version: number, statements: readonly string[]): Promise<void> {
+  const take = `UPDATE sluice_server_version SET version = ${version} WHERE id = 1 AND version = ${version - 1}`;
+  return session.transaction(async (store) => {
+    if ((await store.execute(take)) === 0) return;
+    for (const sql of statements) await store.execute(sql);
+  });
 }
