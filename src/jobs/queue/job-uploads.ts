@@ -143,7 +143,12 @@ export class JobUploads {
     try {
       await work(limitedUpload(checkedBody(body, clock, look), settings.limits.uploadBytes));
     } catch (error) {
-      if (!(error instanceof UploadDiffers)) throw error;
+      if (!(error instanceof UploadDiffers)) {
+        // The files of a job that ends meanwhile are removed under the upload.
+        const now = await look().catch(() => undefined);
+        if (now === null) throw jobUnknown();
+        throw now?.status === 'ABORTED' ? abortedError(now) : error;
+      }
       await this.#abort(record.id, error.message);
       if ((await look())?.status === 'COMPLETED') throw wrongState('The upload of this job has ended already.');
       throw new SluiceError('JOB_STATE', `The job was aborted: ${error.message}.`, { status: 422 });

@@ -540,6 +540,19 @@ test('F28: a job that is deleted during its upload ends the upload with 422, and
   await until(() => !existsSync(join(api.state, 'jobs', id)), 'the folder of the job is gone');
 });
 
+test('an upload whose last byte comes when the folder of its deleted job is gone is answered with 422', async () => {
+  const { id } = await api.create({ ...BODY, intakeSettings: { type: 'localFile', async: false } });
+  const body = HEADER + rows(0, 100);
+  const put = await rawPut(id, ['Content-Type: text/csv', `Content-Length: ${body.length + 1}`], body);
+  await until(async () => (await bytesSpooled(id)) === body.length, 'the first bytes');
+  expect((await api.request(`/batchPredictions/${id}/`, { method: 'DELETE' })).status).toBe(202);
+  await until(() => !existsSync(join(api.state, 'jobs', id)), 'the folder of the job is gone');
+  put.socket.write('\n');
+  await until(() => put.reply().includes('HTTP/1.1 '), 'the reply to the upload');
+  expect(put.reply()).toContain('HTTP/1.1 422');
+  put.socket.destroy();
+});
+
 test('a client that goes on sending to a job that is gone gets its answer, and all it sends is read', async () => {
   const { id } = await api.create(BODY);
   await api.request(`/batchPredictions/${id}/`, { method: 'DELETE' });
