@@ -160,7 +160,7 @@ export class Transactions {
       if (this.#steps.shuffled) await this.#steps.take(null);
       return true;
     };
-    for (const log of [...open.logs]) {
+    for (const log of open.logs) {
       if (!(await next())) return;
       for (const one of left) if (one.logs.delete(log)) log.settle(one, outcome);
     }
