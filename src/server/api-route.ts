@@ -7,6 +7,8 @@ import type { Caller, Role } from '../jobs/queue/caller.ts';
 /** One request, as a route sees it. */
 export interface ApiCall {
   readonly caller: Caller;
+  /** For what goes on for long: throws TOKEN_REFUSED when the token of the call is good no more. */
+  readonly assertStill: () => Promise<void>;
   /** The parts of the path by their names. */
   readonly params: Readonly<Record<string, string>>;
   /** As the route's schema gives it; undefined for a route without. */

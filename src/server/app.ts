@@ -1,6 +1,7 @@
 import { type FastifyInstance, type FastifyRequest, fastify } from 'fastify';
 import { systemClock } from '../core/clock.ts';
 import { SluiceError } from '../core/error.ts';
+import type { Caller } from '../jobs/queue/caller.ts';
 import type { JobService } from '../jobs/queue/job-service.ts';
 import { type ApiCall, type ApiRoute, checked } from './api-route.ts';
 import { sendError, sendJson } from './json-reply.ts';
@@ -111,20 +112,23 @@ interface RouteChecks extends Pick<AppOptions, 'access' | 'log'> {
 /** Adds a route with its checks: who asks, then what. */
 function addRoute(app: FastifyInstance, route: ApiRoute, { access, log, bodyMs }: RouteChecks): void {
   const role = route.role ?? (route.method === 'GET' ? 'read' : 'run');
+  const callerOf = async ({ headers }: FastifyRequest): Promise<Caller> => {
+    const caller = await access.caller(headers);
+    if (hasRole(caller, role)) return caller;
+    throw new SluiceError('TOKEN_REFUSED', `This token may only ${caller.role}.`, { status: 403 });
+  };
   app.route({
     method: route.method,
     url: `${ROOT}${route.path}`,
     // Before the body is read: nobody unknown may send one.
     onRequest: async (request, reply) => {
-      const caller = await access.caller(request.headers);
-      if (!hasRole(caller, role))
-        throw new SluiceError('TOKEN_REFUSED', `This token may only ${caller.role}.`, { status: 403 });
-      callers.set(request, caller);
+      callers.set(request, await callerOf(request));
       if (route.takes === undefined) endSlowBody(request, bodyMs, (error) => void sendError(reply, error, log));
     },
     handler: async (request, reply) => {
       const call: ApiCall = {
         caller: callers.get(request)!,
+        assertStill: async () => void (await callerOf(request)),
         params: request.params as Readonly<Record<string, string>>,
         query: route.query === undefined ? undefined : checked(route.query, { ...(request.query as object) }, 'query'),
         body: route.body === undefined ? request.body : bodyOf(route, request),
@@ -146,7 +150,7 @@ function endSlowBody({ raw }: FastifyRequest, bodyMs: number, end: (error: Sluic
   systemClock.sleep(bodyMs, done.signal).then(late, () => undefined);
 }
 
-const callers = new WeakMap<FastifyRequest, ApiCall['caller']>();
+const callers = new WeakMap<FastifyRequest, Caller>();
 
 /** What was sent, where the route keeps it as it came, or what the schema makes of it. */
 function bodyOf(route: ApiRoute, request: FastifyRequest): unknown {

@@ -1,9 +1,11 @@
 import { once } from 'node:events';
 import type { FastifyReply } from 'fastify';
 import * as z from 'zod';
+import { systemClock } from '../../core/clock.ts';
+import { findSluiceError } from '../../core/error.ts';
 import type { LetterList } from '../../jobs/dead-letters/list-letters.ts';
 import type { JobService } from '../../jobs/queue/job-service.ts';
-import type { ApiRoute } from '../api-route.ts';
+import type { ApiCall, ApiRoute } from '../api-route.ts';
 import { sendJson } from '../json-reply.ts';
 import type { LiveFeed } from '../live/live-feed.ts';
 import type { LiveConnection } from '../live/live-tab.ts';
@@ -13,6 +15,8 @@ import { jobSpecOf } from '../views/job-spec.ts';
 
 /** Characters of a row that are shown of a dead letter. */
 const SHOWN = 500;
+/** How often the token of an open stream is looked at. */
+const TOKEN_MS = 5_000;
 
 /** `/live/`: what the page at `/` shows. Its forms follow the page and may change with it. */
 export function liveRoutes(service: JobService, feed: LiveFeed): readonly ApiRoute[] {
@@ -26,6 +30,7 @@ export function liveRoutes(service: JobService, feed: LiveFeed): readonly ApiRou
       replies: { 200: 'The stream, as text/event-stream.' },
       handle: async (call) => {
         const connection = openStream(call.reply);
+        void endWhenRefused(call, connection);
         await feed.join(connection, call.caller);
         return call.reply;
       },
@@ -131,6 +136,17 @@ function openStream(reply: FastifyReply): LiveConnection {
     },
     closed,
   };
+}
+
+/** A stream ends with the token that it was opened with. */
+async function endWhenRefused({ assertStill }: ApiCall, { closed, end }: LiveConnection): Promise<void> {
+  while (!closed.aborted) {
+    await systemClock.sleep(TOKEN_MS, closed).catch(() => undefined);
+    await assertStill().catch((error: unknown) => {
+      // A store that is away for a moment says nothing of the token.
+      if (findSluiceError(error)?.code === 'TOKEN_REFUSED') end();
+    });
+  }
 }
 
 function goneSignal({ raw }: FastifyReply): AbortSignal {

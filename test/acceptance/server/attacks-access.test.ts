@@ -393,8 +393,12 @@ describe('tokens of sluice token', () => {
     const listed = await sluice(['token', 'list', '--json'], { env });
     expect(listed.stdout).not.toContain(token.slice(-43));
     const [{ id } = { id: '' }] = JSON.parse(listed.stdout) as { id: string }[];
+    const page = await fetch(`${own.base}/live/events/`, { headers: { authorization: `Token ${token}` } });
+    expect(page.status).toBe(200);
     const revoked = await sluice(['token', 'revoke', id], { env });
     expect(revoked.code).toBe(0);
+    // A page that is open gets no more of the jobs.
+    expect(await page.text()).toContain('event:');
     expect((await get(token)).status).toBe(401);
     // The end of the last one opens nothing.
     expect((await get()).status).toBe(401);
