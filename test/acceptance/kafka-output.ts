@@ -21,7 +21,7 @@ import {
   type SinkPlanSize,
 } from '../../src/testing.ts';
 import { endings, killEvery } from '../support/effort.ts';
-import { until } from '../support/live-topic.ts';
+import { until } from '../support/until.ts';
 import type { OpenOutputs } from './file-output.ts';
 import { freshTopic, jsonReader, jsonWriter, type KafkaPlace, kafkaClient } from './kafka-place.ts';
 

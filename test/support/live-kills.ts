@@ -5,11 +5,12 @@ import { GetObjectCommand, ListMultipartUploadsCommand, ListObjectsV2Command } f
 import type { JobInput } from '../../src/index.ts';
 import { seeded } from './killed-runs.ts';
 import { type LiveProcess, startLive } from './live-job-process.ts';
-import { type LiveRow, LiveTopics, until } from './live-topic.ts';
+import { type LiveRow, LiveTopics } from './live-topic.ts';
 import { PredictionServer } from './prediction-server.ts';
 import { type KafkaService, startKafka } from './services/kafka.ts';
 import { type PostgresDatabase, postgresDatabase } from './services/postgres.ts';
 import { type S3Bucket, s3Bucket } from './services/s3.ts';
+import { until } from './until.ts';
 
 export interface LiveKillCase {
   readonly output: 'topic' | 'files' | 'objects' | 'table';
