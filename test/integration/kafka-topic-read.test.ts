@@ -1,4 +1,3 @@
-import kafkajs from 'kafkajs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemClock } from '../../src/core/clock.ts';
 import type { MessageReader } from '../../src/core/message-format.ts';
@@ -10,6 +9,7 @@ import { createPlatformaticClient } from '../../src/links/kafka/clients/platform
 import { PartitionNumbers } from '../../src/links/kafka/live/topic-partition-numbers.ts';
 import { createTopicReader, type TopicReaderOptions } from '../../src/links/kafka/live/topic-reader.ts';
 import { createTopicSource } from '../../src/links/kafka/live/topic-source.ts';
+import { plainKafka } from '../support/plain-kafka.ts';
 import { kafkaService } from '../support/services/kafka.ts';
 import { needs } from '../support/services/needs.ts';
 import { freshName, plainConnection, textRecord } from './kafka-clients/client-harness.ts';
@@ -73,7 +73,7 @@ for (const [name, create] of Object.entries(adapters)) {
 
     /** One transaction for each list of texts; every second one is aborted. */
     const transactions = async (topic: string, partition: number, lists: readonly (readonly string[])[]) => {
-      const kafka = new kafkajs.Kafka({ brokers: [...brokers], logLevel: kafkajs.logLevel.NOTHING });
+      const kafka = plainKafka(brokers);
       const producer = kafka.producer({
         transactionalId: `${topic}-${partition}`,
         idempotent: true,
@@ -186,7 +186,7 @@ for (const [name, create] of Object.entries(adapters)) {
       await send(topic, 0, [at(start, 'old'), at(start + 1_000, 'new'), at(start + 2_000, 'newer')]);
       await work({ ...readerOptions(topic, group), until: { offsets: { [topic]: { 0: 2 } } } });
       const groups = async (): Promise<readonly string[]> => {
-        const admin = new kafkajs.Kafka({ brokers: [...brokers], logLevel: kafkajs.logLevel.NOTHING }).admin();
+        const admin = plainKafka(brokers).admin();
         await admin.connect();
         const { groups: found } = await admin.listGroups();
         await admin.disconnect();

@@ -2,10 +2,11 @@ import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import kafkajs, { type KafkaConfig } from 'kafkajs';
+import type { Kafka, KafkaConfig } from 'kafkajs';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { sluice } from '../support/command-line.ts';
+import { plainKafka } from '../support/plain-kafka.ts';
 import { kafkaService, startKafka } from '../support/services/kafka.ts';
 import { kafkaConsoleConsumer } from '../support/services/kafka-console-consumer.ts';
 import { leftOut } from '../support/services/left-out.ts';
@@ -14,13 +15,8 @@ import { schemaRegistry } from '../support/services/schema-registry.ts';
 
 const root = join(import.meta.dirname, '../..');
 
-function client(brokers: readonly string[], more: Partial<KafkaConfig> = {}): kafkajs.Kafka {
-  return new kafkajs.Kafka({
-    brokers: [...brokers],
-    logLevel: kafkajs.logLevel.NOTHING,
-    retry: { initialRetryTime: 20, maxRetryTime: 500, retries: 60 },
-    ...more,
-  });
+function client(brokers: readonly string[], more: Partial<KafkaConfig> = {}): Kafka {
+  return plainKafka(brokers, { retry: { initialRetryTime: 20, maxRetryTime: 500, retries: 60 }, ...more });
 }
 
 needs('kafka')('the Kafka service', () => {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import kafkajs, { type Admin, type Kafka, type PartitionOffset, type Producer } from 'kafkajs';
+import { plainKafka } from './plain-kafka.ts';
 import { until } from './until.ts';
 
 /** A row as the tests of live jobs write it: what came is found again by its number. */
@@ -34,11 +35,7 @@ export class LiveTopics implements AsyncDisposable {
   }
 
   static async open(brokers: readonly string[]): Promise<LiveTopics> {
-    const kafka = new kafkajs.Kafka({
-      brokers: [...brokers],
-      logLevel: kafkajs.logLevel.NOTHING,
-      retry: { initialRetryTime: 50, maxRetryTime: 500, retries: 200 },
-    });
+    const kafka = plainKafka(brokers, { retry: { initialRetryTime: 50, maxRetryTime: 500, retries: 200 } });
     const producer = kafka.producer({
       idempotent: true,
       maxInFlightRequests: 1,
