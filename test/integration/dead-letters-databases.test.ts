@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { findSluiceError } from '../../src/core/error.ts';
 import { type JobInput, runJob } from '../../src/index.ts';
 import { killEvery } from '../support/effort.ts';
-import { endOfRun } from '../support/killed-at-change.ts';
+import { endOfRun } from '../support/end-of-run.ts';
 import { ReplayScene } from '../support/replay-scene.ts';
 import { isBad, lettersOf, refusesBad, replay, writeJob } from '../support/replays.ts';
 import { needs } from '../support/services/needs.ts';

@@ -9,7 +9,7 @@ import { type JobInput, runJob } from '../../src/index.ts';
 import { letterKey } from '../../src/jobs/dead-letters/replay-options.ts';
 import { verifyNamedOutput } from '../../src/jobs/verify-named-output.ts';
 import { sluice } from '../support/command-line.ts';
-import { endOfRun } from '../support/killed-at-change.ts';
+import { endOfRun } from '../support/end-of-run.ts';
 import { type JobToPath, ReplayScene } from '../support/replay-scene.ts';
 import {
   dataIn,

@@ -1,8 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemClock } from '../../src/core/clock.ts';
-import type { MessageReader } from '../../src/core/message-format.ts';
 import type { RowBatch } from '../../src/core/row-batch.ts';
-import { schemaOf } from '../../src/core/schema.ts';
 import type { KafkaClient, ProducerRecord } from '../../src/links/kafka/client.ts';
 import { createKafkajsClient } from '../../src/links/kafka/clients/kafkajs/client.ts';
 import { createPlatformaticClient } from '../../src/links/kafka/clients/platformatic/client.ts';
@@ -13,32 +11,9 @@ import { plainKafka } from '../support/plain-kafka.ts';
 import { kafkaService } from '../support/services/kafka.ts';
 import { needs } from '../support/services/needs.ts';
 import { freshName, plainConnection, textRecord } from './kafka-clients/client-harness.ts';
+import { lineConsumer, lineMessages } from './kafka-clients/line-messages.ts';
 
 const LIMITS = { rows: 50, bytes: 1 << 20, lingerMs: 5 };
-const CONSUMER = {
-  readCommitted: true,
-  sessionTimeoutMs: 6_000,
-  drainMs: 4_000,
-  stuckMs: 60_000,
-  bufferBytes: 1 << 20,
-};
-
-/** Every message is a row of one column; an empty one is unreadable. */
-const lines = (): MessageReader => ({
-  read: async (messages) => {
-    const rows = messages.flatMap(({ value }, index) => ((value?.length ?? 0) > 0 ? [index] : []));
-    const texts = rows.map((index) => `${Buffer.from(messages[index]!.value!).toString()}\n`);
-    let length = 0;
-    const run = {
-      schema: schemaOf(['text']),
-      bytes: Buffer.from(texts.join('')),
-      ends: Uint32Array.from(texts, (text) => (length += text.length)),
-      messages: Uint32Array.from(rows),
-    };
-    const unreadable = messages.flatMap(({ value }, message) => (value?.length ? [] : [{ message, reason: 'empty' }]));
-    return { runs: rows.length === 0 ? [] : [run], unreadable };
-  },
-});
 
 const adapters = {
   kafkajs: async (brokers: readonly string[]) => createKafkajsClient(plainConnection(brokers)),
@@ -90,12 +65,12 @@ for (const [name, create] of Object.entries(adapters)) {
 
     const readerOptions = (topic: string, group: string): TopicReaderOptions => ({
       client,
-      consumer: { ...CONSUMER, topics: [topic] },
+      consumer: { ...lineConsumer, topics: [topic] },
       group,
       start: 'earliest',
       until: 'end',
       limits: LIMITS,
-      messages: lines,
+      messages: lineMessages,
       numbers: new PartitionNumbers(),
       clock: systemClock,
       commitOffsets: true,
@@ -131,7 +106,7 @@ for (const [name, create] of Object.entries(adapters)) {
         from,
         until: 'end',
         memory: null,
-        messages: lines,
+        messages: lineMessages,
         clock: systemClock,
       });
       await source.identity(signal());

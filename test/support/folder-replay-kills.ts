@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { describe, expect, test } from 'vitest';
 import { type JobInput, runJob } from '../../src/index.ts';
-import { endOfRun, killedAtChange } from './killed-at-change.ts';
+import { endOfRun } from './end-of-run.ts';
+import { killedAtChange } from './killed-at-change.ts';
 import { ReplayScene } from './replay-scene.ts';
 import {
   dataIn,

@@ -73,6 +73,8 @@ export function kafkaProperties(place: BrokerPlace, options: KafkaOptions): stri
     'broker.session.timeout.ms': '2000',
     'broker.heartbeat.interval.ms': '500',
     'log.cleaner.dedupe.buffer.size': '4194304',
+    // Compacts soon what a test wants compacted.
+    'log.cleaner.backoff.ms': '300',
     ...(lasting ? {} : { 'num.network.threads': '2', 'num.io.threads': '2' }),
   };
   if (sasl !== undefined) {
