@@ -1,6 +1,6 @@
 """Flows of the real `datarobot` client, as its users write them, against a server of Sluice.
 
-datarobot_flows.py FLOW BASE SETTINGS    (settings as JSON); prints what happened, as one line of JSON.
+Reads flows from its standard input, a line `[FLOW, BASE, SETTINGS]` of JSON each, and prints what happened, as one line of JSON.
 """
 
 import io
@@ -8,6 +8,7 @@ import json
 import sys
 import threading
 import time
+import traceback
 
 import datarobot as dr
 import pandas as pd
@@ -394,10 +395,18 @@ def dataset_uploads(settings):
 
 
 def main():
-    flow, base, settings = sys.argv[1:]
     global CLIENT
-    CLIENT = dr.Client(token="a-token-of-somebody", endpoint=base)
-    print(json.dumps(globals()[flow](json.loads(settings))))
+    answers = sys.stdout
+    # What the client says itself is no answer.
+    sys.stdout = sys.stderr
+    for line in sys.stdin:
+        flow, base, settings = json.loads(line)
+        CLIENT = dr.Client(token="a-token-of-somebody", endpoint=base)
+        try:
+            answer = {"told": globals()[flow](settings)}
+        except Exception:
+            answer = {"raised": traceback.format_exc()}
+        print(json.dumps(answer), file=answers, flush=True)
 
 
 main()
