@@ -5,10 +5,14 @@ Reads flows from its standard input, a line `[FLOW, BASE, SETTINGS]` of JSON eac
 
 import io
 import json
+import os
 import sys
 import threading
 import time
 import traceback
+
+# What the client says itself is no answer; where it says it is settled as it is imported.
+ANSWERS, sys.stdout = sys.stdout, sys.stderr
 
 import datarobot as dr
 import pandas as pd
@@ -101,9 +105,14 @@ class Slow(io.RawIOBase):
 class Watched(io.BytesIO):
     first = None
 
+    def __init__(self):
+        super().__init__()
+        self.came = threading.Event()
+
     def write(self, data):
         if self.first is None and data:
             self.first = time.monotonic()
+            self.came.set()
         return super().write(data)
 
 
@@ -121,14 +130,22 @@ def download_while_uploading(settings):
     )
     job = BatchPredictionJob.get(job_reply.json()["id"])
     source = Slow(settings["file"], 2000, 0.3)
+    size = os.path.getsize(settings["file"])
     link = job_reply.json()["links"]["csvUpload"]
 
+    output = Watched()
+
     def chunks():
+        sent = 0
         while True:
             data = source.read()
             if not data:
                 return
             yield data
+            sent += len(data)
+            # On a busy machine rows take their time to come back; the upload does not end before they do.
+            if sent == size:
+                output.came.wait(30)
 
     replies = []
     upload = threading.Thread(
@@ -137,7 +154,6 @@ def download_while_uploading(settings):
         )
     )
     upload.start()
-    output = Watched()
     job.download(output)
     upload.join()
     return {
@@ -396,9 +412,6 @@ def dataset_uploads(settings):
 
 def main():
     global CLIENT
-    answers = sys.stdout
-    # What the client says itself is no answer.
-    sys.stdout = sys.stderr
     for line in sys.stdin:
         flow, base, settings = json.loads(line)
         CLIENT = dr.Client(token="a-token-of-somebody", endpoint=base)
@@ -406,7 +419,7 @@ def main():
             answer = {"told": globals()[flow](settings)}
         except Exception:
             answer = {"raised": traceback.format_exc()}
-        print(json.dumps(answer), file=answers, flush=True)
+        print(json.dumps(answer), file=ANSWERS, flush=True)
 
 
 main()
