@@ -7,12 +7,13 @@ export default defineConfig({
   test: {
     // What one of the many processes that tests start has compiled the others load.
     env: { NODE_COMPILE_CACHE: join(tmpdir(), 'sluice-tests-compiled'), SLUICE_TEST_WHOLE: '1' },
-    // Those of the everyday run are whole here: outputs are killed at every operation, and not at some.
+    // Those of the everyday run are whole here: outputs are killed at every operation, and not at some, and properties have all their cases.
     include: [
       'test/grid/**/*.test.ts',
       'test/acceptance/{file,http,kafka,s3,sql}.test.ts',
       'test/integration/kafka-clients/platformatic.test.ts',
       'test/integration/readme.test.ts',
+      'test/unit/codecs/csv-{against-csv-parse,resume}.test.ts',
       'test/unit/scoring/limiter/processes.test.ts',
     ],
     globalSetup: ['test/support/services/run-services.ts'],

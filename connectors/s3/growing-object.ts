@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { UploadPartCommand } from '@aws-sdk/client-s3';
-import { SluiceError } from '../../src/sdk.ts';
-import { abortable } from './abortable.ts';
+import { abortable, SluiceError } from '../../src/sdk.ts';
 import { deleteObject, getObject, putObject } from './object-requests.ts';
 import { customerKey } from './pinned-object.ts';
 import type { S3Connection } from './s3-connection.ts';

@@ -1,4 +1,4 @@
-import { messageOf, SluiceError } from '../../src/sdk.ts';
+import { CONNECTION_CODES, messageOf, SluiceError } from '../../src/sdk.ts';
 import { wrongServer } from './wrong-server.ts';
 
 /** What the library's errors have in common; none of it is sure to be there. */
@@ -32,19 +32,7 @@ const PASSING_REPLIES: ReadonlySet<string> = new Set([
 /** Replies to HEAD have the status for a name. */
 const MISSING: ReadonlySet<string> = new Set(['NoSuchKey', 'NoSuchUpload', 'NotFound', 'Unknown']);
 const PASSING_STATUS: ReadonlySet<number> = new Set([429, 500, 502, 503, 504]);
-const PASSING_CODES: ReadonlySet<string> = new Set([
-  'ECONNRESET',
-  'ECONNREFUSED',
-  'ECONNABORTED',
-  'EPIPE',
-  'ETIMEDOUT',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'ERR_STREAM_PREMATURE_CLOSE',
-  'HPE_INVALID_CONSTANT',
-]);
+const PASSING_CODES: ReadonlySet<string> = new Set([...CONNECTION_CODES, 'HPE_INVALID_CONSTANT']);
 /** Damage that is found on our side, which has no code of its own. */
 const DAMAGED = 'DamagedReply';
 

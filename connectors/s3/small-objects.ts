@@ -1,4 +1,4 @@
-import { abortable } from './abortable.ts';
+import { abortable } from '../../src/sdk.ts';
 import { fetchRange, type PinnedObject } from './pinned-object.ts';
 import type { S3Connection } from './s3-connection.ts';
 

@@ -17,9 +17,8 @@ export async function finishedOutput(
     await using connection = await driver.connect(signal);
     const place = await findOutput(connection, output, signal);
     const state = new StateTables(driver.dialect, place.state, place.key);
-    if (!(await state.isThere(connection, signal))) return null;
-    const finished = (await state.rows(connection, signal)).filter((row) => row.state === 'finished');
-    return finished.at(-1)?.manifest ?? null;
+    const rows = await state.rowsIfThere(connection, signal);
+    return rows.findLast((row) => row.state === 'finished')?.manifest ?? null;
   } catch (error) {
     throw databaseError(error, { driver, doing: `reading the ledger of ${output.table.name}` });
   }

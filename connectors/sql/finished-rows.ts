@@ -25,7 +25,7 @@ export async function finishedRows(
   signal: AbortSignal,
 ): Promise<readonly FinishedRow[]> {
   const state = new StateTables(dialect, place.state, place.key);
-  const rows = (await state.isThere(connection, signal)) ? await state.rows(connection, signal) : [];
+  const rows = await state.rowsIfThere(connection, signal);
   const open = rows.find((row) => row.state === 'open');
   if (place.found === null || rows.length === 0 || open !== undefined) {
     const what = open === undefined ? 'No run has finished' : 'A run has been interrupted, or goes on, that writes';

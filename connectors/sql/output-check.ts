@@ -46,7 +46,7 @@ export async function checkOutput(access: SqlAccess, output: SqlOutput, signal: 
     await using connection = await driver.connect(signal);
     const place = await findOutput(connection, output, signal);
     const state = new StateTables(dialect, place.state, place.key);
-    assertTable(place, output, (await state.isThere(connection, signal)) ? await state.rows(connection, signal) : []);
+    assertTable(place, output, await state.rowsIfThere(connection, signal));
     await state.check(connection, signal);
     if (await isLocked(connection, `the table ${place.key}`, signal))
       throw new SluiceError(

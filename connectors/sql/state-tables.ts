@@ -102,6 +102,11 @@ export class StateTables {
     return rows.map((fields) => ledgerRow(fields));
   }
 
+  /** The same; none where there is no ledger yet. */
+  async rowsIfThere(connection: SqlConnection, signal: AbortSignal): Promise<readonly LedgerRow[]> {
+    return (await this.isThere(connection, signal)) ? await this.rows(connection, signal) : [];
+  }
+
   /**
    * Writes the ledger of a run; false when it is not as it was left: somebody else has written it.
    * @param before the batches that it had; null for a run that has none yet.

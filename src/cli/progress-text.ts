@@ -1,10 +1,9 @@
+import { thousands } from '../core/thousands.ts';
 import type { JobResult, Progress } from '../jobs/job-run.ts';
-
-const numbers = new Intl.NumberFormat('en-US');
 
 /** 1234567 as `1,234,567`. */
 export function count(value: number): string {
-  return numbers.format(Math.round(value));
+  return thousands(value);
 }
 
 /** Rows per second, short: `950 rows/s`, `12.3 k rows/s`, `1.52 M rows/s`. */

@@ -11,6 +11,16 @@ export const UNREACHABLE_CODES: ReadonlySet<string> = new Set([
   'EADDRNOTAVAIL',
 ]);
 
+/** Those, and the ones with which it says that a connection was lost: the same may succeed by another one. */
+export const CONNECTION_CODES: ReadonlySet<string> = new Set([
+  ...UNREACHABLE_CODES,
+  'ECONNRESET',
+  'ECONNABORTED',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ERR_STREAM_PREMATURE_CLOSE',
+]);
+
 /** The code of an error of the network, or of the first of the several that a name with several addresses gives; else ''. */
 export function networkCodeOf(error: unknown): string {
   if (typeof error !== 'object' || error === null) return '';

@@ -3,7 +3,6 @@ import { createS3Store } from '../../connectors/s3/s3-store.ts';
 import { createObjectSink } from '../codecs/objects/object-sink.ts';
 import { createObjectSource } from '../codecs/objects/object-source.ts';
 import type { Clock } from '../core/clock.ts';
-import { SluiceError } from '../core/error.ts';
 import type { Sink } from '../core/sink.ts';
 import type { Source } from '../core/source.ts';
 import type { JobDescription } from './description/parse-job.ts';
@@ -36,12 +35,6 @@ export function openS3Sink(
 ): Sink {
   const { url } = output;
   const { path: deadLettersUrl } = job.deadLetters;
-  if (deadLettersUrl !== null && !deadLettersUrl.startsWith('s3://')) {
-    throw new SluiceError(
-      'CONFIG_INVALID',
-      `deadLetters.path: ${deadLettersUrl} is no address of an object; the dead letters of an output in S3 go to s3://bucket/key.`,
-    );
-  }
   if (isPartitioned(output)) {
     const open = (letters: 'named' | 'usual') =>
       openS3Store(output, letters === 'named' ? deadLettersUrl : null, clock);

@@ -54,12 +54,6 @@ export function sqlOutput(
   output: JdbcOutput,
   { overwrite, part }: Pick<SqlOutput, 'overwrite' | 'part'>,
 ): SqlOutput {
-  if (deadLetters.path !== null) {
-    throw new SluiceError(
-      'CONFIG_INVALID',
-      'deadLetters.path: the dead letters of a table go to the table sluice_dead_letters beside it, in the transaction of the rows; leave the path out.',
-    );
-  }
   const { statementType, createTableIfNotExists, commitInterval, chunkBytes } = output;
   if (statementType === 'insert' && intake.type === 'jdbc' && isSameTable(intake, output)) {
     throw new SluiceError(

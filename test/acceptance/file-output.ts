@@ -3,7 +3,6 @@ import { mkdtemp, open, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join, relative } from 'node:path';
 import { Readable } from 'node:stream';
-import { parse } from 'csv-parse/sync';
 import { createFileStore } from '../../connectors/file/file-store.ts';
 import { compressionOf, decompress } from '../../src/codecs/compression.ts';
 import { createWriter, outputFormatOf } from '../../src/codecs/formats.ts';
@@ -13,16 +12,16 @@ import type {
   DyingMoment,
   DyingSinkPlace,
   OpenSinkPlace,
-  PublishedLetter,
   PublishedOutput,
   SinkDriver,
   SinkPlanSize,
 } from '../../src/testing.ts';
 import { SinkPlan } from '../../src/testing.ts';
 import { endings, killEvery } from '../support/effort.ts';
-import { endOfRun } from '../support/killed-at-change.ts';
+import { endOfRun } from '../support/end-of-run.ts';
 import { type OtherFormat, otherFormats } from './format-files.ts';
 import { leftoversOfPartitions, PARTITIONED, partitionedSink, readPartitions } from './partitioned-output.ts';
+import { csvRows, lettersIn } from './published-text.ts';
 
 const CHILD = join(import.meta.dirname, 'killed-sink-child.ts');
 
@@ -156,8 +155,7 @@ async function killedRun(
   size: SinkPlanSize,
   operation: number | DyingMoment,
 ): Promise<'killed' | 'finished'> {
-  const child = fork(CHILD, [path, JSON.stringify(size), String(operation)], { stdio: 'inherit' });
-  return await endOfRun(child);
+  return await endOfRun(fork(CHILD, [path, JSON.stringify(size), String(operation)], { stdio: 'inherit' }));
 }
 
 async function readOutput(path: string): Promise<PublishedOutput | null> {
@@ -171,14 +169,11 @@ async function readOutput(path: string): Promise<PublishedOutput | null> {
   const manifest = JSON.parse(await readFile(`${path}.manifest.json`, 'utf8')) as PublishedOutput['manifest'];
   const letters = (await readFile(`${path}.dead.jsonl`, 'utf8').catch(whenMissing)) ?? '';
   const format = outputFormatOf('auto', path);
-  const { columns, records } = format === 'csv' ? csvOf(bytes) : await othersOf(format, bytes, manifest);
+  const { columns, records } = format === 'csv' ? csvRows(bytes) : await othersOf(format, bytes, manifest);
   return {
     columns,
     records,
-    deadLetters: letters
-      .split('\n')
-      .filter(Boolean)
-      .map((line) => JSON.parse(line) as PublishedLetter),
+    deadLetters: lettersIn(letters),
     manifest,
   };
 }
@@ -191,13 +186,6 @@ async function othersOf(format: OtherFormat, bytes: Buffer, manifest: PublishedO
     columns: columns ?? manifest.columns,
     records: rows.map((row) => Object.values(row)),
   };
-}
-
-function csvOf(bytes: Buffer): Rows {
-  const cast = (value: string, { quoting }: { readonly quoting: boolean }): string | null =>
-    value === '' && !quoting ? null : value;
-  const [columns, ...records] = parse(bytes, { cast }) as (string | null)[][];
-  return { columns: (columns ?? []).map(String), records };
 }
 
 function whenMissing(error: NodeJS.ErrnoException): null {

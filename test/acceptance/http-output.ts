@@ -1,9 +1,7 @@
 import { fork } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, open, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parse } from 'csv-parse/sync';
 import { createFileStore } from '../../connectors/file/file-store.ts';
 import type { HttpSettings } from '../../connectors/http/http-settings.ts';
 import { createHttpStore } from '../../connectors/http/http-store.ts';
@@ -14,15 +12,16 @@ import {
   type DyingMoment,
   type DyingSinkPlace,
   type OpenSinkPlace,
-  type PublishedLetter,
   type PublishedOutput,
   type SinkDriver,
   SinkPlan,
   type SinkPlanSize,
 } from '../../src/testing.ts';
 import { endings, killEvery } from '../support/effort.ts';
+import { endOfRun } from '../support/end-of-run.ts';
 import { HurriedClock } from '../support/hurried-clock.ts';
 import { WebServer } from '../support/web-server.ts';
+import { csvRows, lettersIn } from './published-text.ts';
 
 const CHILD = join(import.meta.dirname, 'killed-sink-child.ts');
 
@@ -117,11 +116,7 @@ async function killedRun(
   size: SinkPlanSize,
   operation: number | DyingMoment,
 ): Promise<'killed' | 'finished'> {
-  const child = fork(CHILD, [url, JSON.stringify(size), String(operation), spool], { stdio: 'inherit' });
-  const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
-  if (signal === 'SIGKILL') return 'killed';
-  if (code === 0) return 'finished';
-  throw new Error(`the run ended with ${code ?? signal}`);
+  return await endOfRun(fork(CHILD, [url, JSON.stringify(size), String(operation), spool], { stdio: 'inherit' }));
 }
 
 async function readOutput(bytes: Buffer, spool: string): Promise<PublishedOutput> {
@@ -131,16 +126,5 @@ async function readOutput(bytes: Buffer, spool: string): Promise<PublishedOutput
     if (error.code === 'ENOENT') return '';
     throw error;
   });
-  const cast = (value: string, { quoting }: { readonly quoting: boolean }): string | null =>
-    value === '' && !quoting ? null : value;
-  const [columns, ...records] = parse(bytes, { cast }) as (string | null)[][];
-  return {
-    columns: (columns ?? []).map(String),
-    records,
-    deadLetters: letters
-      .split('\n')
-      .filter(Boolean)
-      .map((line) => JSON.parse(line) as PublishedLetter),
-    manifest,
-  };
+  return { ...csvRows(bytes), deadLetters: lettersIn(letters), manifest };
 }

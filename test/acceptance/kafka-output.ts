@@ -1,5 +1,4 @@
 import { fork } from 'node:child_process';
-import { once } from 'node:events';
 import { join } from 'node:path';
 import { decodeRecord } from '../../src/core/canonical-csv.ts';
 import { systemClock } from '../../src/core/clock.ts';
@@ -21,7 +20,8 @@ import {
   type SinkPlanSize,
 } from '../../src/testing.ts';
 import { endings, killEvery } from '../support/effort.ts';
-import { until } from '../support/live-topic.ts';
+import { endOfRun } from '../support/end-of-run.ts';
+import { until } from '../support/until.ts';
 import type { OpenOutputs } from './file-output.ts';
 import { freshTopic, jsonReader, jsonWriter, type KafkaPlace, kafkaClient } from './kafka-place.ts';
 
@@ -127,11 +127,9 @@ async function killedRun(
   size: SinkPlanSize,
   operation: number | DyingMoment,
 ): Promise<'killed' | 'finished'> {
-  const child = fork(CHILD, [JSON.stringify(place), JSON.stringify(size), String(operation)], { stdio: 'inherit' });
-  const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
-  if (signal === 'SIGKILL') return 'killed';
-  if (code === 0) return 'finished';
-  throw new Error(`the run ended with ${code ?? signal}`);
+  return await endOfRun(
+    fork(CHILD, [JSON.stringify(place), JSON.stringify(size), String(operation)], { stdio: 'inherit' }),
+  );
 }
 
 /** Finished is an output whose last ledger has a manifest. Its topics are called by their roles, as each place has others. */

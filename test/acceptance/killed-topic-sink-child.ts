@@ -1,5 +1,6 @@
 import type { KafkaClient, TransactionalProducer } from '../../src/links/kafka/client.ts';
 import { runUntilKilled, runWholeOutput, SinkPlan, type SinkPlanSize } from '../../src/testing.ts';
+import { keepCompiled } from '../support/compiled-child.ts';
 import { type TopicOutputPlace, topicSink } from './kafka-output.ts';
 import { kafkaClient } from './kafka-place.ts';
 
@@ -7,6 +8,7 @@ import { kafkaClient } from './kafka-place.ts';
  * Writes a whole output and dies by SIGKILL at its n-th change of the cluster, from 0: of three numbers the first is a death before the
  * change, the second one while it is under way, the third one after it. Or it dies at a moment of the run, by name.
  */
+keepCompiled();
 const [place = '', size = '', operation = ''] = process.argv.slice(2);
 const moment = operation === 'written' || operation === 'committed' ? operation : null;
 const wanted = moment === null ? Number(operation) : Number.POSITIVE_INFINITY;

@@ -5,6 +5,7 @@ import { createPartitionedSink } from '../../src/codecs/partitions/partitioned-s
 import { systemClock } from '../../src/core/clock.ts';
 import type { Sink } from '../../src/core/sink.ts';
 import type { PublishedLetter, PublishedOutput } from '../../src/testing.ts';
+import { lettersIn } from './published-text.ts';
 
 /** Hostile values; the empty text is null in a partition, and so not among them. */
 const VALUES = [null, 'say "no"\n☂ 漢字', '../..', 'a/b=c%2F', '__HIVE_DEFAULT_PARTITION__'];
@@ -82,13 +83,14 @@ async function manifestOf(read: Read): Promise<PublishedOutput['manifest']> {
   return JSON.parse((await read('_SUCCESS.manifest.json'))!.toString()) as PublishedOutput['manifest'];
 }
 
-async function lettersOf(read: Read, name: string | undefined, names: readonly string[]): Promise<PublishedLetter[]> {
+async function lettersOf(
+  read: Read,
+  name: string | undefined,
+  names: readonly string[],
+): Promise<readonly PublishedLetter[]> {
   assert.equal(names.includes('_SUCCESS.dead.jsonl'), name !== undefined);
   const text = name === undefined ? '' : (await read(name))!.toString();
-  return text
-    .split('\n')
-    .filter(Boolean)
-    .map((line) => JSON.parse(line) as PublishedLetter);
+  return lettersIn(text);
 }
 
 /** As Hive and Spark read it. */

@@ -5,17 +5,17 @@ import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type ApiServer, startApi } from '../support/api-server.ts';
 import { sluice } from '../support/command-line.ts';
-import { clientFlow, clientPython } from '../support/datarobot-client.ts';
+import { DatarobotClient } from '../support/datarobot-client.ts';
 import { PredictionServer } from '../support/prediction-server.ts';
 
 const ROWS = 'id,c\n1,a\n2,b\n';
-let python = '';
+let client: DatarobotClient;
 let state = '';
 let prediction: PredictionServer;
 let api: ApiServer;
 
 beforeAll(async () => {
-  python = await clientPython();
+  client = await DatarobotClient.start();
   state = mkdtempSync(join(tmpdir(), 'sluice-client-definitions-'));
   prediction = await PredictionServer.start({
     info: { deploymentId: 'd', target: { name: 'y', kind: 'regression' }, model: { id: 'm1' } },
@@ -46,6 +46,7 @@ beforeAll(async () => {
 }, 600_000);
 
 afterAll(async () => {
+  await client?.[Symbol.asyncDispose]();
   await api?.[Symbol.asyncDispose]();
   await prediction?.close();
   rmSync(state, { recursive: true, force: true });
@@ -54,7 +55,7 @@ afterAll(async () => {
 describe("F59: DataRobot's own Python client, as it is,", () => {
   test('makes, runs, schedules, changes and removes definitions', async () => {
     const settings = { deployment: 'd', store: 'rows', table: 'flights' };
-    const told = await clientFlow<Record<string, unknown>>(python, 'definitions', api.base, settings);
+    const told = await client.flow<Record<string, unknown>>('definitions', api.base, settings);
     expect(told).toMatchObject({
       status: 'COMPLETED',
       names: ['by the client'],
@@ -73,7 +74,7 @@ describe("F59: DataRobot's own Python client, as it is,", () => {
     const { id } = await api.create({ deploymentId: 'watched' });
     await api.upload(id, ROWS);
     await api.ended(id);
-    const told = await clientFlow<Record<string, unknown>>(python, 'monitoring', api.base, { deployment: 'watched' });
+    const told = await client.flow<Record<string, unknown>>('monitoring', api.base, { deployment: 'watched' });
     expect(told).toMatchObject({
       deployments: ['d', 'watched'],
       servers: [prediction.url],
@@ -94,14 +95,14 @@ describe("F59: DataRobot's own Python client, as it is,", () => {
 
   test('lists datasets and downloads one', async () => {
     const output = join(state, 'downloaded.csv');
-    const told = await clientFlow<Record<string, unknown>>(python, 'datasets', api.base, { output });
+    const told = await client.flow<Record<string, unknown>>('datasets', api.base, { output });
     expect(told).toEqual({ name: 'flights', state: 'COMPLETED', rows: 2 });
     expect(readFileSync(output, 'utf8')).toBe(ROWS);
   });
 
   test('makes datasets of a file and of data in memory, scores them, and removes them', async () => {
     const settings = { deployment: 'd', file: join(state, 'rows.csv') };
-    const told = await clientFlow<Record<string, unknown>>(python, 'dataset_uploads', api.base, settings);
+    const told = await client.flow<Record<string, unknown>>('dataset_uploads', api.base, settings);
     expect(told).toMatchObject({
       status: 'COMPLETED',
       name: 'rows.csv',

@@ -6,7 +6,7 @@ import { parse } from 'csv-parse/sync';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type ModelServer, startModelServer } from '../../src/model-server/index.ts';
 import { type ApiServer, startApi, writeConfiguration } from '../support/api-server.ts';
-import { clientFlow, clientPython } from '../support/datarobot-client.ts';
+import { DatarobotClient } from '../support/datarobot-client.ts';
 import { startServe } from '../support/serve-process.ts';
 import { leftOut } from '../support/services/left-out.ts';
 import { s3Bucket } from '../support/services/s3.ts';
@@ -17,17 +17,18 @@ const FLIGHTS = join(root, 'config/examples/flights.csv');
 const KEYS = parse<Record<string, string>>(readFileSync(FLIGHTS), { columns: true }).map((row) => row['flight_id']);
 const ROWS = KEYS.length;
 
-let python = '';
+let client: DatarobotClient;
 let folder = '';
 let models: ModelServer;
 let api: ApiServer;
 beforeAll(async () => {
-  python = await clientPython();
+  client = await DatarobotClient.start();
   folder = mkdtempSync(join(tmpdir(), 'sluice-client-'));
   models = await startModelServer({ models: join(root, 'models'), port: 0 });
   api = await startApi({ deployments: { flights: models.url } });
 }, 600_000);
 afterAll(async () => {
+  await client?.[Symbol.asyncDispose]();
   await api?.[Symbol.asyncDispose]();
   await models?.close();
   rmSync(folder, { recursive: true, force: true });
@@ -41,7 +42,7 @@ interface Told {
 }
 
 function flow<T = Told>(name: string, settings: object = {}): Promise<T> {
-  return clientFlow<T>(python, name, api.base, { deployment: 'flights', file: FLIGHTS, ...settings });
+  return client.flow<T>(name, api.base, { deployment: 'flights', file: FLIGHTS, ...settings });
 }
 
 /** The rows in the order of the file, each with its key and a prediction. */
@@ -119,8 +120,8 @@ describe("F59: DataRobot's own Python client, as it is,", { timeout: 180_000 }, 
   });
 
   test.skipIf(leftOut().includes('s3'))('scores from S3 to S3, with credentials that the server has', async () => {
-    const { bucket, client, endpointUrl, accessKeyId, secretAccessKey } = await s3Bucket();
-    await client.send(new PutObjectCommand({ Bucket: bucket, Key: 'in.csv', Body: readFileSync(FLIGHTS) }));
+    const { bucket, client: s3, endpointUrl, accessKeyId, secretAccessKey } = await s3Bucket();
+    await s3.send(new PutObjectCommand({ Bucket: bucket, Key: 'in.csv', Body: readFileSync(FLIGHTS) }));
     const credentials = { keys: { awsAccessKeyId: accessKeyId, awsSecretAccessKey: secretAccessKey } };
     const state = mkdtempSync(join(folder, 's3-'));
     const options = { deployments: { flights: models.url }, configuration: { credentials } };
@@ -133,9 +134,9 @@ describe("F59: DataRobot's own Python client, as it is,", { timeout: 180_000 }, 
     };
     for (let times = 0; times < 2; times += 1) {
       // The second time an object is there already, and is replaced.
-      const told = await clientFlow<Told>(python, 'score_s3', serve.base, settings);
+      const told = await client.flow<Told>('score_s3', serve.base, settings);
       expect(told.status, told.details).toBe('COMPLETED');
-      const { Body } = await client.send(new GetObjectCommand({ Bucket: bucket, Key: 'out/scored.csv' }));
+      const { Body } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: 'out/scored.csv' }));
       expectAllRows(await Body!.transformToString());
     }
   });

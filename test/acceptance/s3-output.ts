@@ -9,7 +9,6 @@ import {
   PutObjectCommand,
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
-import { parse } from 'csv-parse/sync';
 import type { S3Ledger } from '../../connectors/s3/s3-ledger.ts';
 import type { S3Settings } from '../../connectors/s3/s3-settings.ts';
 import { createS3Store } from '../../connectors/s3/s3-store.ts';
@@ -21,19 +20,20 @@ import {
   type DyingMoment,
   type DyingSinkPlace,
   type OpenSinkPlace,
-  type PublishedLetter,
   type PublishedOutput,
   type SinkDriver,
   SinkPlan,
   type SinkPlanSize,
 } from '../../src/testing.ts';
 import { endings, killEvery } from '../support/effort.ts';
-import { endOfRun, killedAtChange } from '../support/killed-at-change.ts';
+import { endOfRun } from '../support/end-of-run.ts';
+import { killedAtChange } from '../support/killed-at-change.ts';
 import { s3Settings } from '../support/s3-settings.ts';
 import { type S3Bucket, s3Bucket } from '../support/services/s3.ts';
 import type { OpenOutputs } from './file-output.ts';
 import { otherFormats } from './format-files.ts';
 import { leftoversOfPartitions, PARTITIONED, partitionedSink, readPartitions } from './partitioned-output.ts';
+import { csvRows, lettersIn } from './published-text.ts';
 
 const CHILD = join(import.meta.dirname, 'killed-s3-sink-child.ts');
 const MIB = 1024 * 1024;
@@ -201,26 +201,16 @@ async function readOutput({ client, bucket }: S3Bucket, key: string): Promise<Pu
   const letters = (await bytesOf(client, bucket, `${key}.dead.jsonl`))?.toString() ?? '';
   const { columns, records } = key.endsWith('.parquet')
     ? await parquetOf(Buffer.concat(chunks))
-    : csvOf(Buffer.concat(chunks));
+    : csvRows(Buffer.concat(chunks));
   return {
     columns,
     records,
-    deadLetters: letters
-      .split('\n')
-      .filter(Boolean)
-      .map((line) => JSON.parse(line) as PublishedLetter),
+    deadLetters: lettersIn(letters),
     manifest,
   };
 }
 
 type Rows = Pick<PublishedOutput, 'columns' | 'records'>;
-
-function csvOf(bytes: Buffer): Rows {
-  const cast = (value: string, { quoting }: { readonly quoting: boolean }): string | null =>
-    value === '' && !quoting ? null : value;
-  const [columns, ...records] = parse(bytes, { cast }) as (string | null)[][];
-  return { columns: (columns ?? []).map(String), records };
-}
 
 async function parquetOf(bytes: Buffer): Promise<Rows> {
   const { columns, rows } = await otherFormats.parquet.read(bytes);

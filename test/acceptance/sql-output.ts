@@ -1,5 +1,4 @@
 import { fork } from 'node:child_process';
-import { once } from 'node:events';
 import { join } from 'node:path';
 import type { SqlOutput } from '../../connectors/sql/sql-output.ts';
 import type { SqlAccess } from '../../connectors/sql/sql-settings.ts';
@@ -18,6 +17,7 @@ import {
   type SinkPlanSize,
 } from '../../src/testing.ts';
 import { endings, killEvery } from '../support/effort.ts';
+import { endOfRun } from '../support/end-of-run.ts';
 import type { TestDatabase } from '../support/sql-databases.ts';
 import { tableNames } from './sql-intake.ts';
 
@@ -141,11 +141,7 @@ async function killedRun(
   operation: number | DyingMoment,
 ): Promise<'killed' | 'finished'> {
   const setup = JSON.stringify({ access, form, size, operation });
-  const child = fork(CHILD, [setup], { stdio: 'inherit' });
-  const [code, killed] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
-  if (killed === 'SIGKILL') return 'killed';
-  if (code === 0) return 'finished';
-  throw new Error(`the run ended with ${code ?? killed}`);
+  return await endOfRun(fork(CHILD, [setup], { stdio: 'inherit' }));
 }
 
 async function readOutput(

@@ -1,4 +1,5 @@
 import { runUntilKilled, runWholeOutput, SinkPlan, type SinkPlanSize, tellBatches } from '../../src/testing.ts';
+import { keepCompiled } from '../support/compiled-child.ts';
 import { resolveSluiceByName } from '../support/sluice-by-name.ts';
 
 /*
@@ -9,6 +10,7 @@ resolveSluiceByName();
 const { DatabaseSync } = await import('node:sqlite');
 const { createSqliteSink } = await import('../integration/examples/sqlite-sink.ts');
 const { createSqliteSource } = await import('../integration/examples/sqlite-source.ts');
+keepCompiled();
 const [work = '', file = '', size = '', operation = ''] = process.argv.slice(2);
 
 if (work === 'read') await tellBatches(createSqliteSource(file, 'flights'));

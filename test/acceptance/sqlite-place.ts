@@ -1,5 +1,4 @@
 import { fork } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, rm, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -20,6 +19,7 @@ import {
 } from '../../src/testing.ts';
 import { createSqliteSink } from '../integration/examples/sqlite-sink.ts';
 import { createSqliteSource } from '../integration/examples/sqlite-source.ts';
+import { endOfRun } from '../support/end-of-run.ts';
 
 const CHILD = join(import.meta.dirname, 'sqlite-child.ts');
 const KILLED = { batches: 4, rowsPerBatch: 20, padding: 0 };
@@ -81,11 +81,7 @@ async function sqlitePlace(): Promise<DyingSinkPlace> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-sqlite-'));
   const file = join(folder, 'scored.db');
   const run = async (size: SinkPlanSize, operation: number | DyingMoment): Promise<'killed' | 'finished'> => {
-    const child = fork(CHILD, ['write', file, JSON.stringify(size), String(operation)], { stdio: 'inherit' });
-    const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
-    if (signal === 'SIGKILL') return 'killed';
-    if (code === 0) return 'finished';
-    throw new Error(`the run ended with ${code ?? signal}`);
+    return await endOfRun(fork(CHILD, ['write', file, JSON.stringify(size), String(operation)], { stdio: 'inherit' }));
   };
   return {
     sink: ({ overwrite }) => createSqliteSink(file, { overwrite }),

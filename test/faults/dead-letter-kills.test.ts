@@ -5,5 +5,5 @@ import { replayKillGrid } from '../support/replay-kill-grid.ts';
 
 // `npm run test:grid` kills a hundred with other seeds, and folders and tables at every operation.
 replayKillGrid(1, 2);
-folderReplayKills(killEvery(9));
+await folderReplayKills(killEvery(9));
 partReplayKills(killEvery(24));

@@ -1,6 +1,9 @@
 import { liveKillGrid } from '../support/live-kill-grid.ts';
 
 // `npm run test:grid` runs a hundred with other seeds.
-liveKillGrid('topic', 2, 2);
-liveKillGrid('files', 101, 1);
-liveKillGrid('objects', 205, 1);
+liveKillGrid([
+  { output: 'topic', firstSeed: 2, runs: 2 },
+  { output: 'files', firstSeed: 101, runs: 1 },
+  { output: 'objects', firstSeed: 205, runs: 1 },
+  { output: 'table', firstSeed: 201, runs: 2 },
+]);

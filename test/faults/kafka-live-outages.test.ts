@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { startLive } from '../support/live-job-process.ts';
 import { LiveRuns } from '../support/live-runs.ts';
-import { until } from '../support/live-topic.ts';
 import { type KafkaService, startKafka } from '../support/services/kafka.ts';
 import { needs } from '../support/services/needs.ts';
+import { until } from '../support/until.ts';
 
 // Messages of 20 MB take their time where other tests run beside them.
 vi.setConfig({ testTimeout: 180_000 });

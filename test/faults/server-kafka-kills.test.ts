@@ -4,32 +4,15 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { jobTopics } from '../../src/links/kafka/job/job-topics.ts';
 import { isWhole } from '../support/effort.ts';
-import { KafkaServe } from '../support/kafka-serve.ts';
+import { KafkaServe, servedJob, servedRows } from '../support/kafka-serve.ts';
 import type { ServeProcess } from '../support/serve-process.ts';
 import { needs } from '../support/services/needs.ts';
 import { postgresDatabase } from '../support/services/postgres.ts';
+import { until } from '../support/until.ts';
 
 const ROWS = 10_000;
-const HEADER = 'id,text\n';
-const rows = (from: number, to: number): string =>
-  Array.from({ length: to - from }, (_, i) => `${from + i},"row, ${from + i}"\n`).join('');
-const WHOLE = HEADER + rows(0, ROWS);
-const BODY = {
-  deploymentId: 'd',
-  passthroughColumns: ['id', 'text'],
-  chunkRows: 50,
-  numConcurrent: 4,
-  limiter: 'fixed',
-  lingerMs: 0,
-};
-
-async function until(is: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  for (let left = 3_000; left > 0; left -= 1) {
-    if (await is()) return;
-    await wait(10);
-  }
-  throw new Error(`never: ${what}`);
-}
+const WHOLE = servedRows(0, ROWS);
+const BODY = { ...servedJob, chunkRows: 50, lingerMs: 0 };
 
 needs('kafka')(
   'a job of a server over Kafka, of which something is killed with kill -9, gives the output of a direct run',

@@ -8,6 +8,7 @@ import { writeConfiguration } from '../support/api-server.ts';
 import { PredictionServer } from '../support/prediction-server.ts';
 import { type ServeProcess, startServe } from '../support/serve-process.ts';
 import { postgresDatabase } from '../support/services/postgres.ts';
+import { until } from '../support/until.ts';
 
 const ROWS = 20_000;
 const HEADER = 'id,x\n';
@@ -32,14 +33,6 @@ afterEach(async () => {
 
 const start = (settings: object = {}): Promise<ServeProcess> =>
   startServe(writeConfiguration(state, { deployments: { d: server.url }, server: settings }), state);
-
-async function until(is: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  for (let left = 3_000; left > 0; left -= 1) {
-    if (await is()) return;
-    await wait(10);
-  }
-  throw new Error(`never: ${what}`);
-}
 
 const file = (id: string, name: string): string => join(state, 'jobs', id, name);
 

@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
 import { GetObjectCommand, ListMultipartUploadsCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { aborted } from '../../src/jobs/queue/claimed-job.ts';
@@ -15,17 +14,10 @@ import { PredictionServer } from '../support/prediction-server.ts';
 import { startServe } from '../support/serve-process.ts';
 import { needs } from '../support/services/needs.ts';
 import { type S3Bucket, s3Bucket } from '../support/services/s3.ts';
+import { until } from '../support/until.ts';
 
 const env = { SLUICE_KEY: '8f'.repeat(32) };
 const CSV = `id,text\n${Array.from({ length: 40_000 }, (_, i) => `${i},${`row ${i} `.repeat(20)}\n`).join('')}`;
-
-async function until(is: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  for (let left = 1_000; left > 0; left -= 1) {
-    if (await is()) return;
-    await wait(20);
-  }
-  throw new Error(`never: ${what}`);
-}
 
 needs('s3')('an unfinished output in S3', () => {
   let state = '';

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { LiveRuns } from '../support/live-runs.ts';
-import { until } from '../support/live-topic.ts';
 import { seededRandom } from '../support/memory-kafka/seeded-random.ts';
 import { type KafkaService, startKafka } from '../support/services/kafka.ts';
 import { needs } from '../support/services/needs.ts';
+import { until } from '../support/until.ts';
 
 vi.setConfig({ testTimeout: 120_000 });
 

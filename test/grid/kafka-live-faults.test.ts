@@ -2,10 +2,10 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { LiveRuns } from '../support/live-runs.ts';
-import { until } from '../support/live-topic.ts';
 import { startKafka } from '../support/services/kafka.ts';
 import { needs } from '../support/services/needs.ts';
 import { fillDisk, smallDisk } from '../support/small-disk.ts';
+import { until } from '../support/until.ts';
 
 const ROWS = 4_000;
 const passed = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

@@ -1,34 +1,20 @@
 import { fork } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { findSluiceError } from '../../src/core/error.ts';
 import { type JobInput, runJob } from '../../src/index.ts';
 import { killEvery } from '../support/effort.ts';
-import { endOfRun } from '../support/killed-at-change.ts';
-import { PredictionServer } from '../support/prediction-server.ts';
-import { isBad, lettersOf, refusesBad, replay, rowsWithBadOnes, writeJob } from '../support/replays.ts';
+import { endOfRun } from '../support/end-of-run.ts';
+import { ReplayScene } from '../support/replay-scene.ts';
+import { isBad, lettersOf, refusesBad, replay, writeJob } from '../support/replays.ts';
 import { needs } from '../support/services/needs.ts';
 import { newMariaDb, newPostgres, newSqlite, type TestDatabase } from '../support/sql-databases.ts';
 
 const CHILD = join(import.meta.dirname, '../support/killed-replay-child.ts');
 const never = new AbortController().signal;
 const ROWS = 210;
-const BAD = Array.from({ length: ROWS }, (_, id) => id).filter(isBad);
-
-let folder = '';
-let server: PredictionServer;
-
-beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'sluice-dead-letter-tables-'));
-  writeFileSync(join(folder, 'in.csv'), rowsWithBadOnes(ROWS));
-  server = await PredictionServer.start();
-});
-afterAll(async () => {
-  await server.close();
-  rmSync(folder, { recursive: true });
-});
+const scene = await ReplayScene.open(ROWS);
+const { folder, server, bad: BAD } = scene;
 
 const databases: readonly (readonly [
   string,
@@ -43,21 +29,10 @@ const databases: readonly (readonly [
 function jobInto({ access }: TestDatabase, output: object = {}, changes: Partial<JobInput> = {}): JobInput {
   const { jdbcUrl, user, password } = access;
   const credentials = user === null ? {} : { credentials: { user, password } };
-  return {
-    deployment: { id: 'd', server: server.url },
-    intakeSettings: { file: join(folder, 'in.csv') },
-    outputSettings: {
-      type: 'jdbc',
-      jdbcUrl,
-      ...credentials,
-      table: 'scored',
-      statementType: 'create_table',
-      ...output,
-    },
-    passthroughColumns: ['id', 'text'],
-    chunkRows: 60,
-    ...changes,
-  };
+  return scene.job(
+    { type: 'jdbc', jdbcUrl, ...credentials, table: 'scored', statementType: 'create_table', ...output },
+    changes,
+  );
 }
 
 async function tableOf(

@@ -1,8 +1,7 @@
 import { fork } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { createFileStore } from '../../connectors/file/file-store.ts';
 import { FolderExchange, type FolderExchangeOptions } from '../../src/codecs/partitions/folder-exchange.ts';
 import { systemClock } from '../../src/core/clock.ts';
@@ -10,8 +9,8 @@ import { type JobInput, runJob } from '../../src/index.ts';
 import { letterKey } from '../../src/jobs/dead-letters/replay-options.ts';
 import { verifyNamedOutput } from '../../src/jobs/verify-named-output.ts';
 import { sluice } from '../support/command-line.ts';
-import { endOfRun } from '../support/killed-at-change.ts';
-import { PredictionServer } from '../support/prediction-server.ts';
+import { endOfRun } from '../support/end-of-run.ts';
+import { type JobToPath, ReplayScene } from '../support/replay-scene.ts';
 import {
   dataIn,
   type FoundFolder,
@@ -22,49 +21,21 @@ import {
   readByMark,
   rowsIn,
 } from '../support/replayed-folders.ts';
-import { isBad, lettersOf, refusesBad, replay, rowsWithBadOnes, writeJob } from '../support/replays.ts';
+import { lettersOf, refusesBad, replay, writeJob } from '../support/replays.ts';
 import { needs } from '../support/services/needs.ts';
 import { s3Bucket } from '../support/services/s3.ts';
 
 const { signal } = new AbortController();
 const ROWS = 210;
-const BAD = Array.from({ length: ROWS }, (_, id) => id).filter(isBad);
-
-let folder = '';
-let server: PredictionServer;
-let outputs = 0;
-
-beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'sluice-dead-letter-folders-'));
-  server = await PredictionServer.start();
-  writeFileSync(join(folder, 'in.csv'), rowsWithBadOnes(ROWS));
-});
-afterAll(async () => {
-  await server.close();
-  rmSync(folder, { recursive: true });
-});
+const scene = await ReplayScene.open(ROWS);
+const { folder, server, bad: BAD } = scene;
 beforeEach(() => {
   server.options = { ...refusesBad, rejectAs: 'row' };
 });
 
-interface FolderJob extends JobInput {
-  readonly path: string;
-}
-
-function jobTo(changes: Partial<JobInput> = {}, partitionColumns = ['grade']): FolderJob {
-  outputs += 1;
-  const path = join(folder, `out-${outputs}/`);
-  const job: JobInput = {
-    deployment: { id: 'd', server: server.url },
-    intakeSettings: { file: join(folder, 'in.csv') },
-    outputSettings: { path, format: 'parquet', partitionColumns },
-    passthroughColumns: ['id', 'text', 'grade'],
-    includePredictionStatus: true,
-    chunkRows: 60,
-    abortOnError: false,
-    ...changes,
-  };
-  return Object.defineProperty(job, 'path', { value: path, enumerable: false }) as FolderJob;
+function jobTo(changes: Partial<JobInput> = {}, partitionColumns = ['grade']): JobToPath {
+  const ours = { passthroughColumns: ['id', 'text', 'grade'], abortOnError: false };
+  return scene.jobTo('out/', { ...ours, ...changes }, { format: 'parquet', partitionColumns });
 }
 
 /** The rows of each partition that a run gives in which no row was ever bad. */
@@ -287,7 +258,7 @@ describe('a folder whose replay was killed while files were exchanged', () => {
   const CHILD = join(import.meta.dirname, '../support/killed-replay-child.ts');
 
   /** A job with such a folder, and what it was before. */
-  async function killed(): Promise<{ readonly job: FolderJob; readonly before: FoundFolder }> {
+  async function killed(): Promise<{ readonly job: JobToPath; readonly before: FoundFolder }> {
     const job = jobTo();
     await runJob(job).result;
     const before = filesIn(job.path);

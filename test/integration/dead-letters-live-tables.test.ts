@@ -6,13 +6,13 @@ import type { JobInput } from '../../src/index.ts';
 import { resolveJob } from '../../src/jobs/description/parse-job.ts';
 import { sqlOutput } from '../../src/jobs/sql-endpoints.ts';
 import { LiveRuns } from '../support/live-runs.ts';
-import { until } from '../support/live-topic.ts';
 import { jobIntoParts, problemsOfTable, rowsOfTable } from '../support/part-tables.ts';
 import { PredictionServer } from '../support/prediction-server.ts';
 import { lettersOf, replay } from '../support/replays.ts';
 import { kafkaService } from '../support/services/kafka.ts';
 import { needs } from '../support/services/needs.ts';
 import { newMariaDb, newPostgres, newSqlite, type TestDatabase } from '../support/sql-databases.ts';
+import { until } from '../support/until.ts';
 import { partsOf, writeParts } from '../support/written-parts.ts';
 
 const never = new AbortController().signal;

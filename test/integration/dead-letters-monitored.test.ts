@@ -1,37 +1,25 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createFileStore } from '../../connectors/file/file-store.ts';
 import { readManifest } from '../../src/codecs/objects/read-manifest.ts';
 import type { Manifest } from '../../src/core/ledger.ts';
 import type { JobInput } from '../../src/index.ts';
 import { runJob } from '../../src/jobs/run-job.ts';
 import { sluice } from '../support/command-line.ts';
-import { PredictionServer } from '../support/prediction-server.ts';
-import { isBad, refusesBad, replay, rowsWithBadOnes } from '../support/replays.ts';
+import { ReplayScene } from '../support/replay-scene.ts';
+import { isBad, refusesBad, replay } from '../support/replays.ts';
 import { newSqlite } from '../support/sql-databases.ts';
 
 const never = new AbortController().signal;
 const ROWS = 210;
-const BAD = Array.from({ length: ROWS }, (_, id) => id).filter(isBad);
-
-let folder = '';
-let server: PredictionServer;
-let baseline = '';
-
+const scene = await ReplayScene.open(ROWS);
+const { folder, server, bad: BAD } = scene;
+const baseline = join(folder, 'baseline.json');
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'sluice-replayed-'));
-  server = await PredictionServer.start();
-  writeFileSync(join(folder, 'in.csv'), rowsWithBadOnes(ROWS));
-  baseline = join(folder, 'baseline.json');
   const made = await sluice(['baseline', 'in.csv', '--exclude', 'id', '--out', baseline], { cwd: folder });
   expect(made).toMatchObject({ code: 0, stderr: '' });
-});
-afterAll(async () => {
-  await server.close();
-  rmSync(folder, { recursive: true });
 });
 beforeEach(() => {
   server.options = { ...refusesBad, modelId: 'm1' };
@@ -41,14 +29,8 @@ afterEach(() => {
 });
 
 function jobTo(outputSettings: JobInput['outputSettings'], changes: Partial<JobInput> = {}): JobInput {
-  return {
-    deployment: { id: 'd', server: server.url, associationId: 'id', accuracy: true, baseline },
-    intakeSettings: { file: join(folder, 'in.csv') },
-    outputSettings,
-    passthroughColumns: ['text'],
-    chunkRows: 60,
-    ...changes,
-  };
+  const deployment = { id: 'd', server: server.url, associationId: 'id', accuracy: true, baseline };
+  return scene.job(outputSettings, { deployment, passthroughColumns: ['text'], ...changes });
 }
 
 /** A state folder of its own. */

@@ -1,44 +1,25 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { GetObjectCommand, ListMultipartUploadsCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { type JobInput, runJob } from '../../src/index.ts';
 import { startSluice } from '../support/command-line.ts';
-import { PredictionServer } from '../support/prediction-server.ts';
-import { isBad, lettersOf, refusesBad, replay, rowsWithBadOnes, writeJob } from '../support/replays.ts';
+import { ReplayScene } from '../support/replay-scene.ts';
+import { lettersOf, refusesBad, replay, writeJob } from '../support/replays.ts';
 import { needs } from '../support/services/needs.ts';
 import { type S3Bucket, s3Bucket } from '../support/services/s3.ts';
 
 const ROWS = 210;
-const BAD = Array.from({ length: ROWS }, (_, id) => id).filter(isBad);
-
-let folder = '';
+const scene = await ReplayScene.open(ROWS);
+const { folder, server, bad: BAD } = scene;
 let place: S3Bucket;
-let server: PredictionServer;
-
-beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'sluice-dead-letters-s3-'));
-  writeFileSync(join(folder, 'in.csv'), rowsWithBadOnes(ROWS));
-  server = await PredictionServer.start();
-});
-afterAll(async () => {
-  await server.close();
-  rmSync(folder, { recursive: true });
-});
 
 function jobTo(key: string): JobInput {
   const { endpointUrl, accessKeyId: awsAccessKeyId, secretAccessKey: awsSecretAccessKey } = place;
   const credentials = { awsAccessKeyId, awsSecretAccessKey };
-  return {
-    deployment: { id: 'd', server: server.url },
-    intakeSettings: { file: join(folder, 'in.csv') },
-    outputSettings: { type: 's3', url: `s3://${place.bucket}/${key}`, endpointUrl, credentials },
-    passthroughColumns: ['id', 'text'],
-    includePredictionStatus: true,
-    chunkRows: 10,
-    numConcurrent: 1,
-  };
+  return scene.job(
+    { type: 's3', url: `s3://${place.bucket}/${key}`, endpointUrl, credentials },
+    { includePredictionStatus: true, chunkRows: 10, numConcurrent: 1 },
+  );
 }
 
 async function textOf(key: string): Promise<string> {

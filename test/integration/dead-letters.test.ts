@@ -1,8 +1,7 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { createFileStore } from '../../connectors/file/file-store.ts';
 import { main } from '../../src/cli/main.ts';
 import { readOutput } from '../../src/codecs/objects/output-rows.ts';
@@ -13,46 +12,19 @@ import { letterKey } from '../../src/jobs/dead-letters/replay-options.ts';
 import { runJob } from '../../src/jobs/run-job.ts';
 import { verifyNamedOutput } from '../../src/jobs/verify-named-output.ts';
 import { sluice, startSluice } from '../support/command-line.ts';
-import { PredictionServer } from '../support/prediction-server.ts';
+import { ReplayScene } from '../support/replay-scene.ts';
 import { isBad, lettersOf, refusesBad, replay, rowsWithBadOnes, writeJob } from '../support/replays.ts';
 
 const never = new AbortController().signal;
 const ROWS = 210;
-const BAD = Array.from({ length: ROWS }, (_, id) => id).filter(isBad);
-
-let folder = '';
-let server: PredictionServer;
-let outputs = 0;
-
-beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'sluice-dead-letters-'));
-  server = await PredictionServer.start();
-  writeFileSync(join(folder, 'in.csv'), rowsWithBadOnes(ROWS));
-  writeFileSync(join(folder, 'in-utf-16.csv'), Buffer.from(rowsWithBadOnes(ROWS).replaceAll(',', ';'), 'utf16le'));
-});
-afterAll(async () => {
-  await server.close();
-  rmSync(folder, { recursive: true });
-});
+const scene = await ReplayScene.open(ROWS);
+const { folder, server, bad: BAD } = scene;
+writeFileSync(join(folder, 'in-utf-16.csv'), Buffer.from(rowsWithBadOnes(ROWS).replaceAll(',', ';'), 'utf16le'));
 beforeEach(() => {
   server.options = { ...refusesBad, modelId: 'm1' };
 });
 
-function jobTo(name: string, changes: Partial<JobInput> = {}): JobInput & { readonly path: string } {
-  outputs += 1;
-  mkdirSync(join(folder, String(outputs)));
-  const path = join(folder, String(outputs), name);
-  const job: JobInput = {
-    deployment: { id: 'd', server: server.url },
-    intakeSettings: { file: join(folder, 'in.csv') },
-    outputSettings: { path },
-    passthroughColumns: ['id', 'text'],
-    includePredictionStatus: true,
-    chunkRows: 60,
-    ...changes,
-  };
-  return Object.defineProperty(job, 'path', { value: path, enumerable: false }) as typeof job & { path: string };
-}
+const jobTo = scene.jobTo.bind(scene);
 
 /** The rows of an output as its own format has them, and its manifest without what differs from run to run. */
 async function contentOf(path: string) {

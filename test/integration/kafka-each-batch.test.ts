@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import kafkajs from 'kafkajs';
 import { expect, test } from 'vitest';
 import { startModelServer } from '../../src/model-server/index.ts';
+import { plainKafka } from '../support/plain-kafka.ts';
 import { kafkaService } from '../support/services/kafka.ts';
 import { needs } from '../support/services/needs.ts';
 import { scoreTopic } from './examples/each-batch.ts';
@@ -13,7 +13,7 @@ needs('kafka')('scoring in a consumer of the user', () => {
   test('the example scores each message once, in order, with its key and headers', async () => {
     const { brokers } = await kafkaService();
     const server = await startModelServer({ models: join(root, 'models'), host: '127.0.0.1', port: 0 });
-    const kafka = new kafkajs.Kafka({ brokers: [...brokers], logLevel: kafkajs.logLevel.NOTHING });
+    const kafka = plainKafka(brokers);
     const topic = `each-batch-${process.pid}`;
     const [admin, producer] = [kafka.admin(), kafka.producer({ idempotent: true, maxInFlightRequests: 1 })];
     const [consumer, judge] = ['in', 'out'].map((name) =>

@@ -8,12 +8,13 @@ import { verifyNamedOutput } from '../../src/jobs/verify-named-output.ts';
 import { type ModelServer, startModelServer } from '../../src/model-server/index.ts';
 import { ApiClient } from '../support/api-client.ts';
 import { type Command, startSluice } from '../support/command-line.ts';
-import { LiveTopics, until } from '../support/live-topic.ts';
+import { LiveTopics } from '../support/live-topic.ts';
 import { startServe } from '../support/serve-process.ts';
 import { kafkaService } from '../support/services/kafka.ts';
 import { needs } from '../support/services/needs.ts';
 import { postgresDatabase } from '../support/services/postgres.ts';
 import { s3Bucket } from '../support/services/s3.ts';
+import { until } from '../support/until.ts';
 
 const root = join(import.meta.dirname, '../..');
 const TOPICS = ['flights', 'flights.scored', 'flights.rejected', 'flights.from-file'];

@@ -1,10 +1,10 @@
 import avro from 'avsc';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { LiveRuns } from '../support/live-runs.ts';
-import { until } from '../support/live-topic.ts';
 import { kafkaService } from '../support/services/kafka.ts';
 import { needs } from '../support/services/needs.ts';
 import { type SchemaRegistry, schemaRegistry } from '../support/services/schema-registry.ts';
+import { until } from '../support/until.ts';
 
 const FIRST = {
   name: 'Flight',

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Command, startSluice } from '../support/command-line.ts';
 import { type LiveChanges, type LivePlace, LiveRuns } from '../support/live-runs.ts';
-import { until } from '../support/live-topic.ts';
 import { kafkaService } from '../support/services/kafka.ts';
 import { needs } from '../support/services/needs.ts';
+import { until } from '../support/until.ts';
 
 const range = (length: number): readonly number[] => Array.from({ length }, (_, i) => i);
 

@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { JobInput } from '../../src/index.ts';
 import { type LivePlace, LiveRuns } from '../support/live-runs.ts';
-import { until } from '../support/live-topic.ts';
 import { kafkaService } from '../support/services/kafka.ts';
 import { needs } from '../support/services/needs.ts';
+import { until } from '../support/until.ts';
 
 const START = 1_700_000_000_000;
 const range = (from: number, to: number): readonly number[] => Array.from({ length: to - from }, (_, i) => from + i);

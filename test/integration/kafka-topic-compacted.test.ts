@@ -1,43 +1,20 @@
 import { expect, test } from 'vitest';
 import { systemClock } from '../../src/core/clock.ts';
-import type { MessageReader } from '../../src/core/message-format.ts';
-import { schemaOf } from '../../src/core/schema.ts';
 import { createPlatformaticClient } from '../../src/links/kafka/clients/platformatic/client.ts';
 import { PartitionNumbers } from '../../src/links/kafka/live/topic-partition-numbers.ts';
 import { createTopicReader } from '../../src/links/kafka/live/topic-reader.ts';
 import { createTopicSource } from '../../src/links/kafka/live/topic-source.ts';
-import { startKafka } from '../support/services/kafka.ts';
+import { kafkaService } from '../support/services/kafka.ts';
 import { needs } from '../support/services/needs.ts';
 import { freshName, plainConnection } from './kafka-clients/client-harness.ts';
+import { lineConsumer, lineMessages } from './kafka-clients/line-messages.ts';
 
 const LIMITS = { rows: 10, bytes: 1 << 20, lingerMs: 5 };
-const CONSUMER = {
-  readCommitted: true,
-  sessionTimeoutMs: 6_000,
-  drainMs: 4_000,
-  stuckMs: 60_000,
-  bufferBytes: 1 << 20,
-};
-
-/** Every message is a row of one column. */
-const lines = (): MessageReader => ({
-  read: async (messages) => {
-    const texts = messages.map(({ value }) => `${Buffer.from(value!).toString()}\n`);
-    let length = 0;
-    const run = {
-      schema: schemaOf(['text']),
-      bytes: Buffer.from(texts.join('')),
-      ends: Uint32Array.from(texts, (text) => (length += text.length)),
-      messages: Uint32Array.from(texts.keys()),
-    };
-    return { runs: texts.length === 0 ? [] : [run], unreadable: [] };
-  },
-});
 
 needs('kafka')('a compacted topic', () => {
   test('is read to its end over the places of what is gone, and an end in the middle of them is reached', async () => {
     const signal = AbortSignal.timeout(100_000);
-    await using broker = await startKafka({ config: { 'log.cleaner.backoff.ms': '100' } });
+    const broker = await kafkaService();
     await using client = await createPlatformaticClient(plainConnection(broker.brokers), {});
     const topic = freshName('compacted');
     const config = { 'cleanup.policy': 'compact', 'segment.ms': '100', 'min.cleanable.dirty.ratio': '0.01' };
@@ -55,7 +32,7 @@ needs('kafka')('a compacted topic', () => {
         from: { offsets: { [topic]: { 0: from } } },
         until: { offsets: { [topic]: { 0: until } } },
         memory: null,
-        messages: lines,
+        messages: lineMessages,
         clock: systemClock,
       });
       await source.identity(signal);
@@ -81,12 +58,12 @@ needs('kafka')('a compacted topic', () => {
     const seen: number[] = [];
     const reader = createTopicReader({
       client,
-      consumer: { ...CONSUMER, topics: [topic] },
+      consumer: { ...lineConsumer, topics: [topic] },
       group,
       start: 'earliest',
       until: { offsets: { [topic]: { 0: inGap } } },
       limits: LIMITS,
-      messages: lines,
+      messages: lineMessages,
       numbers: new PartitionNumbers(),
       clock: systemClock,
       commitOffsets: true,

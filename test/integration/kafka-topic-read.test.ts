@@ -1,44 +1,19 @@
-import kafkajs from 'kafkajs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemClock } from '../../src/core/clock.ts';
-import type { MessageReader } from '../../src/core/message-format.ts';
 import type { RowBatch } from '../../src/core/row-batch.ts';
-import { schemaOf } from '../../src/core/schema.ts';
 import type { KafkaClient, ProducerRecord } from '../../src/links/kafka/client.ts';
 import { createKafkajsClient } from '../../src/links/kafka/clients/kafkajs/client.ts';
 import { createPlatformaticClient } from '../../src/links/kafka/clients/platformatic/client.ts';
 import { PartitionNumbers } from '../../src/links/kafka/live/topic-partition-numbers.ts';
 import { createTopicReader, type TopicReaderOptions } from '../../src/links/kafka/live/topic-reader.ts';
 import { createTopicSource } from '../../src/links/kafka/live/topic-source.ts';
+import { plainKafka } from '../support/plain-kafka.ts';
 import { kafkaService } from '../support/services/kafka.ts';
 import { needs } from '../support/services/needs.ts';
 import { freshName, plainConnection, textRecord } from './kafka-clients/client-harness.ts';
+import { lineConsumer, lineMessages } from './kafka-clients/line-messages.ts';
 
 const LIMITS = { rows: 50, bytes: 1 << 20, lingerMs: 5 };
-const CONSUMER = {
-  readCommitted: true,
-  sessionTimeoutMs: 6_000,
-  drainMs: 4_000,
-  stuckMs: 60_000,
-  bufferBytes: 1 << 20,
-};
-
-/** Every message is a row of one column; an empty one is unreadable. */
-const lines = (): MessageReader => ({
-  read: async (messages) => {
-    const rows = messages.flatMap(({ value }, index) => ((value?.length ?? 0) > 0 ? [index] : []));
-    const texts = rows.map((index) => `${Buffer.from(messages[index]!.value!).toString()}\n`);
-    let length = 0;
-    const run = {
-      schema: schemaOf(['text']),
-      bytes: Buffer.from(texts.join('')),
-      ends: Uint32Array.from(texts, (text) => (length += text.length)),
-      messages: Uint32Array.from(rows),
-    };
-    const unreadable = messages.flatMap(({ value }, message) => (value?.length ? [] : [{ message, reason: 'empty' }]));
-    return { runs: rows.length === 0 ? [] : [run], unreadable };
-  },
-});
 
 const adapters = {
   kafkajs: async (brokers: readonly string[]) => createKafkajsClient(plainConnection(brokers)),
@@ -73,7 +48,7 @@ for (const [name, create] of Object.entries(adapters)) {
 
     /** One transaction for each list of texts; every second one is aborted. */
     const transactions = async (topic: string, partition: number, lists: readonly (readonly string[])[]) => {
-      const kafka = new kafkajs.Kafka({ brokers: [...brokers], logLevel: kafkajs.logLevel.NOTHING });
+      const kafka = plainKafka(brokers);
       const producer = kafka.producer({
         transactionalId: `${topic}-${partition}`,
         idempotent: true,
@@ -90,12 +65,12 @@ for (const [name, create] of Object.entries(adapters)) {
 
     const readerOptions = (topic: string, group: string): TopicReaderOptions => ({
       client,
-      consumer: { ...CONSUMER, topics: [topic] },
+      consumer: { ...lineConsumer, topics: [topic] },
       group,
       start: 'earliest',
       until: 'end',
       limits: LIMITS,
-      messages: lines,
+      messages: lineMessages,
       numbers: new PartitionNumbers(),
       clock: systemClock,
       commitOffsets: true,
@@ -131,7 +106,7 @@ for (const [name, create] of Object.entries(adapters)) {
         from,
         until: 'end',
         memory: null,
-        messages: lines,
+        messages: lineMessages,
         clock: systemClock,
       });
       await source.identity(signal());
@@ -186,7 +161,7 @@ for (const [name, create] of Object.entries(adapters)) {
       await send(topic, 0, [at(start, 'old'), at(start + 1_000, 'new'), at(start + 2_000, 'newer')]);
       await work({ ...readerOptions(topic, group), until: { offsets: { [topic]: { 0: 2 } } } });
       const groups = async (): Promise<readonly string[]> => {
-        const admin = new kafkajs.Kafka({ brokers: [...brokers], logLevel: kafkajs.logLevel.NOTHING }).admin();
+        const admin = plainKafka(brokers).admin();
         await admin.connect();
         const { groups: found } = await admin.listGroups();
         await admin.disconnect();

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import kafkajs from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/core/clock.ts';
 import type { KafkaClient } from '../../src/links/kafka/client.ts';
@@ -8,6 +7,7 @@ import { createTransactionalWriter } from '../../src/links/kafka/live/writer-exa
 import type { TopicWriter } from '../../src/links/kafka/live/writer-link.ts';
 import { createTopicSink } from '../../src/links/kafka/topic-sink/topic-sink.ts';
 import { refusal } from '../../src/testing/refusal.ts';
+import { plainKafka } from '../support/plain-kafka.ts';
 import { type KafkaService, kafkaService } from '../support/services/kafka.ts';
 import {
   envelopeOf,
@@ -56,7 +56,7 @@ async function topic(name: string, partitions: number): Promise<string> {
 /** What a foreign reader of committed records finds until it has seen `last` in every partition, by partition. */
 async function read(name: string, last: readonly string[]): Promise<readonly (readonly string[])[]> {
   const { brokers } = kafka;
-  const foreign = new kafkajs.Kafka({ brokers: [...brokers], logLevel: kafkajs.logLevel.NOTHING });
+  const foreign = plainKafka(brokers);
   const consumer = foreign.consumer({ groupId: randomUUID(), maxWaitTimeInMs: 100, readUncommitted: false });
   const seen: string[][] = last.map(() => []);
   const { promise, resolve } = Promise.withResolvers<void>();

@@ -2,11 +2,12 @@ import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import kafkajs, { type KafkaConfig } from 'kafkajs';
-import { describe, expect, test } from 'vitest';
+import type { Kafka, KafkaConfig } from 'kafkajs';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { sluice } from '../support/command-line.ts';
-import { kafkaService, startKafka } from '../support/services/kafka.ts';
+import { plainKafka } from '../support/plain-kafka.ts';
+import { type KafkaService, kafkaService, startKafka } from '../support/services/kafka.ts';
 import { kafkaConsoleConsumer } from '../support/services/kafka-console-consumer.ts';
 import { leftOut } from '../support/services/left-out.ts';
 import { needs } from '../support/services/needs.ts';
@@ -14,13 +15,8 @@ import { schemaRegistry } from '../support/services/schema-registry.ts';
 
 const root = join(import.meta.dirname, '../..');
 
-function client(brokers: readonly string[], more: Partial<KafkaConfig> = {}): kafkajs.Kafka {
-  return new kafkajs.Kafka({
-    brokers: [...brokers],
-    logLevel: kafkajs.logLevel.NOTHING,
-    retry: { initialRetryTime: 20, maxRetryTime: 500, retries: 60 },
-    ...more,
-  });
+function client(brokers: readonly string[], more: Partial<KafkaConfig> = {}): Kafka {
+  return plainKafka(brokers, { retry: { initialRetryTime: 20, maxRetryTime: 500, retries: 60 }, ...more });
 }
 
 needs('kafka')('the Kafka service', () => {
@@ -29,9 +25,16 @@ needs('kafka')('the Kafka service', () => {
     expect(one.brokers).toEqual(other.brokers);
     await expect(one.kill()).rejects.toThrow('shared by all tests');
   });
+});
 
-  test('a broker of a test keeps its records and its address when it is killed and started again', async () => {
-    await using kafka = await startKafka();
+needs('kafka')('a broker of a test', () => {
+  let kafka: KafkaService;
+  beforeAll(async () => {
+    kafka = await startKafka();
+  });
+  afterAll(() => kafka?.[Symbol.asyncDispose]());
+
+  test('keeps its records and its address when it is killed and started again', async () => {
     const admin = client(kafka.brokers).admin();
     const producer = client(kafka.brokers).producer();
     await admin.connect();
@@ -48,8 +51,7 @@ needs('kafka')('the Kafka service', () => {
     await admin.disconnect();
   });
 
-  test('a paused broker answers nothing until it is resumed', async () => {
-    await using kafka = await startKafka();
+  test('answers nothing while it is paused', async () => {
     const admin = client(kafka.brokers, { requestTimeout: 1000, retry: { retries: 0 } }).admin();
     await admin.connect();
     await kafka.pause();
@@ -58,10 +60,12 @@ needs('kafka')('the Kafka service', () => {
     await kafka.resume();
     const patient = client(kafka.brokers).admin();
     await patient.connect();
-    expect(await patient.listTopics()).toEqual([]);
+    expect(await patient.listTopics()).toEqual(['kept']);
     await patient.disconnect();
   });
+});
 
+needs('kafka')('Kafka of the run', () => {
   test("Java's console consumer gives what was committed, byte for byte, and not what was aborted", async () => {
     const kafka = await kafkaService();
     const topic = `services-${crypto.randomUUID()}`;

@@ -307,7 +307,7 @@ needs('postgres')('a job in PostgreSQL', () => {
 
   test('dead letters have no file', async () => {
     const job = { ...jobOf({ table: 'rows' }, { table: 'x' }), deadLetters: { path: 'dead.jsonl' } };
-    expect(await codeOf(() => runJob(job).result)).toMatch(/CONFIG_INVALID: deadLetters.path.*sluice_dead_letters/);
+    expect(await codeOf(async () => await runJob(job).result)).toMatch(/deadLetters.path cannot .*sluice_dead_letters/);
     expect(existsSync('dead.jsonl')).toBe(false);
   });
 });

@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
 import { StageMeter } from '../../src/core/stage-meter.ts';
-import { resolveJob } from '../../src/jobs/description/parse-job.ts';
 import { JobLinks } from '../../src/jobs/kafka/job-links.ts';
 import { ingestPlace } from '../../src/jobs/pipeline.ts';
 import { jobTopicSettings, jobTopics } from '../../src/links/kafka/job/job-topics.ts';
@@ -10,17 +9,12 @@ import { ingest } from '../../src/stages/ingest.ts';
 import { OutputFormatSlot } from '../../src/stages/output-format-slot.ts';
 import { score } from '../../src/stages/score.ts';
 import { arithmeticScorer } from '../support/arithmetic-scorer.ts';
+import { memoryJob } from '../support/memory-kafka/memory-job.ts';
 import { tickingKafka } from '../support/memory-kafka/ticking.ts';
 import { memorySource } from '../support/memory-source.ts';
 
 const never = new AbortController().signal;
-const { kafka: settings } = resolveJob({
-  deployment: { id: 'd', server: 'http://localhost' },
-  intakeSettings: { file: 'in.csv' },
-  outputSettings: { path: 'out.csv' },
-  engine: 'kafka',
-  kafka: { brokers: 'memory:1', sessionSeconds: 4 },
-});
+const { kafka: settings } = memoryJob({ sessionSeconds: 4 });
 
 // Seen when a broker was killed while a run committed for the last time in a partition: it was a member no more when the broker came
 // back, and the whole run ended with KAFKA_FENCED, although the partition was another member's to finish.
@@ -30,7 +24,7 @@ test('a score stage that loses a partition during its last commit goes on with w
   const client = kafka.client();
   const { rows: topic, scored: scoredTopic } = jobTopics('tested');
   for (const name of [topic, scoredTopic]) await client.topics.create(jobTopicSettings(name, 1, 1));
-  const links = new JobLinks(client, settings!, clock, { name: 'tested', partitions: 1, epoch: '1' });
+  const links = new JobLinks(client, settings, clock, { name: 'tested', partitions: 1, epoch: '1' });
   const meter = (stage: StageMeter['stage']): StageMeter => new StageMeter(stage, clock);
   const source = memorySource([10]);
   await ingest(

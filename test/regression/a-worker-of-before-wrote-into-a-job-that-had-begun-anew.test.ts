@@ -1,21 +1,15 @@
 import { expect, test } from 'vitest';
 import type { RowBatch } from '../../src/core/row-batch.ts';
-import { resolveJob } from '../../src/jobs/description/parse-job.ts';
 import { JobLinks } from '../../src/jobs/kafka/job-links.ts';
 import { jobTopicSettings, jobTopics } from '../../src/links/kafka/job/job-topics.ts';
 import { createRowsSource } from '../../src/links/kafka/job/rows-source.ts';
 import { readRowsTail } from '../../src/links/kafka/job/rows-tail.ts';
+import { memoryJob } from '../support/memory-kafka/memory-job.ts';
 import { tickingKafka } from '../support/memory-kafka/ticking.ts';
 import { memorySource } from '../support/memory-source.ts';
 
 const never = new AbortController().signal;
-const { kafka: settings } = resolveJob({
-  deployment: { id: 'd', server: 'http://localhost' },
-  intakeSettings: { file: 'in.csv' },
-  outputSettings: { path: 'out.csv' },
-  engine: 'kafka',
-  kafka: { brokers: 'memory:1' },
-});
+const { kafka: settings } = memoryJob();
 
 // A process that is stopped (SIGSTOP) between its look at its lease and its write finishes the write when it goes on. The topics may
 // be those of a job that was begun anew under the same name by then: the run failed with "batch 19 comes where 1 should".
@@ -26,7 +20,7 @@ test('what a process of an earlier beginning of a job still writes is not there 
   const { rows } = jobTopics('tested');
   await client.topics.create(jobTopicSettings(rows, 1, 1));
   const [before, now] = ['1', '2'].map(
-    (epoch) => new JobLinks(kafka.client(), settings!, clock, { name: 'tested', partitions: 1, epoch }),
+    (epoch) => new JobLinks(kafka.client(), settings, clock, { name: 'tested', partitions: 1, epoch }),
   ) as [JobLinks, JobLinks];
   const source = memorySource([4]);
   const [split] = await source.splits(never);

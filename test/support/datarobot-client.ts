@@ -1,6 +1,8 @@
-import { execFile } from 'node:child_process';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { createInterface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
 import { pythonPackages } from './services/python-packages.ts';
 
 /**
@@ -28,7 +30,7 @@ const CLIENT = 'datarobot==2.26.2';
 const chosen = process.env['SLUICE_TEST_DATAROBOT_CLIENT'] || null;
 
 /** The Python that has the client; installed into the cache when it is not there. */
-export async function clientPython(): Promise<string> {
+async function clientPython(): Promise<string> {
   const programs =
     chosen === null
       ? await pythonPackages('datarobot', NEEDS, [CLIENT])
@@ -36,13 +38,42 @@ export async function clientPython(): Promise<string> {
   return join(programs, 'python');
 }
 
-/** Runs a flow of `python/datarobot_flows.py` against a server, and gives what it tells. Rejects with what Python says. */
-export async function clientFlow<T>(python: string, flow: string, base: string, settings: object): Promise<T> {
-  const script = join(import.meta.dirname, 'python/datarobot_flows.py');
-  const { stdout } = await promisify(execFile)(python, [script, flow, base, JSON.stringify(settings)], {
-    timeout: 120_000,
-    maxBuffer: 64 * 1024 * 1024,
-    env: { ...process.env, PYTHONWARNINGS: 'ignore' },
-  });
-  return JSON.parse(stdout.trimEnd().split('\n').at(-1)!) as T;
+const LONGEST_MS = 120_000;
+
+/** A Python with the client, which does one flow of `python/datarobot_flows.py` after the other: loading the client takes seconds. */
+export class DatarobotClient implements AsyncDisposable {
+  readonly #child: ChildProcessByStdio<Writable, Readable, Readable>;
+  readonly #answers: AsyncIterator<string>;
+  #said = '';
+
+  private constructor(child: ChildProcessByStdio<Writable, Readable, Readable>) {
+    this.#child = child;
+    this.#answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+    child.stderr.on('data', (chunk: Buffer) => (this.#said += chunk.toString()));
+    child.stdin.on('error', () => undefined);
+  }
+
+  static async start(): Promise<DatarobotClient> {
+    const script = join(import.meta.dirname, 'python/datarobot_flows.py');
+    const env = { ...process.env, PYTHONWARNINGS: 'ignore' };
+    return new DatarobotClient(spawn(await clientPython(), [script], { stdio: 'pipe', env }));
+  }
+
+  /** Runs a flow against a server, and gives what it tells. Rejects with what Python says. */
+  async flow<T>(name: string, base: string, settings: object): Promise<T> {
+    this.#child.stdin.write(`${JSON.stringify([name, base, settings])}\n`);
+    const patience = setTimeout(() => this.#child.kill('SIGKILL'), LONGEST_MS);
+    const { value, done } = await this.#answers.next();
+    clearTimeout(patience);
+    if (done === true) throw new Error(`Python ended in ${name}: ${this.#said}`);
+    const { told, raised } = JSON.parse(value) as { readonly told?: T; readonly raised?: string };
+    if (raised !== undefined) throw new Error(raised);
+    return told as T;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    this.#child.stdin.end();
+    await once(this.#child, 'exit');
+  }
 }

@@ -2,6 +2,7 @@ import { JdbcConnection } from '../../connectors/sql/jdbc/jdbc-connection.ts';
 import { MysqlConnection } from '../../connectors/sql/mysql/mysql-connection.ts';
 import { PostgresConnection } from '../../connectors/sql/postgres/postgres-connection.ts';
 import { SqliteConnection } from '../../connectors/sql/sqlite/sqlite-connection.ts';
+import { keepCompiled } from './compiled-child.ts';
 
 type Method = (...args: unknown[]) => Promise<unknown>;
 
@@ -10,6 +11,7 @@ type Method = (...args: unknown[]) => Promise<unknown>;
  * before the database hears of it, the second one after it is done, and before the run hears of that.
  */
 export function dieAtStatement(operation: number): void {
+  keepCompiled();
   const wanted = Math.floor(operation / 2);
   let seen = 0;
 

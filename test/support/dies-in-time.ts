@@ -1,5 +1,6 @@
 import fs from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
+import { keepCompiled } from './compiled-child.ts';
 
 type Changing = (...args: unknown[]) => Promise<unknown>;
 
@@ -8,6 +9,7 @@ type Changing = (...args: unknown[]) => Promise<unknown>;
  * happen leaves half of its bytes, as a kill in the middle of it may.
  */
 export async function dieInTime(operation: number): Promise<void> {
+  keepCompiled();
   let left = operation;
 
   function guard(target: object, name: string): void {

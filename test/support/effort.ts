@@ -6,5 +6,10 @@ export function killEvery(operations: number): number {
   return isWhole ? operations : 2 * operations + 1;
 }
 
+/** So many generated cases of a property that takes seconds: in the everyday run a third, other ones each time. */
+export function trials(whole: number): number {
+  return isWhole ? whole : Math.ceil(whole / 3);
+}
+
 /** After how many different numbers of batches a run is ended. */
 export const endings = isWhole ? 9 : 4;

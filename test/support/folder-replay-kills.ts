@@ -1,12 +1,12 @@
 import { fork } from 'node:child_process';
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { type JobInput, runJob } from '../../src/index.ts';
-import { endOfRun, killedAtChange } from './killed-at-change.ts';
-import { PredictionServer } from './prediction-server.ts';
+import { endOfRun } from './end-of-run.ts';
+import { killedAtChange } from './killed-at-change.ts';
+import { ReplayScene } from './replay-scene.ts';
 import {
   dataIn,
   type FoundFolder,
@@ -16,7 +16,7 @@ import {
   readByManifest,
   readByMark,
 } from './replayed-folders.ts';
-import { lettersOf, replay, rowsWithBadOnes, writeJob } from './replays.ts';
+import { lettersOf, replay, writeJob } from './replays.ts';
 import { needs } from './services/needs.ts';
 import { type S3Bucket, s3Bucket } from './services/s3.ts';
 
@@ -39,27 +39,13 @@ interface KilledFolder {
  * Registers replays of folders that are divided by the prediction, killed with kill -9 at every `every`-th operation that changes something: of the
  * rows without a prediction most go to other partitions, in files of their own, and the rest stays in a file that is put anew.
  */
-export function folderReplayKills(every: number): void {
-  const folder = mkdtempSync(join(tmpdir(), 'sluice-folder-kills-'));
-  let server: PredictionServer;
+export async function folderReplayKills(every: number): Promise<void> {
+  const scene = await ReplayScene.open(ROWS);
+  const { folder, server } = scene;
   const predict = ([, , grade]: readonly string[]): string => grade!;
   const staysBad = (id: number): boolean => id % 14 === 3;
-  beforeAll(async () => {
-    server = await PredictionServer.start();
-    writeFileSync(join(folder, 'in.csv'), rowsWithBadOnes(ROWS));
-  });
-  afterAll(async () => {
-    await server.close();
-    rmSync(folder, { recursive: true });
-  });
-
-  const jobTo = (outputSettings: JobInput['outputSettings']): JobInput => ({
-    deployment: { id: 'd', server: server.url },
-    intakeSettings: { file: join(folder, 'in.csv') },
-    outputSettings,
-    passthroughColumns: ['id', 'text'],
-    includePredictionStatus: true,
-  });
+  const jobTo = (outputSettings: JobInput['outputSettings']): JobInput =>
+    scene.job(outputSettings, { includePredictionStatus: true });
 
   const score = async (job: JobInput): Promise<void> => {
     server.options = { predict, rejectAs: 'row', reject: ([, text]) => (text === 'bad' ? 'bad' : null) };
@@ -155,7 +141,7 @@ export function folderReplayKills(every: number): void {
           .map(({ name }) => name)
           .toSorted(),
       ).toEqual(dataIn(found));
-      const bad = Array.from({ length: ROWS }, (_, id) => id).filter((id) => id % 7 === 3 && staysBad(id));
+      const bad = scene.bad.filter(staysBad);
       expect(tally).toMatchObject({ read: ROWS, failed: bad.length });
       expect((await lettersOf(job)).map(({ row }) => row)).toEqual(bad);
       if (how === 'finished') break;

@@ -116,14 +116,19 @@ export class KafkaFaultRig implements AsyncDisposable {
 
   /** The setting `kafka` of a job whose topics bear its name. */
   cluster(name: string): NonNullable<JobInput['kafka']> {
-    return { brokers: [...this.broker.brokers], job: name, sessionSeconds: this.#sessionSeconds, retrySeconds: 60 };
+    return {
+      brokers: [...this.broker.plainBrokers],
+      job: name,
+      sessionSeconds: this.#sessionSeconds,
+      retrySeconds: 60,
+    };
   }
 
   /** A `sluice worker` with a token of its own for the deployment, by which the server knows its requests. */
   async worker(name: string, token: string | null = 'token-of-a-worker'): Promise<WorkerProcess> {
     const worker = await WorkerProcess.start(
       join(this.folder, `${name}.worker.json`),
-      { brokers: [...this.broker.brokers], sessionSeconds: this.#sessionSeconds, retrySeconds: 60 },
+      { brokers: [...this.broker.plainBrokers], sessionSeconds: this.#sessionSeconds, retrySeconds: 60 },
       token === null ? {} : { deployments: { faults: { server: this.server.url, token } } },
     );
     this.#workers.push(worker);

@@ -4,13 +4,13 @@ import type { Schema } from '../../src/core/schema.ts';
 import type { Scorer } from '../../src/core/scorer.ts';
 import type { Sink } from '../../src/core/sink.ts';
 import { StageMeter } from '../../src/core/stage-meter.ts';
-import { resolveJob } from '../../src/jobs/description/parse-job.ts';
 import { Announcements } from '../../src/jobs/kafka/announcements.ts';
 import { JobLinks } from '../../src/jobs/kafka/job-links.ts';
 import { KafkaJob } from '../../src/jobs/kafka/kafka-job.ts';
 import { FailureBudget } from '../../src/stages/failure-budget.ts';
 import { OutputFormatSlot } from '../../src/stages/output-format-slot.ts';
 import { score } from '../../src/stages/score.ts';
+import { memoryJob } from './memory-kafka/memory-job.ts';
 import type { TickingKafka } from './memory-kafka/ticking.ts';
 import { memorySource } from './memory-source.ts';
 import { noFailureLimits } from './pipeline-runs.ts';
@@ -18,14 +18,8 @@ import { noFailureLimits } from './pipeline-runs.ts';
 const never = new AbortController().signal;
 const NAME = 'tested';
 const AGAIN_MS = 5_000;
-const job = resolveJob({
-  deployment: { id: 'd', server: 'http://localhost' },
-  intakeSettings: { file: 'in.csv' },
-  outputSettings: { path: 'out.csv' },
-  engine: 'kafka',
-  kafka: { brokers: 'memory:1', job: NAME, sessionSeconds: 4 },
-});
-const settings = job.kafka!;
+const job = memoryJob({ job: NAME, sessionSeconds: 4 });
+const settings = job.kafka;
 
 export interface KafkaJobRigOptions {
   readonly rows: number;

@@ -14,6 +14,20 @@ import { kafkaService } from './services/kafka.ts';
 
 const SERVER_TOKEN = 'token-of-the-server';
 
+/** A job over partitions, whose output has all of its rows. */
+export const servedJob = {
+  deploymentId: 'd',
+  passthroughColumns: ['id', 'text'],
+  numConcurrent: 4,
+  limiter: 'fixed',
+} as const;
+
+/** Rows of its upload; those from 0 on have the header before them. */
+export function servedRows(from: number, to: number): string {
+  const rows = Array.from({ length: to - from }, (_, i) => `${from + i},"row, ${from + i}"\n`).join('');
+  return from === 0 ? `id,text\n${rows}` : rows;
+}
+
 /** A prediction server, a broker, and servers and workers that score with them; each is known to the prediction server by its token. */
 export class KafkaServe implements AsyncDisposable {
   readonly state = mkdtempSync(join(tmpdir(), 'sluice-kafka-serve-'));

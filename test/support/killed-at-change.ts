@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { endOfRun } from './end-of-run.ts';
 import { S3FaultProxy } from './s3-fault-proxy.ts';
 
 /**
@@ -29,11 +30,4 @@ export async function killedAtChange(
     return { answer: 503, code: 'ServiceUnavailable' };
   };
   return await endOfRun(child);
-}
-
-export async function endOfRun(child: ChildProcess): Promise<'killed' | 'finished'> {
-  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
-  if (child.signalCode === 'SIGKILL') return 'killed';
-  if (child.exitCode === 0) return 'finished';
-  throw new Error(`the run ended with ${child.exitCode ?? child.signalCode}`);
 }

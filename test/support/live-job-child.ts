@@ -1,6 +1,8 @@
 import { runJob } from '../../src/index.ts';
+import { keepCompiled } from './compiled-child.ts';
 
 // A process of its own that runs one live job (the description as JSON in the first argument), to be killed; SIGTERM drains it.
+keepCompiled();
 const run = runJob(JSON.parse(process.argv[2]!));
 process.on('SIGTERM', () => run.stop());
 // A pipe that nobody writes to: it ends with the test, and no job outlives it.

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { verifyNamedOutput } from '../../src/jobs/verify-named-output.ts';
 import { verifyNamedTable } from '../../src/jobs/verify-named-table.ts';
 import { isPoison, type LiveKillCase, type LiveKillOutcome, LiveKills } from './live-kills.ts';
+import { type KafkaService, startKafka } from './services/kafka.ts';
 import { type ConsoleRecord, kafkaConsoleConsumer } from './services/kafka-console-consumer.ts';
 import { needs } from './services/needs.ts';
 import type { PostgresDatabase } from './services/postgres.ts';
@@ -19,19 +20,34 @@ const shapes: readonly Omit<LiveKillCase, 'output'>[] = [
 /** Java's consumer tries three times; all of them are within a test's time, so that its complaint is seen. */
 const READ_MS = 15_000;
 
-/**
- * Registers seeded runs of live jobs under load whose processes are killed with kill -9, one to three times each, until there were
- * `kills` of them for each kind of output.
- */
-export function liveKillGrid(output: LiveKillCase['output'], firstSeed: number, runs: number): void {
-  needs('kafka', ...(output === 'objects' ? (['s3'] as const) : output === 'table' ? (['postgres'] as const) : []))(
+/** Runs of live jobs into one kind of output. */
+interface LiveKillRuns {
+  readonly output: LiveKillCase['output'];
+  readonly firstSeed: number;
+  readonly runs: number;
+}
+
+/** Registers seeded runs of live jobs under load whose processes are killed with kill -9, one to three times each, on one broker. */
+export function liveKillGrid(grid: readonly LiveKillRuns[]): void {
+  needs('kafka')('live jobs on a broker of their own', () => {
+    let broker: KafkaService;
+    beforeAll(async () => {
+      broker = await startKafka();
+    });
+    afterAll(() => broker?.[Symbol.asyncDispose]());
+    for (const runs of grid) liveKillRuns(() => broker, runs);
+  });
+}
+
+function liveKillRuns(broker: () => KafkaService, { output, firstSeed, runs }: LiveKillRuns): void {
+  needs(...(output === 'objects' ? (['s3'] as const) : output === 'table' ? (['postgres'] as const) : []))(
     `a live job into ${output} whose processes are killed with kill -9`,
     () => {
       let live: LiveKills;
       let midway = 0;
 
       beforeAll(async () => {
-        live = await LiveKills.start(output);
+        live = await LiveKills.start(output, broker());
       });
       afterAll(async () => {
         console.log(`live ${output}: ${midway} kills midway`);

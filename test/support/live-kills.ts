@@ -5,11 +5,12 @@ import { GetObjectCommand, ListMultipartUploadsCommand, ListObjectsV2Command } f
 import type { JobInput } from '../../src/index.ts';
 import { seeded } from './killed-runs.ts';
 import { type LiveProcess, startLive } from './live-job-process.ts';
-import { type LiveRow, LiveTopics, until } from './live-topic.ts';
+import { type LiveRow, LiveTopics } from './live-topic.ts';
 import { PredictionServer } from './prediction-server.ts';
-import { type KafkaService, startKafka } from './services/kafka.ts';
+import type { KafkaService } from './services/kafka.ts';
 import { type PostgresDatabase, postgresDatabase } from './services/postgres.ts';
 import { type S3Bucket, s3Bucket } from './services/s3.ts';
+import { until } from './until.ts';
 
 export interface LiveKillCase {
   readonly output: 'topic' | 'files' | 'objects' | 'table';
@@ -49,7 +50,7 @@ export function isPoison(id: number): boolean {
   return id % 40 === 3 || id % 50 === 17;
 }
 
-/** Live jobs under load on a broker of their own, killed with kill -9 again and again. */
+/** Live jobs under load on a broker, killed with kill -9 again and again. */
 export class LiveKills implements AsyncDisposable {
   /** Messages of one run. */
   static readonly rows = 1_200;
@@ -72,9 +73,9 @@ export class LiveKills implements AsyncDisposable {
     this.#server = server;
   }
 
-  static async start(output: LiveKillCase['output']): Promise<LiveKills> {
+  /** @param kafka a broker that may be killed. */
+  static async start(output: LiveKillCase['output'], kafka: KafkaService): Promise<LiveKills> {
     const database = output === 'table' ? await postgresDatabase() : null;
-    const kafka = await startKafka();
     const server = await PredictionServer.start({
       reject: ([id]) => (Number(id) % 50 === 17 ? `row ${id} is bad` : null),
       respond: ({ number }) => ({ after: new Promise((resolve) => setTimeout(resolve, 2 + ((number * 7) % 23))) }),
@@ -160,7 +161,6 @@ export class LiveKills implements AsyncDisposable {
     await this.database?.[Symbol.asyncDispose]();
     await this.topics[Symbol.asyncDispose]();
     await this.#server.close();
-    await this.kafka[Symbol.asyncDispose]();
     rmSync(this.#folder, { recursive: true, force: true });
   }
 

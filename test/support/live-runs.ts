@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { type JobInput, type JobRun, runJob, SluiceError } from '../../src/index.ts';
-import { LiveTopics, until } from './live-topic.ts';
+import { LiveTopics } from './live-topic.ts';
 import { PredictionServer, type PredictionServerOptions } from './prediction-server.ts';
+import { until } from './until.ts';
 
 /** The topics and the group of one live job. */
 export interface LivePlace {

@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import kafkajs, { type Admin, type Kafka, type PartitionOffset, type Producer } from 'kafkajs';
+import { plainKafka } from './plain-kafka.ts';
+import { until } from './until.ts';
 
 /** A row as the tests of live jobs write it: what came is found again by its number. */
 export interface LiveRow {
@@ -33,11 +35,7 @@ export class LiveTopics implements AsyncDisposable {
   }
 
   static async open(brokers: readonly string[]): Promise<LiveTopics> {
-    const kafka = new kafkajs.Kafka({
-      brokers: [...brokers],
-      logLevel: kafkajs.logLevel.NOTHING,
-      retry: { initialRetryTime: 50, maxRetryTime: 500, retries: 200 },
-    });
+    const kafka = plainKafka(brokers, { retry: { initialRetryTime: 50, maxRetryTime: 500, retries: 200 } });
     const producer = kafka.producer({
       idempotent: true,
       maxInFlightRequests: 1,
@@ -170,17 +168,4 @@ function offsetsOf(partitions: readonly PartitionOffset[]): readonly (number | n
   return partitions
     .toSorted((a, b) => a.partition - b.partition)
     .map(({ offset }) => (Number(offset) < 0 ? null : Number(offset)));
-}
-
-/** Looks again and again until it is so; throws what `otherwise` says when the time is up. */
-export async function until(
-  isSo: () => boolean | Promise<boolean>,
-  otherwise: () => string,
-  timeoutMs = 60_000,
-): Promise<void> {
-  const deadline = performance.now() + timeoutMs;
-  while (!(await isSo())) {
-    if (performance.now() > deadline) throw new Error(`Not within ${timeoutMs} ms: ${otherwise()}`);
-    await new Promise((resolve) => setTimeout(resolve, 30));
-  }
 }

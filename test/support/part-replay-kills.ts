@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { endOfRun } from './killed-at-change.ts';
+import { endOfRun } from './end-of-run.ts';
 import { jobIntoParts, problemsOfTable, rowsOfTable } from './part-tables.ts';
 import { PredictionServer } from './prediction-server.ts';
 import { lettersOf, replay, writeJob } from './replays.ts';

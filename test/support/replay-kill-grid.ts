@@ -5,11 +5,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Command, sluice, startSluice } from './command-line.ts';
 import { seeded } from './killed-runs.ts';
 import { LiveRuns } from './live-runs.ts';
-import { until } from './live-topic.ts';
 import { lettersOf, writeJob } from './replays.ts';
 import { kafkaService } from './services/kafka.ts';
 import { kafkaConsoleConsumer } from './services/kafka-console-consumer.ts';
 import { needs } from './services/needs.ts';
+import { until } from './until.ts';
 
 const ROWS = 400;
 const range = (length: number): readonly number[] => Array.from({ length }, (_, i) => i);

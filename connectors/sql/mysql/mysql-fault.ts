@@ -1,4 +1,4 @@
-import { messageOf } from '../../../src/sdk.ts';
+import { CONNECTION_CODES, messageOf } from '../../../src/sdk.ts';
 import { SqlFault, type SqlFaultFacts, type SqlFaultKind } from '../sql-fault.ts';
 
 /** What the library's errors have in common; none of it is sure to be there. */
@@ -78,21 +78,12 @@ const MISSING: ReadonlyMap<number, SqlFaultFacts['what']> = new Map([
 ]);
 
 const LOST: ReadonlySet<string> = new Set([
+  ...CONNECTION_CODES,
   'PROTOCOL_CONNECTION_LOST',
   'PROTOCOL_ENQUEUE_AFTER_FATAL_ERROR',
   'PROTOCOL_ENQUEUE_AFTER_QUIT',
   'PROTOCOL_UNEXPECTED_PACKET',
   'PROTOCOL_SEQUENCE_TIMEOUT',
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'ECONNABORTED',
-  'EPIPE',
-  'ETIMEDOUT',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'ERR_STREAM_PREMATURE_CLOSE',
   'ERR_STREAM_DESTROYED',
   'HANDSHAKE_NO_SSL_SUPPORT',
 ]);

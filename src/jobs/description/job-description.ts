@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { csvFields } from './csv-fields.ts';
 import { datasetIntake } from './dataset-fields.ts';
+import { deadLetterPathProblem } from './dead-letter-path.ts';
 import { inlineDeployment } from './deployment-fields.ts';
 import { explanationAlgorithms, explanationFields } from './explanation-fields.ts';
 import { httpIntake, httpOutput } from './http-fields.ts';
@@ -233,7 +234,10 @@ export const jobDescription = z
           .min(1)
           .nullable()
           .default(null)
-          .describe('Where rows go that could not be scored. Null: beside the output, as `<output>.dead.jsonl`.'),
+          .describe(
+            'Where rows go that could not be scored. Null: beside the output, as `<output>.dead.jsonl`. Not for outputs that are topics or tables, ' +
+              'nor for parts of a live topic: they have places of their own.',
+          ),
         maxShare: z.number().min(0).max(1).default(0.2).describe('Share of bad rows that `abortOnError` allows.'),
         maxBytes: z.int().min(0).default(100_000_000).describe('Bytes of bad rows that `abortOnError` allows.'),
         minRows: z
@@ -275,6 +279,9 @@ export const jobDescription = z
       const message = 'http cannot take a live topic: write files (localFile) or a topic, or give intakeSettings.until';
       context.addIssue({ code: 'custom', path: ['outputSettings', 'type'], message });
     }
+    const lettersProblem = deadLetterPathProblem(given.deadLetters.path, output.type, isLive);
+    if (lettersProblem !== null)
+      context.addIssue({ code: 'custom', path: ['deadLetters', 'path'], message: lettersProblem });
     const isIntake = intake.type === 's3' && output.type === 's3' && intake.url === output.url;
     const message =
       output.type !== 's3'

@@ -87,23 +87,17 @@ export class JobLinks implements AsyncDisposable {
   }
 
   async #consumer(topic: string, group: string | null, signal: AbortSignal): Promise<KafkaConsumer> {
-    const times = group === null ? aloneTimes(this.#settings) : consumerTimes(this.#settings);
-    const bufferBytes = this.#writing.partitionBytes;
-    const options = { ...times, topics: [topic], from: 'earliest', readCommitted: false, bufferBytes } as const;
+    const times = consumerTimes(this.#settings);
+    const reading = { topics: [topic], from: 'earliest', bufferBytes: this.#writing.partitionBytes } as const;
     const consumer = await (group === null
-      ? loneConsumer(this.#client, options, signal)
-      : this.#client.consumer({ ...options, group }, signal));
+      ? loneConsumer(this.#client, { ...reading, sessionTimeoutMs: times.sessionTimeoutMs }, signal)
+      : this.#client.consumer({ ...reading, ...times, group, readCommitted: false }, signal));
     this.#open.push(consumer);
     return consumer;
   }
 }
 
 type Times = Pick<ConsumerOptions, 'sessionTimeoutMs' | 'drainMs' | 'stuckMs'>;
-
-/** For who reads by itself: nobody waits for what it holds. */
-function aloneTimes(settings: Pick<ClusterSettings, 'sessionSeconds'>): Times {
-  return { sessionTimeoutMs: 1000 * settings.sessionSeconds, drainMs: 0, stuckMs: Number.POSITIVE_INFINITY };
-}
 
 /** How long a member may be silent, drain, or be stuck. */
 export function consumerTimes({

@@ -1,10 +1,9 @@
+import { thousands } from '../../core/thousands.ts';
 import { html, type Markup } from './markup.ts';
 
-const numbers = new Intl.NumberFormat('en-US', { maximumFractionDigits: 1 });
-
-/** 1234567 as `1,234,567`. */
+/** With a digit behind the point. */
 export function amount(value: number): string {
-  return numbers.format(value);
+  return thousands(value, 1);
 }
 
 /** Four digits tell enough. */

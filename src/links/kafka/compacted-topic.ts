@@ -1,5 +1,5 @@
-import type { KafkaClient, KafkaProducer } from './client.ts';
-import { type LoneOptions, loneConsumer } from './lone-consumer.ts';
+import type { ConsumerOptions, KafkaClient, KafkaProducer } from './client.ts';
+import { loneConsumer } from './lone-consumer.ts';
 
 export interface CompactedTopicOptions {
   readonly client: KafkaClient;
@@ -23,14 +23,6 @@ export interface CompactedWriter extends AsyncDisposable {
 }
 
 const POLL_BYTES = 1024 * 1024;
-const READING: Omit<LoneOptions, 'topics' | 'from'> = {
-  readCommitted: false,
-  sessionTimeoutMs: 30_000,
-  drainMs: 0,
-  stuckMs: Number.POSITIVE_INFINITY,
-  bufferBytes: POLL_BYTES,
-};
-
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
@@ -103,11 +95,11 @@ export class CompactedTopic {
 
   async *#entries(
     signal: AbortSignal,
-    from: LoneOptions['from'],
+    from: ConsumerOptions['from'],
     waitMs?: number,
   ): AsyncGenerator<{ readonly entry: CompactedEntry | null; readonly next: number }> {
     const { client, name } = this.#options;
-    await using consumer = await loneConsumer(client, { ...READING, from, topics: [name] }, signal);
+    await using consumer = await loneConsumer(client, { from, topics: [name], bufferBytes: POLL_BYTES }, signal);
     for await (const assigned of consumer.assignments(signal)) {
       await using partition = assigned;
       for (;;) {

@@ -2,8 +2,17 @@ import type { Envelope } from '../../core/envelope.ts';
 import { SluiceError } from '../../core/error.ts';
 import type { AssignedPartition, ConsumerOptions, KafkaClient, KafkaConsumer } from './client.ts';
 
-/** What somebody who reads by himself says: there is no group. */
-export type LoneOptions = Omit<ConsumerOptions, 'group'>;
+/** What somebody who reads by himself says: there is no group, and nobody waits for what he holds. */
+type LoneOptions = Pick<ConsumerOptions, 'topics' | 'from' | 'bufferBytes'> &
+  Partial<Pick<ConsumerOptions, 'sessionTimeoutMs'>>;
+
+const READING = {
+  group: null,
+  readCommitted: false,
+  sessionTimeoutMs: 30_000,
+  drainMs: 0,
+  stuckMs: Number.POSITIVE_INFINITY,
+} as const;
 
 /**
  * A consumer of every partition of the topics, that lasts: a client library may hold even such a reader for a member of a group,
@@ -15,7 +24,7 @@ export async function loneConsumer(
   options: LoneOptions,
   signal: AbortSignal,
 ): Promise<KafkaConsumer> {
-  const inner = await client.consumer({ ...options, group: null }, signal);
+  const inner = await client.consumer({ ...READING, ...options }, signal);
   const closing = new AbortController();
   const partitions = new Map<string, LonePartition>();
   const fresh: LonePartition[] = [];

@@ -5,31 +5,15 @@ import { Announcements, announcedJob } from '../../../src/jobs/kafka/announcemen
 import type { LiveDetail } from '../../../src/server/live/live-view.ts';
 import type { ApiServer } from '../../support/api-server.ts';
 import type { WorkerProcess } from '../../support/kafka-grid-worker.ts';
-import { KafkaServe } from '../../support/kafka-serve.ts';
+import { KafkaServe, servedJob, servedRows } from '../../support/kafka-serve.ts';
 import { PredictionServer } from '../../support/prediction-server.ts';
 import { needs } from '../../support/services/needs.ts';
+import { until } from '../../support/until.ts';
 
 const never = new AbortController().signal;
 const ROWS = 20_000;
-const HEADER = 'id,text\n';
-const rows = (from: number, to: number): string =>
-  Array.from({ length: to - from }, (_, i) => `${from + i},"row, ${from + i}"\n`).join('');
-const WHOLE = HEADER + rows(0, ROWS);
-const BODY = {
-  deploymentId: 'd',
-  passthroughColumns: ['id', 'text'],
-  chunkRows: 100,
-  numConcurrent: 4,
-  limiter: 'fixed',
-};
-
-async function until(is: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  for (let left = 600; left > 0; left -= 1) {
-    if (await is()) return;
-    await wait(50);
-  }
-  throw new Error(`never: ${what}`);
-}
+const WHOLE = servedRows(0, ROWS);
+const BODY = { ...servedJob, chunkRows: 100 };
 
 needs('kafka')('jobs of a server over Kafka', () => {
   let rig: KafkaServe;
@@ -79,9 +63,9 @@ needs('kafka')('jobs of a server over Kafka', () => {
     const { id } = await api.create(BODY);
     const second = Promise.withResolvers<void>();
     const halves = async function* (): AsyncGenerator<Uint8Array> {
-      yield Buffer.from(HEADER + rows(0, ROWS / 2));
+      yield Buffer.from(servedRows(0, ROWS / 2));
       await second.promise;
-      yield Buffer.from(rows(ROWS / 2, ROWS));
+      yield Buffer.from(servedRows(ROWS / 2, ROWS));
     };
     const uploading = api.upload(id, ReadableStream.from(halves()) as ReadableStream);
     await api.until(id, ({ scoredRows }) => scoredRows > 0);

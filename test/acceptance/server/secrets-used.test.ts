@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startApi } from '../../support/api-server.ts';
-import { clientFlow, clientPython } from '../../support/datarobot-client.ts';
+import { DatarobotClient } from '../../support/datarobot-client.ts';
 import { PredictionServer } from '../../support/prediction-server.ts';
 import { needs } from '../../support/services/needs.ts';
 import { postgresDatabase } from '../../support/services/postgres.ts';
@@ -17,10 +17,11 @@ beforeAll(async () => {
 afterAll(() => predictions.close());
 
 needs('postgres')('credentials that the server keeps', () => {
-  let python = '';
+  let client: DatarobotClient;
   beforeAll(async () => {
-    python = await clientPython();
+    client = await DatarobotClient.start();
   }, 600_000);
+  afterAll(() => client?.[Symbol.asyncDispose]());
 
   test("open a database to a job of DataRobot's own client, and stand in no reply", async () => {
     await using database = await postgresDatabase();
@@ -32,7 +33,7 @@ needs('postgres')('credentials that the server keeps', () => {
     });
     const { user, password } = database;
     const settings = { deployment: 'flights', user, password: password || 'none-is-asked' };
-    const told = await clientFlow<Record<string, unknown>>(python, 'secrets', api.base, settings);
+    const told = await client.flow<Record<string, unknown>>('secrets', api.base, settings);
     expect(told).toMatchObject({
       status: 'COMPLETED',
       names: ['warehouse', 'bucket'],

@@ -2,11 +2,11 @@ import { existsSync, readdirSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ShownJob } from '../../support/api-client.ts';
 import { type ApiServer, startApi } from '../../support/api-server.ts';
 import { type Behaviour, PredictionServer } from '../../support/prediction-server.ts';
+import { until } from '../../support/until.ts';
 
 let server: PredictionServer;
 let api: ApiServer;
@@ -67,14 +67,6 @@ async function rawPut(id: string, head: readonly string[], body: string) {
 }
 
 const spooled = (id: string): string => join(api.state, 'jobs', id, 'intake/part-000000.csv');
-
-async function until(is: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  for (let left = 500; left > 0; left -= 1) {
-    if (await is()) return;
-    await wait(20);
-  }
-  throw new Error(`never: ${what}`);
-}
 
 async function bytesSpooled(id: string): Promise<number> {
   const { statSync } = await import('node:fs');

@@ -7,6 +7,7 @@ import {
   Assignments,
   type CreateKafkaClient,
   consumerOptions,
+  freshName,
   freshTopic,
   plainConnection,
   pollAll,
@@ -18,9 +19,15 @@ const password = 'correct horse battery staple';
 
 /** What every adapter must do with TLS and passwords. */
 export function describeAccess(name: string, create: CreateKafkaClient): void {
-  for (const mechanism of ['plain', 'scram-sha-512'] as const) {
-    describe(`${name}: TLS and ${mechanism}`, () => {
-      let service: KafkaService;
+  describe(`${name}: TLS and passwords`, () => {
+    let service: KafkaService;
+    const login = { username: 'sluice', password } as const;
+    beforeAll(async () => {
+      service = await startKafka({ tls: true, sasl: { mechanism: 'plain', others: ['scram-sha-512'], ...login } });
+    });
+    afterAll(() => service?.[Symbol.asyncDispose]());
+
+    describe.each(['plain', 'scram-sha-512'] as const)('%s', (mechanism) => {
       const open = (given: string, changes: Partial<KafkaConnection> = {}): KafkaClient =>
         create(
           plainConnection(service.brokers, {
@@ -31,16 +38,14 @@ export function describeAccess(name: string, create: CreateKafkaClient): void {
           }),
         );
 
-      beforeAll(async () => {
-        service = await startKafka({ tls: true, sasl: { mechanism, username: 'sluice', password } });
-      });
-      afterAll(() => service?.[Symbol.asyncDispose]());
-
       test('the right password lets in', async () => {
         await using client = open(password);
         const topic = await freshTopic(client, 1);
         await write(client, topic, 0, ['a']);
-        await using consumer = await client.consumer(consumerOptions([topic], 'group'), AbortSignal.timeout(20_000));
+        await using consumer = await client.consumer(
+          consumerOptions([topic], freshName('group')),
+          AbortSignal.timeout(20_000),
+        );
         const partition = await new Assignments(consumer, AbortSignal.timeout(20_000)).next();
         expect(texts(await pollAll(partition, 1, AbortSignal.timeout(20_000)))).toEqual(['a']);
         await partition[Symbol.asyncDispose]();
@@ -74,5 +79,5 @@ export function describeAccess(name: string, create: CreateKafkaClient): void {
         });
       });
     });
-  }
+  });
 }

@@ -9,6 +9,7 @@ import { createErrorFromCode } from '../../../src/links/kafka/clients/kafkajs/li
 import { KafkajsWire } from '../../../src/links/kafka/clients/kafkajs/producer-wire.ts';
 import { TransactionWriter } from '../../../src/links/kafka/clients/protocol/transactional-producer.ts';
 import { holdTransactionally } from '../../../src/links/kafka/live/writer-transactional-hold.ts';
+import { plainKafka } from '../../support/plain-kafka.ts';
 import { kafkaService } from '../../support/services/kafka.ts';
 import { describeClient } from './client-behaviours.ts';
 import {
@@ -34,7 +35,7 @@ describe('kafkajs: what only its adapter has', () => {
 
   /** Removes the records of partition 0 below an offset, as retention does. */
   async function trim(topic: string, offset: number): Promise<void> {
-    const admin = new kafkajs.Kafka({ brokers: [...brokers], logLevel: kafkajs.logLevel.NOTHING }).admin();
+    const admin = plainKafka(brokers).admin();
     await admin.connect();
     // It knows of no topic that it was not asked for before.
     await admin.fetchTopicOffsets(topic);

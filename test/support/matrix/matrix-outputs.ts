@@ -12,11 +12,12 @@ import { createKafkajsClient } from '../../../src/links/kafka/clients/kafkajs/cl
 import { rangeMessages } from '../../../src/links/kafka/live/topic-range-messages.ts';
 import { otherFormats } from '../../acceptance/format-files.ts';
 import { plainConnection } from '../../integration/kafka-clients/client-harness.ts';
-import { LiveTopics, until } from '../live-topic.ts';
+import { LiveTopics } from '../live-topic.ts';
 import { s3Settings } from '../s3-settings.ts';
 import { kafkaService } from '../services/kafka.ts';
 import { type S3Bucket, s3Bucket } from '../services/s3.ts';
 import { newH2, newMariaDb, newPostgres, newSqlite } from '../sql-databases.ts';
+import { until } from '../until.ts';
 import { deadIn, idIn, type Scored, scoredIn, scoredOf } from './found-rows.ts';
 import type { FoundOutput, MatrixOutput, MatrixPlace, PlacedOutput } from './matrix-parts.ts';
 import { s3Place } from './s3-place.ts';

@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import type { JobInput } from '../../../src/index.ts';
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { type JobInput, runJob } from '../../../src/index.ts';
 import { seeded } from '../killed-runs.ts';
 import { PredictionServer } from '../prediction-server.ts';
 import { kafkaService } from '../services/kafka.ts';
@@ -75,6 +75,10 @@ export function matrix(cases: readonly MatrixCase[], firstSeed: number): void {
       rmSync(place.folder, { recursive: true, force: true });
     });
 
+    afterEach(() => {
+      vi.unstubAllEnvs();
+    });
+
     for (const [index, { intake, output, engine }] of here.entries()) {
       const seed = firstSeed + index;
       test(`from ${intake.name} to ${output.name}, ${engine} (seed ${seed})`, async () => {
@@ -136,8 +140,8 @@ export function matrix(cases: readonly MatrixCase[], firstSeed: number): void {
         expect(wrong).toEqual([]);
 
         if (!continues || engine === 'kafka') return;
-        const third = await new JobProcess(job, false, from).ended;
-        expect(third).toMatchObject({ error: expect.stringMatching(/^OUTPUT_EXISTS/) });
+        for (const [variable, value] of Object.entries(from.env ?? {})) vi.stubEnv(variable, value);
+        await expect(runJob(job).result).rejects.toMatchObject({ code: 'OUTPUT_EXISTS' });
       }, 120_000);
     }
 

@@ -1,13 +1,18 @@
 """Flows of the real `datarobot` client, as its users write them, against a server of Sluice.
 
-datarobot_flows.py FLOW BASE SETTINGS    (settings as JSON); prints what happened, as one line of JSON.
+Reads flows from its standard input, a line `[FLOW, BASE, SETTINGS]` of JSON each, and prints what happened, as one line of JSON.
 """
 
 import io
 import json
+import os
 import sys
 import threading
 import time
+import traceback
+
+# What the client says itself is no answer; where it says it is settled as it is imported.
+ANSWERS, sys.stdout = sys.stdout, sys.stderr
 
 import datarobot as dr
 import pandas as pd
@@ -100,9 +105,14 @@ class Slow(io.RawIOBase):
 class Watched(io.BytesIO):
     first = None
 
+    def __init__(self):
+        super().__init__()
+        self.came = threading.Event()
+
     def write(self, data):
         if self.first is None and data:
             self.first = time.monotonic()
+            self.came.set()
         return super().write(data)
 
 
@@ -120,14 +130,22 @@ def download_while_uploading(settings):
     )
     job = BatchPredictionJob.get(job_reply.json()["id"])
     source = Slow(settings["file"], 2000, 0.3)
+    size = os.path.getsize(settings["file"])
     link = job_reply.json()["links"]["csvUpload"]
 
+    output = Watched()
+
     def chunks():
+        sent = 0
         while True:
             data = source.read()
             if not data:
                 return
             yield data
+            sent += len(data)
+            # On a busy machine rows take their time to come back; the upload does not end before they do.
+            if sent == size:
+                output.came.wait(30)
 
     replies = []
     upload = threading.Thread(
@@ -136,7 +154,6 @@ def download_while_uploading(settings):
         )
     )
     upload.start()
-    output = Watched()
     job.download(output)
     upload.join()
     return {
@@ -397,10 +414,15 @@ def dataset_uploads(settings):
 
 
 def main():
-    flow, base, settings = sys.argv[1:]
     global CLIENT
-    CLIENT = dr.Client(token="a-token-of-somebody", endpoint=base)
-    print(json.dumps(globals()[flow](json.loads(settings))))
+    for line in sys.stdin:
+        flow, base, settings = json.loads(line)
+        CLIENT = dr.Client(token="a-token-of-somebody", endpoint=base)
+        try:
+            answer = {"told": globals()[flow](settings)}
+        except Exception:
+            answer = {"raised": traceback.format_exc()}
+        print(json.dumps(answer), file=ANSWERS, flush=True)
 
 
 main()

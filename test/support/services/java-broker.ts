@@ -1,10 +1,8 @@
-import { execFile } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import type { Broker } from './broker.ts';
+import { formattedRecords } from './formatted-records.ts';
 import { type GuardedProcess, guardedProcess } from './guarded-process.ts';
 
 /** Quick to start, and small. */
@@ -28,13 +26,13 @@ export async function javaBroker(
   const logDir = join(folder, 'records');
   const settings = join(folder, 'server.properties');
   const log = join(folder, 'broker.log');
-  const classes = ['-cp', join(jars, '*')];
-  const java = ['java', ...(lasts ? lasting : quick), ...classes];
-  writeFileSync(settings, properties(logDir));
-  const cluster = randomBytes(16).toString('base64url').replace(/^-/, 'A');
-  const formatting = [...quick, ...classes, 'kafka.tools.StorageTool', 'format', '-t', cluster, '-c', settings];
+  const java = ['java', ...(lasts ? lasting : quick), '-cp', join(jars, '*')];
+  const text = properties(logDir);
+  writeFileSync(settings, text);
   try {
-    await promisify(execFile)('java', [...formatting, ...format]);
+    // The last line of a setting counts.
+    const records = [...text.matchAll(/^log\.dirs=(.*)$/gm)].at(-1)?.[1] ?? logDir;
+    cpSync(await formattedRecords(jars, properties, format), records, { recursive: true });
   } catch (error) {
     rmSync(folder, { recursive: true, force: true });
     throw error;

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import kafkajs from 'kafkajs';
+import { plainKafka } from '../plain-kafka.ts';
 import { kafkaTools } from './kafka-tools.ts';
 
 /** A record as Java's consumer gives it. */
@@ -112,7 +113,7 @@ async function committedToTheEnd(
   hasEnded: () => boolean,
   signal: AbortSignal,
 ): Promise<void> {
-  const admin = new kafkajs.Kafka({ brokers: [...brokers], logLevel: kafkajs.logLevel.NOTHING }).admin();
+  const admin = plainKafka(brokers).admin();
   await admin.connect();
   try {
     const ends = (await admin.fetchTopicOffsets(topic)).filter(({ low, high }) => low !== high);

@@ -1,12 +1,16 @@
 import { selfSigned } from '../self-signed.ts';
 
+type SaslMechanism = 'plain' | 'scram-sha-256' | 'scram-sha-512';
+
 /** What a broker of a test's own can be asked for. */
 export interface KafkaOptions {
   /** Settings of the broker, by Kafka's names; they win over ours. */
   readonly config?: Readonly<Record<string, string>>;
   /** A user; clients must log in. */
   readonly sasl?: {
-    readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512';
+    readonly mechanism: SaslMechanism;
+    /** Ways to log in besides, for the same user. */
+    readonly others?: readonly SaslMechanism[];
     readonly username: string;
     readonly password: string;
   };
@@ -69,16 +73,18 @@ export function kafkaProperties(place: BrokerPlace, options: KafkaOptions): stri
     'broker.session.timeout.ms': '2000',
     'broker.heartbeat.interval.ms': '500',
     'log.cleaner.dedupe.buffer.size': '4194304',
+    // Compacts soon what a test wants compacted.
+    'log.cleaner.backoff.ms': '300',
     ...(lasting ? {} : { 'num.network.threads': '2', 'num.io.threads': '2' }),
   };
   if (sasl !== undefined) {
-    const name = sasl.mechanism.toUpperCase();
     const login = 'org.apache.kafka.common.security';
-    properties['sasl.enabled.mechanisms'] = name;
-    properties[`listener.name.secure.${sasl.mechanism}.sasl.jaas.config`] =
-      sasl.mechanism === 'plain'
-        ? `${login}.plain.PlainLoginModule required user_${sasl.username}="${sasl.password}";`
-        : `${login}.scram.ScramLoginModule required;`;
+    properties['sasl.enabled.mechanisms'] = mechanismsOf(sasl).join(',').toUpperCase();
+    for (const mechanism of mechanismsOf(sasl))
+      properties[`listener.name.secure.${mechanism}.sasl.jaas.config`] =
+        mechanism === 'plain'
+          ? `${login}.plain.PlainLoginModule required user_${sasl.username}="${sasl.password}";`
+          : `${login}.scram.ScramLoginModule required;`;
   }
   if (tls) {
     properties['listener.name.secure.ssl.keystore.type'] = 'PEM';
@@ -92,8 +98,17 @@ export function kafkaProperties(place: BrokerPlace, options: KafkaOptions): stri
 
 /** What the format command needs besides: users of SCRAM are records of the cluster. */
 export function formatArguments({ sasl }: KafkaOptions): readonly string[] {
-  if (sasl === undefined || sasl.mechanism === 'plain') return [];
-  return ['--add-scram', `${sasl.mechanism.toUpperCase()}=[name=${sasl.username},password=${sasl.password}]`];
+  if (sasl === undefined) return [];
+  return mechanismsOf(sasl)
+    .filter((mechanism) => mechanism !== 'plain')
+    .flatMap((mechanism) => [
+      '--add-scram',
+      `${mechanism.toUpperCase()}=[name=${sasl.username},password=${sasl.password}]`,
+    ]);
+}
+
+function mechanismsOf({ mechanism, others = [] }: NonNullable<KafkaOptions['sasl']>): readonly SaslMechanism[] {
+  return [mechanism, ...others];
 }
 
 /** As a value of a properties file. */

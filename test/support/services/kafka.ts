@@ -1,5 +1,4 @@
-import kafkajs from 'kafkajs';
-import { mendIdleTimers } from '../../../src/links/kafka/clients/kafkajs/library.ts';
+import { plainKafka } from '../plain-kafka.ts';
 import type { Broker } from './broker.ts';
 import { freePort } from './free-port.ts';
 import { javaBroker } from './java-broker.ts';
@@ -111,14 +110,7 @@ export async function startKafka(options: KafkaOptions = {}): Promise<KafkaServi
 
 /** Resolves when the broker names itself as a member of its cluster, which it does only when it can be written to. */
 async function answers(brokers: readonly string[], broker: Broker): Promise<void> {
-  const client = new kafkajs.Kafka({
-    brokers: [...brokers],
-    logLevel: kafkajs.logLevel.NOTHING,
-    connectionTimeout: 500,
-    requestTimeout: 2000,
-    retry: { retries: 0 },
-  });
-  mendIdleTimers();
+  const client = plainKafka(brokers, { connectionTimeout: 500, requestTimeout: 2000, retry: { retries: 0 } });
   const deadline = performance.now() + 60_000;
   for (;;) {
     const admin = client.admin();

@@ -2,6 +2,7 @@ import { CsvError, parse } from 'csv-parse/sync';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { CsvSettings } from '../../../src/codecs/csv/csv-settings.ts';
+import { trials } from '../../support/effort.ts';
 import { readCsv, recordsOf } from './csv-reading.ts';
 
 /**
@@ -125,7 +126,7 @@ test('well-formed files give the records that csv-parse gives, in every dialect,
         expect(await bySluice(text, settings, cuts, limits)).toEqual(expected);
       },
     ),
-    { numRuns: 1500 },
+    { numRuns: trials(1_500) },
   );
 });
 
@@ -151,7 +152,7 @@ test('broken files give the records before the fault and the same fault', async 
         expect(await bySluice(text, settings, cuts, limits)).toEqual(expected);
       },
     ),
-    { numRuns: 3000 },
+    { numRuns: trials(3_000) },
   );
 });
 

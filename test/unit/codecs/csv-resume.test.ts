@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { csvPosition } from '../../../src/codecs/csv/csv-position.ts';
+import { trials } from '../../support/effort.ts';
 import { linesOf, plainBatch, readCsv, recordsOf } from './csv-reading.ts';
 
 const SETTINGS = [
@@ -59,7 +60,7 @@ test('reading on from any batch gives the batches that an undisturbed reading gi
         }
       },
     ),
-    { numRuns: 400 },
+    { numRuns: trials(400) },
   );
 });
 
@@ -84,7 +85,7 @@ test('each row has the line on which it starts, whatever the line ends, blank li
         expect(linesOf(await readCsv(text, { cuts, settings, limits: { rows: 4 } }))).toEqual(expected);
       },
     ),
-    { numRuns: 400 },
+    { numRuns: trials(400) },
   );
 });
 
@@ -111,7 +112,7 @@ test('no batch has more rows or bytes than its limits, unless a single row has',
         }
       },
     ),
-    { numRuns: 300 },
+    { numRuns: trials(300) },
   );
 });
 

@@ -4,7 +4,6 @@ import type { Clock } from '../../../src/core/clock.ts';
 import { findSluiceError, SluiceError } from '../../../src/core/error.ts';
 import type { Source } from '../../../src/core/source.ts';
 import { StageMeter } from '../../../src/core/stage-meter.ts';
-import { resolveJob } from '../../../src/jobs/description/parse-job.ts';
 import { Announcements } from '../../../src/jobs/kafka/announcements.ts';
 import { JobLinks } from '../../../src/jobs/kafka/job-links.ts';
 import { KafkaJob } from '../../../src/jobs/kafka/kafka-job.ts';
@@ -15,6 +14,7 @@ import { FailureBudget } from '../../../src/stages/failure-budget.ts';
 import { OutputFormatSlot } from '../../../src/stages/output-format-slot.ts';
 import { score } from '../../../src/stages/score.ts';
 import { arithmeticScorer } from '../../support/arithmetic-scorer.ts';
+import { memoryJob } from '../../support/memory-kafka/memory-job.ts';
 import { seededRandom } from '../../support/memory-kafka/seeded-random.ts';
 import { type TickingKafka, tickingKafka } from '../../support/memory-kafka/ticking.ts';
 import { MemoryStorage, memorySink } from '../../support/memory-sink.ts';
@@ -23,14 +23,8 @@ import { everythingMonitored, noFailureLimits, runParts } from '../../support/pi
 
 const never = new AbortController().signal;
 const bad = (id: number): boolean => id % 7 === 3;
-const job = resolveJob({
-  deployment: { id: 'd', server: 'http://localhost' },
-  intakeSettings: { file: 'in.csv' },
-  outputSettings: { path: 'out.csv' },
-  engine: 'kafka',
-  kafka: { brokers: 'memory:1', job: 'tested', sessionSeconds: 4 },
-});
-const settings = job.kafka!;
+const job = memoryJob({ job: 'tested', sessionSeconds: 4 });
+const settings = job.kafka;
 const formatOf = (storage: MemoryStorage) => (intake: Parameters<typeof createOutputFormat>[1]) =>
   createOutputFormat({ ...defaultOutputSettings, passthroughColumns: ['text'] }, intake, {
     columns: storage.ledger?.columns ?? null,

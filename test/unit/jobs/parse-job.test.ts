@@ -166,6 +166,34 @@ describe('a job that is not valid', () => {
   });
 
   test.each([
+    ['a topic', 'type: kafka, topic: t', 'd.jsonl', 'cannot be given for a topic'],
+    [
+      'a table',
+      'type: jdbc, jdbcUrl: "jdbc:sqlite:/f", table: t, statementType: insert',
+      'd.jsonl',
+      'cannot be given for a table',
+    ],
+    ['an object', 'type: s3, url: "s3://b/k.csv"', 'd.jsonl', 'is no address of an object'],
+    ['a file', 'path: o.csv', 's3://b/d.jsonl', 'must be a file'],
+    ['parts in files', 'path: out/', 'd.jsonl', 'cannot be given for the parts of a live topic'],
+    ['parts in S3', 'type: s3, url: "s3://b/out/"', 's3://b/d.jsonl', 'cannot be given for the parts of a live topic'],
+  ])('dead letters of %s have no place where nobody would find them', (what, output, path, text) => {
+    const intake = what.startsWith('parts') ? 'type: kafka, topic: t, group: g' : 'file: a.csv';
+    const job = (letters: string): string =>
+      [
+        'deployment: { id: a, server: "http://h" }',
+        'kafka: { brokers: "b:9092" }',
+        `intakeSettings: { ${intake} }`,
+        `outputSettings: { ${output} }`,
+        `deadLetters: { path: ${letters} }`,
+      ].join('\n');
+    const { code, message } = refusalOf(() => readJob(job(`"${path}"`)));
+    expect(code).toBe('CONFIG_INVALID');
+    expect(message).toContain(`job.yaml:5:22: deadLetters.path ${text}`);
+    expect(readJob(job('null')).deadLetters.path).toBeNull();
+  });
+
+  test.each([
     ['{ file: a.csv, files: [b.csv] }', 'cannot be given beside file'],
     ['{ type: localFile }', 'file (or files) is missing'],
     ['{ files: [] }', 'files must name at least one'],

@@ -1,18 +1,12 @@
 import { expect, test } from 'vitest';
-import { resolveJob } from '../../../src/jobs/description/parse-job.ts';
 import { JobLinks } from '../../../src/jobs/kafka/job-links.ts';
 import { removeRemains } from '../../../src/jobs/kafka/remove-remains.ts';
 import { jobTopicSettings, jobTopics } from '../../../src/links/kafka/job/job-topics.ts';
+import { memoryJob } from '../../support/memory-kafka/memory-job.ts';
 import { tickingKafka } from '../../support/memory-kafka/ticking.ts';
 
 const never = new AbortController().signal;
-const { kafka: settings } = resolveJob({
-  deployment: { id: 'd', server: 'http://localhost' },
-  intakeSettings: { file: 'in.csv' },
-  outputSettings: { path: 'out.csv' },
-  engine: 'kafka',
-  kafka: { brokers: 'memory:1' },
-});
+const { kafka: settings } = memoryJob();
 
 test('topics of a job that somebody still scores for are not removed, and whoever wants to is told who is there', async () => {
   using world = tickingKafka();
@@ -20,7 +14,7 @@ test('topics of a job that somebody still scores for are not removed, and whoeve
   const client = kafka.client();
   const { rows, scored, group } = jobTopics('tested');
   for (const topic of [rows, scored]) await client.topics.create(jobTopicSettings(topic, 2, 1));
-  const links = new JobLinks(kafka.client(), settings!, clock, { name: 'tested', partitions: 2, epoch: '1' });
+  const links = new JobLinks(kafka.client(), settings, clock, { name: 'tested', partitions: 2, epoch: '1' });
   const { consumer } = await links.rowsReader(never);
   const remains = { client, clock, name: 'tested', sessionMs: 4_000 };
   await expect(removeRemains(remains, never)).rejects.toMatchObject({

@@ -7,6 +7,7 @@ import { schemaOf } from '../../../src/core/schema.ts';
 import type { Scores } from '../../../src/core/scorer.ts';
 import { createDatarobotWire, type DatarobotOptions } from '../../../src/scoring/wires/datarobot.ts';
 import { PLAIN_SCORING, type Wire } from '../../../src/scoring/wires/wire.ts';
+import { edited, editsOf } from './moved-items.ts';
 import { batchOf, numbered, recordsOf } from './rows.ts';
 
 function wireOf(options: Partial<DatarobotOptions> = {}): Wire {
@@ -255,19 +256,9 @@ describe('a CSV reply that does not match its rows', () => {
   });
 
   it('is refused however its records are moved, doubled or lost', () => {
-    const edits = fc.array(fc.tuple(fc.constantFrom('drop', 'double', 'move'), fc.nat(rows - 1), fc.nat(rows - 1)), {
-      minLength: 1,
-      maxLength: 4,
-    });
     fc.assert(
-      fc.property(edits, (list) => {
-        const records = [...lines];
-        for (const [edit, from, to] of list) {
-          const [taken] = records.splice(from % Math.max(1, records.length), 1);
-          if (taken === undefined || edit === 'drop') continue;
-          records.splice(to, 0, ...(edit === 'double' ? [taken, taken] : [taken]));
-        }
-        const text = [header, ...records, ''].join('\n');
+      fc.property(editsOf(rows), (edits) => {
+        const text = [header, ...edited(lines, edits), ''].join('\n');
         if (text === good) return;
         expect(() => read(wireOf(), numbered(rows), text)).toThrow(
           expect.objectContaining({ code: 'REPLY_MISMATCH', scope: 'batch' }),

@@ -4,6 +4,7 @@ import { systemClock } from '../../../src/core/clock.ts';
 import type { Scores } from '../../../src/core/scorer.ts';
 import { createDatarobotWire, type DatarobotOptions } from '../../../src/scoring/wires/datarobot.ts';
 import { PLAIN_SCORING, type Wire } from '../../../src/scoring/wires/wire.ts';
+import { edited, editsOf } from './moved-items.ts';
 import { numbered, recordsOf } from './rows.ts';
 
 function wireOf(options: Partial<DatarobotOptions> = {}): Wire {
@@ -188,19 +189,9 @@ describe('a JSON reply that does not match its rows', () => {
 
   it('is refused however its rows are moved, doubled or lost', () => {
     const items = (JSON.parse(good) as { data: object[] }).data;
-    const edits = fc.array(fc.tuple(fc.constantFrom('drop', 'double', 'move'), fc.nat(rows - 1), fc.nat(rows - 1)), {
-      minLength: 1,
-      maxLength: 4,
-    });
     fc.assert(
-      fc.property(edits, (list) => {
-        const changed = [...items];
-        for (const [edit, from, to] of list) {
-          const [taken] = changed.splice(from % Math.max(1, changed.length), 1);
-          if (taken === undefined || edit === 'drop') continue;
-          changed.splice(to, 0, ...(edit === 'double' ? [taken, taken] : [taken]));
-        }
-        const text = data(changed);
+      fc.property(editsOf(rows), (edits) => {
+        const text = data([...edited(items, edits)]);
         if (text === good) return;
         expect(() => read(wireOf(), rows, text)).toThrow(expect.objectContaining({ code: 'REPLY_MISMATCH' }));
       }),

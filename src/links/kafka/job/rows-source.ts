@@ -35,10 +35,6 @@ export function createRowsSource(options: RowsSourceOptions): Source {
       {
         topics: [topic],
         from: 'earliest',
-        readCommitted: false,
-        sessionTimeoutMs: 30_000,
-        drainMs: 0,
-        stuckMs: Number.POSITIVE_INFINITY,
         bufferBytes: Math.ceil((32 * 1024 * 1024) / partitions),
       },
       signal,

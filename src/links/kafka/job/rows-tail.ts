@@ -40,10 +40,6 @@ export async function readRowsTail(
       {
         topics: [topic],
         from: 'earliest',
-        readCommitted: false,
-        sessionTimeoutMs: 30_000,
-        drainMs: 0,
-        stuckMs: Number.POSITIVE_INFINITY,
         bufferBytes: 4 * 1024 * 1024,
       },
       signal,

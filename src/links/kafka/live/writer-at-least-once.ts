@@ -1,3 +1,4 @@
+import { abortable } from '../../../core/abortable.ts';
 import type { KafkaProducer } from '../client.ts';
 import { createTopicWriter, type TopicWriter, type TopicWriterOptions } from './writer-link.ts';
 
@@ -21,7 +22,7 @@ export function createPlainWriter(options: TopicWriterOptions): TopicWriter {
   return createTopicWriter(
     options,
     async (_input, from, signal) => {
-      const shared = await orAborted(producer(), signal);
+      const shared = await abortable(producer(), signal);
       return {
         from,
         commit: (batches, _after, _next, until) => shared.send(batches, until),
@@ -34,16 +35,4 @@ export function createPlainWriter(options: TopicWriterOptions): TopicWriter {
       await (await open?.catch(() => undefined))?.close();
     },
   );
-}
-
-async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
-  const { promise, reject } = Promise.withResolvers<never>();
-  const stop = (): void => reject(signal.reason);
-  signal.addEventListener('abort', stop, { once: true });
-  try {
-    return await Promise.race([work, promise]);
-  } finally {
-    signal.removeEventListener('abort', stop);
-  }
 }

@@ -115,7 +115,7 @@ export function brokerMaker(client: Kafka): (at: BrokerAddress) => Promise<Libra
 }
 
 /** Has kafkajs read records by `decodeRecord`. It looks for its own decoder at the first fetch of a process; what comes later changes nothing. */
-function mendRecords(): void {
+export function mendRecords(): void {
   const place = inside.resolve('kafkajs/src/protocol/recordBatch/record/v0/decoder.js');
   inside.cache[place] ??= Object.assign(new Module(place), { exports: decodeRecord, loaded: true });
 }
@@ -129,7 +129,6 @@ let mended = false;
 export function mendIdleTimers(): void {
   if (mended) return;
   mended = true;
-  mendRecords();
   const { prototype } = inside('kafkajs/src/network/requestQueue/index.js') as { readonly prototype: RequestQueue };
   const schedule = prototype.scheduleCheckPendingRequests;
   prototype.scheduleCheckPendingRequests = function (): void {
