@@ -8,6 +8,13 @@ if (major < 22 || (major === 22 && minor < 22)) {
   console.error(`sluice needs Node 22.22 or newer; this is Node ${process.versions.node}.`);
   process.exit(2);
 }
+// Node lets its young generation grow with the memory of the machine (to 128 MB where there are 24 GB), and keeps it. A server that lives beside
+// others has no use for that. How large it may be can be said only when Node starts: so the same process starts anew. Not on Windows.
+const sized = [...process.execArgv, process.env.NODE_OPTIONS ?? ''].some((option) => /semi[-_]space/.test(option));
+if (process.argv[2] === 'serve' && !sized && process.execve !== undefined && process.platform !== 'win32') {
+  const [node, ...rest] = process.argv;
+  process.execve(process.execPath, [node, ...process.execArgv, '--max-semi-space-size=8', ...rest], process.env);
+}
 // What was compiled once is kept among the temporary files of this machine: that halves the time to start.
 module.enableCompileCache?.();
 // A checkout runs its sources as they are; the package ships them built.

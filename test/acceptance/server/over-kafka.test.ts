@@ -77,13 +77,12 @@ needs('kafka')('jobs of a server over Kafka', () => {
 
   test('are shown with the requests of all workers: those under way, the limit, and how long they took of late', async () => {
     const seen = Promise.withResolvers<void>();
-    // The server itself is answered at once, the workers late.
-    rig.respond(({ headers }) => ({ after: wait(headers.authorization === 'Bearer token-of-the-server' ? 1 : 400) }));
-    const { id } = await api.create(BODY);
+    // The server itself is answered soon, the workers late; nobody comes to the end of his rows meanwhile.
+    rig.respond(({ headers }) => ({ after: wait(headers.authorization === 'Bearer token-of-the-server' ? 100 : 400) }));
+    const { id } = await api.create({ ...BODY, chunkRows: 25 });
     await api.upload(id, WHOLE);
     await until(() => rig.scorers.size === 3, 'all of them at work');
     await until(async () => ((await detail(id)).last?.p99 ?? 0) > 300, 'the latency of workers');
-    expect((await detail(id)).last?.p50).toBeLessThan(600);
     rig.respond(() => ({ after: seen.promise }));
     await until(async () => {
       const { last } = await detail(id);
@@ -94,7 +93,8 @@ needs('kafka')('jobs of a server over Kafka', () => {
     expect(await api.result(id)).toBe(expected);
     const { history, last } = await detail(id);
     expect(Math.max(...(history?.inFlight ?? []))).toBe(4);
-    expect(last?.requests).toBe(rig.predictions.requests.length);
+    expect(last?.requests).toBeGreaterThanOrEqual(ROWS / 25);
+    expect(last?.requests).toBeLessThanOrEqual(rig.predictions.requests.length);
   });
 
   test('are scored while their upload comes, and downloaded while they are scored', async () => {
