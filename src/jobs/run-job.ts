@@ -221,8 +221,7 @@ class Run {
     const cluster = given.kafka === null ? null : await openCluster(given.kafka, clock);
     await using _ = cluster;
     const hears = given.limiter !== 'fixed' || given.engine === 'kafka';
-    await using __ =
-      cluster === null || !hears ? null : shareBudgets(cluster, clusterOf(given), clock, this.#workers);
+    await using __ = cluster === null || !hears ? null : shareBudgets(cluster, clusterOf(given), clock, this.#workers);
     if (cluster !== null && isLive(given) && endpoints === undefined && this.#options.source === undefined)
       return await runLive({ job: await this.#explained(given, null), cluster, ...this.#ports });
     const ends = endpoints?.(given) ?? this.#endpoints(given, cluster);
