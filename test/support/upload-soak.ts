@@ -7,7 +7,7 @@ import { PredictionServer } from './prediction-server.ts';
 import { type ServeProcess, startServe } from './serve-process.ts';
 
 /** What a server of its own was seen to hold while something large went through it, in bytes. */
-export interface SoakFigures {
+interface SoakFigures {
   /** Before it had anything to do. */
   readonly idleRss: number;
   /** The most. */

@@ -7,16 +7,11 @@ import { figuresName, figuresText, type WorkerFigures } from '../../../src/jobs/
 import { LatencyHistogram } from '../../../src/observe/latency-histogram.ts';
 import { SILENT_MS } from '../../../src/scoring/limiter/neighbours.ts';
 import { createScorer, type ScorerStack } from '../../../src/scoring/scorer-stack.ts';
+import { anotherClock } from '../../support/another-clock.ts';
 import { tickingKafka } from '../../support/memory-kafka/ticking.ts';
 
 const never = new AbortController().signal;
 const at = { name: 'figures', replicationFactor: null };
-
-/** Processes have a clock each, which all show the same time. */
-function another(clock: Clock): Clock {
-  const { now, wall, sleep, random } = clock;
-  return { now: now.bind(clock), wall: wall.bind(clock), sleep: sleep.bind(clock), random: random.bind(clock) };
-}
 
 /** A worker that tells what stands in `figures` of the job. */
 function worker(figures: WorkerFigures, job = 'a'): News & { figures: WorkerFigures | null } {
@@ -56,8 +51,8 @@ test('a job is shown with the requests of all who work on it, and without those 
   );
   const stranger = worker(figures({ inFlight: 100 }), 'b');
   const clients = [kafka.client(), kafka.client(), kafka.client(), kafka.client()] as const;
-  const sharing = shareNews(clients[0], at, another(clock), [workers]);
-  const [first] = [one, two, stranger].map((news, i) => shareNews(clients[i + 1]!, at, another(clock), [news]));
+  const sharing = shareNews(clients[0], at, anotherClock(clock), [workers]);
+  const [first] = [one, two, stranger].map((news, i) => shareNews(clients[i + 1]!, at, anotherClock(clock), [news]));
   await clock.sleep(5_000, never);
   const all = workers.all(counters(clock));
   // Twelve would be allowed, but there are six partitions.
