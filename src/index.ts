@@ -13,7 +13,7 @@ export type { JobInput } from './jobs/description/job-description.ts';
 export { type JobContext, type JobDescription, loadJob, parseJob } from './jobs/description/parse-job.ts';
 export type { ConsumedMessage, EachBatchPayload, ScoredMessage } from './jobs/each-batch/each-batch-payload.ts';
 export { type EachBatchHandler, type EachBatchOptions, scoreEachBatch } from './jobs/each-batch/score-each-batch.ts';
-export type { JobResult, JobRun, JobState, Latency, Progress, StageTimes } from './jobs/job-run.ts';
+export type { JobResult, JobRun, JobState, Latency, Progress, RequestFigures, StageTimes } from './jobs/job-run.ts';
 export { type JobBetween, type RunJobOptions, runJob, startJob } from './jobs/run-job.ts';
 export { scoreObjects } from './jobs/score-objects.ts';
 export { type ScoreOptions, score } from './jobs/score-stream.ts';

@@ -41,9 +41,11 @@ export async function watchRun(
     return { ready: state === 'running', detail: detail === '' ? state : `${state}: ${detail}` };
   };
   const look = (): RunFigures => {
-    const { tally, statistics, ...progress } = run.progress();
+    const { tally, statistics, own, ...progress } = run.progress();
     return {
       ...progress,
+      // Who adds the metrics of all processes counts every request once.
+      ...own,
       rows: { scored: tally.scored, failed: tally.failed, skipped: tally.skipped },
       statistics,
       drift: statistics === null || baseline === null ? null : driftOf(statistics, baseline, driftThreshold),

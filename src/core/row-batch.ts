@@ -112,6 +112,11 @@ export class RowBatch {
     return this.#records;
   }
 
+  /** The values of one row. Those of CSV are not kept: who looks at each row once leaves nothing that grows old. */
+  record(row: number): readonly Value[] {
+    return this.#records?.[row] ?? decodeRecord(this.bytes, this.start(row), this.ends[row]!);
+  }
+
   /** Rows `from` to `to` (exclusive) as a batch for one request. It keeps the origin's split and lines, not its positions. */
   slice(from: number, to: number): RowBatch {
     const { bytes, ends } = this.#face();

@@ -41,4 +41,9 @@ export class StageMeter {
       this.#ms[activity] += this.#clock.now() - start;
     }
   }
+
+  /** Books what the same stage has spent in another process. */
+  add(activity: Activity, milliseconds: number): void {
+    this.#ms[activity] += milliseconds;
+  }
 }

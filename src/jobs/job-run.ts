@@ -47,8 +47,26 @@ export interface TopicProgress {
   readonly transactions: number;
 }
 
-/** One look at a run. Rows and bytes count everything durable or delivered so far, also from before a continuation. */
-export interface Progress {
+/** Requests of those who score for a run. */
+export interface RequestFigures {
+  /** Under way now. */
+  readonly inFlight: number;
+  /** Requests at once that are allowed now; null before the run knows its server. */
+  readonly limit: number | null;
+  /** Of rows and of copies that explain them. */
+  readonly requests: number;
+  /** Waits for an overloaded or missing server. */
+  readonly retries: number;
+  readonly latency: Latency | null;
+  /** Of the requests of the last five to ten seconds. */
+  readonly recentLatency: Latency | null;
+}
+
+/**
+ * One look at a run. Rows and bytes count everything durable or delivered so far, also from before a continuation. Its requests are those of all
+ * processes that score for the job: others tell of those under way every two seconds, of those that have ended when their rows are delivered.
+ */
+export interface Progress extends RequestFigures {
   readonly state: JobState;
   /** One line for people: why it is paused, failed or interrupted; otherwise empty. */
   readonly detail: string;
@@ -60,25 +78,17 @@ export interface Progress {
   readonly bytesTotal: number | null;
   /** Over the last seconds. */
   readonly rowsPerSecond: number;
-  /** Requests under way now. */
-  readonly inFlight: number;
-  /** Requests at once that are allowed now; null before the run knows its server. */
-  readonly limit: number | null;
   readonly elapsedMs: number;
   /** Null while nobody can tell. */
   readonly etaMs: number | null;
-  readonly latency: Latency | null;
-  /** Of the requests of the last five to ten seconds. */
-  readonly recentLatency: Latency | null;
   /** Null for a run without topics. */
   readonly topics: TopicProgress | null;
-  /** Requests of this process; those of workers are shown by their own metrics. */
+  /** Requests of this process, as its metrics show them; workers have metrics of their own. */
+  readonly own: RequestFigures;
+  /** The same. */
   readonly service: ServiceFigures;
   /** Of the rows in `tally`; null for a job that is not monitored. */
   readonly statistics: Statistics | null;
-  /** Of rows and of copies that explain them. */
-  readonly requests: number;
-  readonly retries: number;
   /** Null for a run that does not explain rows itself. */
   readonly explanations: ExplanationCounters | null;
   readonly stages: readonly StageTimes[];

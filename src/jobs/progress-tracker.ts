@@ -5,17 +5,15 @@ import type { StageMeter } from '../core/stage-meter.ts';
 import type { Statistics } from '../core/statistics.ts';
 import { NO_SERVICE, type ServiceFigures } from '../observe/service-statistics.ts';
 import type { ExplanationCounters } from '../scoring/explanations/occlusion.ts';
-import type { JobState, Latency, Progress, TopicProgress } from './job-run.ts';
+import type { JobState, Progress, RequestFigures, TopicProgress } from './job-run.ts';
 
 /** What a run can be asked while it goes on. */
 export interface ProgressProbes {
   bytesRead(): number;
-  requests(): number;
-  retries(): number;
-  inFlight(): number;
-  limit(): number | null;
-  latency(): Latency | null;
-  recentLatency(): Latency | null;
+  /** Requests of this process. */
+  own(): RequestFigures;
+  /** Those of all processes that score for the job; left out where it is this one alone. */
+  all?(): RequestFigures;
   service(): ServiceFigures;
   /** For jobs that explain rows themselves. */
   explanations?(): ExplanationCounters | null;
@@ -25,12 +23,7 @@ export interface ProgressProbes {
 
 const NOTHING: ProgressProbes = {
   bytesRead: () => 0,
-  requests: () => 0,
-  retries: () => 0,
-  inFlight: () => 0,
-  limit: () => null,
-  latency: () => null,
-  recentLatency: () => null,
+  own: () => ({ inFlight: 0, limit: null, requests: 0, retries: 0, latency: null, recentLatency: null }),
   service: () => NO_SERVICE,
 };
 
@@ -100,7 +93,10 @@ export class ProgressTracker {
     const now = this.#ended ?? this.#clock.now();
     const bytesRead = this.#probes.bytesRead();
     const elapsedMs = now - this.#start;
+    const own = this.#probes.own();
     return {
+      ...(this.#probes.all?.() ?? own),
+      own,
       state: this.#state,
       detail: this.#detail,
       tally: this.#tally,
@@ -108,17 +104,11 @@ export class ProgressTracker {
       bytesRead,
       bytesTotal: this.#bytesTotal,
       rowsPerSecond: this.#rate(now, elapsedMs),
-      inFlight: this.#probes.inFlight(),
-      limit: this.#probes.limit(),
       elapsedMs,
       etaMs: eta(bytesRead, this.#bytesTotal, elapsedMs),
-      latency: this.#probes.latency(),
-      recentLatency: this.#probes.recentLatency(),
       topics: this.#probes.topics?.() ?? null,
       service: this.#probes.service(),
       statistics: this.#statistics ?? null,
-      requests: this.#probes.requests(),
-      retries: this.#probes.retries(),
       explanations: snapshot(this.#probes.explanations?.() ?? null),
       stages: this.#meters.map(({ stage, milliseconds }) => ({ stage, milliseconds: { ...milliseconds } })),
     };

@@ -26,6 +26,7 @@ import { jobHandle } from './job-handle.ts';
 import { jobIdentity } from './job-identity.ts';
 import type { JobResult, JobRun } from './job-run.ts';
 import { type ClusterSettings, clusterOf, openCluster } from './kafka/cluster.ts';
+import { JobWorkers } from './kafka/job-workers.ts';
 import { KafkaJob } from './kafka/kafka-job.ts';
 import { isLive } from './kafka/open-topics.ts';
 import { shareBudgets } from './kafka/shared-budgets.ts';
@@ -193,6 +194,8 @@ class Run {
   readonly #job: JobDescription;
   readonly #options: RunJobOptions;
   readonly #ports: RunPorts;
+  /** Who scores for it, where it is on a cluster. */
+  readonly #workers: JobWorkers;
   /** Rows that were read so far, those of earlier runs among them; how many of them were delivered the tracker knows. */
   #ingested = 0;
 
@@ -200,6 +203,7 @@ class Run {
     this.#job = job;
     this.#options = options;
     this.#ports = ports;
+    this.#workers = new JobWorkers(ports.clock, ports.meters.score);
   }
 
   async execute(): Promise<JobResult> {
@@ -216,8 +220,8 @@ class Run {
     const { endpoints } = this.#options;
     const cluster = given.kafka === null ? null : await openCluster(given.kafka, clock);
     await using _ = cluster;
-    await using __ =
-      cluster === null || given.limiter === 'fixed' ? null : shareBudgets(cluster, clusterOf(given), clock);
+    const hears = given.limiter !== 'fixed' || given.engine === 'kafka';
+    await using __ = cluster === null || !hears ? null : shareBudgets(cluster, clusterOf(given), clock, this.#workers);
     if (cluster !== null && isLive(given) && endpoints === undefined && this.#options.source === undefined)
       return await runLive({ job: await this.#explained(given, null), cluster, ...this.#ports });
     const ends = endpoints?.(given) ?? this.#endpoints(given, cluster);
@@ -286,7 +290,7 @@ class Run {
       onWait: ({ ms }) => onWait(ms),
       onPause: (reason) => tracker.enter('paused', reason.message),
       onResume: () => tracker.enter('running'),
-      onRequest: this.#options.onRequest,
+      onRequest: (request) => this.#ended(request),
     });
     await using scorer = stack.scorer;
     await scorer.describe(signal);
@@ -369,8 +373,13 @@ class Run {
       clock,
       meters,
       onDelivered: (tally, statistics) => tracker.delivered(tally, statistics),
-      onRequest: this.#options.onRequest,
+      onRequest: (request) => this.#ended(request),
     };
+  }
+
+  #ended(request: FinishedRequest): void {
+    this.#workers.ended(request);
+    this.#options.onRequest?.(request);
   }
 
   /** Null for a job in one process. */
@@ -384,7 +393,9 @@ class Run {
     const overwrite = this.#options.overwrite === true;
     const place = { client: cluster, settings, job, identity, model, overwrite, partitions: job.numConcurrent };
     const isGivenUp = (): boolean => this.#ports.keeps.nothing;
-    return await KafkaJob.open({ ...place, parts, isGivenUp }, this.#ports.signal);
+    const kafka = await KafkaJob.open({ ...place, parts, isGivenUp }, this.#ports.signal);
+    this.#workers.follow(kafka.name, kafka.partitions);
+    return kafka;
   }
 
   #begin({ source, splits, ledger }: Opened, { counters }: ScorerStack, kafka: KafkaJob | null): void {
@@ -400,6 +411,7 @@ class Run {
         return Math.round(ingested * Math.min(1, tracker.tally.read / rows));
       },
       ...requestProbes(counters),
+      all: () => this.#workers.all(counters),
       topics: () => kafka?.topics ?? null,
     });
   }

@@ -6,6 +6,13 @@ const BUCKETS = 36 * PER_OCTAVE;
 /** The buckets that are not empty, each with its count: JSON that can be kept and added. */
 export type LatencyCounts = readonly (readonly [bucket: number, count: number])[];
 
+/** Milliseconds that so large a share of requests stayed below. */
+export interface Quantiles {
+  readonly p50: number;
+  readonly p90: number;
+  readonly p99: number;
+}
+
 /** Counts durations in buckets of logarithmic width, so that percentiles of millions of requests take 2 kB. */
 export class LatencyHistogram {
   readonly #counts = new Float64Array(BUCKETS);
@@ -22,20 +29,22 @@ export class LatencyHistogram {
     this.#count += 1;
   }
 
-  /**
-   * The duration in milliseconds that a share `q` (0 to 1) of all stayed below; null when there is none.
-   * @param other counted with these.
-   */
-  percentile(q: number, other?: LatencyHistogram): number | null {
-    const count = this.#count + (other?.count ?? 0);
-    if (count === 0) return null;
-    const rank = Math.max(1, Math.ceil(q * count));
+  /** The duration in milliseconds that a share `q` (0 to 1) of all stayed below; null when there is none. */
+  percentile(q: number): number | null {
+    if (this.#count === 0) return null;
+    const rank = Math.max(1, Math.ceil(q * this.#count));
     let seen = 0;
     for (let at = 0; at < BUCKETS; at += 1) {
-      seen += this.#counts[at]! + (other === undefined ? 0 : other.#counts[at]!);
+      seen += this.#counts[at]!;
       if (seen >= rank) return SMALLEST_MS * 2 ** ((at + 0.5) / PER_OCTAVE);
     }
     return null;
+  }
+
+  /** Null when there is no duration. */
+  quantiles(): Quantiles | null {
+    const [p50, p90, p99] = [0.5, 0.9, 0.99].map((share) => this.percentile(share));
+    return p50 == null || p90 == null || p99 == null ? null : { p50, p90, p99 };
   }
 
   counts(): LatencyCounts {

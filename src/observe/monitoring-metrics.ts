@@ -1,6 +1,7 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 import { type ColumnStatistics, cellsOf, type Statistics } from '../core/statistics.ts';
-import type { Quantiles, ServiceFigures } from './service-statistics.ts';
+import type { Quantiles } from './latency-histogram.ts';
+import type { ServiceFigures } from './service-statistics.ts';
 
 /** What a run shows of its prediction server, its rows and its predictions. */
 export interface MonitoringFigures {

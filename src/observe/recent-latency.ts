@@ -1,6 +1,5 @@
 import type { Clock } from '../core/clock.ts';
 import { LatencyHistogram } from './latency-histogram.ts';
-import type { Quantiles } from './service-statistics.ts';
 
 const WINDOW_MS = 5_000;
 
@@ -21,12 +20,13 @@ export class RecentLatency {
     this.#now.record(ms);
   }
 
-  /** In milliseconds; null when no request has ended in that time. */
-  quantiles(): Quantiles | null {
+  /** As of now: what ends later is not in it. */
+  histogram(): LatencyHistogram {
     this.#turn();
-    const of = (share: number): number | null => this.#now.percentile(share, this.#before);
-    const [p50, p90, p99] = [of(0.5), of(0.9), of(0.99)];
-    return p50 === null || p90 === null || p99 === null ? null : { p50, p90, p99 };
+    const both = new LatencyHistogram();
+    both.add(this.#before.counts());
+    both.add(this.#now.counts());
+    return both;
   }
 
   #turn(): void {

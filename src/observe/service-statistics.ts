@@ -1,12 +1,5 @@
 import type { FinishedRequest } from '../core/finished-request.ts';
-import { LatencyHistogram } from './latency-histogram.ts';
-
-/** Milliseconds that so large a share of requests stayed below. */
-export interface Quantiles {
-  readonly p50: number;
-  readonly p90: number;
-  readonly p99: number;
-}
+import { LatencyHistogram, type Quantiles } from './latency-histogram.ts';
 
 /** The requests of one run in one process, retries and probes of bad rows among them. */
 export interface ServiceFigures {
@@ -85,17 +78,12 @@ export class ServiceStatistics {
     return {
       requests: this.#response.count,
       rows: this.#rows,
-      responseMs: quantiles(this.#response),
-      executionMs: quantiles(this.#execution),
+      responseMs: this.#response.quantiles(),
+      executionMs: this.#execution.quantiles(),
       slow: this.#slow,
       clientErrors: this.#clientErrors,
       serverErrors: this.#serverErrors,
       unanswered: this.#unanswered,
     };
   }
-}
-
-function quantiles(histogram: LatencyHistogram): Quantiles | null {
-  const [p50, p90, p99] = [0.5, 0.9, 0.99].map((share) => histogram.percentile(share));
-  return p50 == null || p90 == null || p99 == null ? null : { p50, p90, p99 };
 }

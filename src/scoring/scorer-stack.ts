@@ -3,6 +3,7 @@ import type { FinishedRequest } from '../core/finished-request.ts';
 import type { ModelIdentity } from '../core/model.ts';
 import type { Scorer } from '../core/scorer.ts';
 import { diagnostics } from '../observe/diagnostics.ts';
+import type { LatencyHistogram } from '../observe/latency-histogram.ts';
 import { RecentLatency } from '../observe/recent-latency.ts';
 import { type ServiceFigures, ServiceStatistics } from '../observe/service-statistics.ts';
 import { AccessGate } from './access-gate.ts';
@@ -73,8 +74,8 @@ interface ScoringCounters {
   readonly limit: number;
   /** Milliseconds; null before the first request. */
   latency(): { readonly p50: number; readonly p99: number } | null;
-  /** The same of the last seconds. */
-  recentLatency(): { readonly p50: number; readonly p99: number } | null;
+  /** Latencies of the last seconds. */
+  recent(): LatencyHistogram;
   /** Null unless rows are explained by `occlusion`. */
   readonly explanations: ExplanationCounters | null;
   service(): ServiceFigures;
@@ -147,7 +148,7 @@ export function createScorer(deployment: DeploymentAddress, settings: StackSetti
         return limiter.limit;
       },
       latency: () => service.figures().responseMs,
-      recentLatency: () => recent.quantiles(),
+      recent: () => recent.histogram(),
       service: () => service.figures(),
       explanations: occlusion?.counters ?? null,
     },

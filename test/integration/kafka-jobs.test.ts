@@ -121,6 +121,39 @@ needs('kafka')('a bounded job over Kafka', () => {
     expect(await rig.ask(({ topics }) => topics.committed('live-group', topic))).toEqual([null, null]);
   }, 120_000);
 
+  test('shows the requests of its workers together with its own, while they are under way and when they have ended', async () => {
+    const name = named('shown');
+    const before = rig.server.requests.length;
+    const both = Promise.withResolvers<void>();
+    const seen = Promise.withResolvers<void>();
+    const tokens = new Set<string | undefined>();
+    rig.respond(({ headers }) => {
+      tokens.add(headers.authorization);
+      if (tokens.size === 2) both.resolve();
+      return { after: tokens.size === 2 ? seen.promise : passed(300) };
+    });
+    const helper = await rig.worker(`${name}-helper`);
+    const run = rig.run(name, { limiter: 'fixed' });
+    await both.promise;
+    // Each of them has one of the two partitions, and asks with one request at a time.
+    let said = '';
+    await new Promise<void>((resolve) =>
+      run.process.stderr!.on('data', (chunk: Buffer) => {
+        said += chunk.toString();
+        if (/"inFlight":2,"limit":2,/.test(said)) resolve();
+      }),
+    );
+    seen.resolve();
+    await expectWhole(run);
+    const lines = said.split('\n').filter((line) => line.startsWith('{'));
+    const last = JSON.parse(lines.at(-1)!);
+    const asked = rig.server.requests.slice(before).map(({ headers }) => headers.authorization);
+    expect(last.requests).toBeGreaterThan(asked.filter((token) => token === 'Bearer token-of-the-run').length);
+    expect(last.requests).toBeLessThanOrEqual(asked.length);
+    expect(last.latencyP99Ms).toBeGreaterThan(250);
+    await helper.stop();
+  }, 120_000);
+
   test('is completed by the others when a worker has no token for its deployment, which says so', async () => {
     const name = named('token');
     slowly(20);

@@ -144,8 +144,10 @@ class DatasetStatistics {
       this.schema = batch.schema;
       this.#columns = batch.schema.columns.map((column) => new ColumnStatistics(column));
     }
-    for (const record of batch.records())
+    for (let row = 0; row < batch.rows; row += 1) {
+      const record = batch.record(row);
       for (const [i, column] of this.#columns.entries()) column.add(record[i] ?? null);
+    }
   }
 
   profiles(): readonly ColumnProfile[] {

@@ -26,6 +26,8 @@ export interface DatasetCsv {
   read(from: number, signal: AbortSignal): AsyncIterable<Buffer>;
 }
 
+/** Of a file that is sent: of larger pieces too many are garbage at a time. */
+const PIECE_BYTES = 64 * 1024;
 const LIMITS = { rows: 10_000, bytes: 1024 * 1024, lingerMs: Number.POSITIVE_INFINITY };
 
 /** A file that somebody uploads. */
@@ -126,7 +128,8 @@ export class DatasetRegistry {
       const { store, key } = files.at(location);
       await store.list(key, signal);
       // A chunk is valid until the next one is asked for; who sends it may still hold it then.
-      for await (const chunk of store.read(key, from, signal)) yield Buffer.from(chunk);
+      for await (const chunk of store.read(key, from, signal))
+        for (let at = 0; at < chunk.length; at += PIECE_BYTES) yield Buffer.from(chunk.subarray(at, at + PIECE_BYTES));
     };
     return { tag: versionId, bytes, read };
   }

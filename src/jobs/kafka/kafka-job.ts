@@ -74,6 +74,11 @@ export class KafkaJob implements AsyncDisposable {
     return this.#place.name;
   }
 
+  /** Those of an earlier run, where there was one. */
+  get partitions(): number {
+    return this.#links.partitions;
+  }
+
   /** Rows that are in the rows topic. */
   get ingested(): number {
     return this.#ingested;

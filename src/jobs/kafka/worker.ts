@@ -3,8 +3,9 @@ import type { ConnectionGuard } from '../../core/connection-guard.ts';
 import { findSluiceError, messageOf } from '../../core/error.ts';
 import type { FinishedRequest } from '../../core/finished-request.ts';
 import { addTally, EMPTY_TALLY, type Tally } from '../../core/scored-batch.ts';
-import { StageMeter } from '../../core/stage-meter.ts';
+import { type Activity, StageMeter } from '../../core/stage-meter.ts';
 import type { KafkaClient } from '../../links/kafka/client.ts';
+import { LatencyHistogram } from '../../observe/latency-histogram.ts';
 import { NO_SERVICE, type ServiceFigures } from '../../observe/service-statistics.ts';
 import { createOutputFormat } from '../../scoring/output/output-format.ts';
 import { createScorer } from '../../scoring/scorer-stack.ts';
@@ -17,7 +18,9 @@ import { announcedScoring } from './announced-scoring.ts';
 import { type Announcement, Announcements } from './announcements.ts';
 import type { ClusterSettings } from './cluster.ts';
 import { JobLinks } from './job-links.ts';
+import type { News } from './process-news.ts';
 import { shareBudgets } from './shared-budgets.ts';
+import { figuresName, figuresText } from './worker-figures.ts';
 
 export interface WorkerOptions {
   readonly client: KafkaClient;
@@ -41,6 +44,10 @@ export interface WorkerStatus {
   /** Requests at once that are allowed now. */
   readonly limit: number;
   readonly service: ServiceFigures;
+  /** Milliseconds of its partitions, by activity. */
+  readonly score: Readonly<Record<Activity, number>>;
+  /** Latencies of the last seconds. */
+  readonly recent: LatencyHistogram;
   readonly paused: number;
   readonly rebalances: number;
 }
@@ -85,7 +92,7 @@ export class Worker {
   async run(stop: AbortSignal): Promise<void> {
     const { client, settings, clock } = this.#options;
     const announcements = await Announcements.open(client, settings);
-    await using _ = shareBudgets(client, settings, clock);
+    await using _ = shareBudgets(client, settings, clock, this.#figures());
     try {
       for await (const news of announcements.changes(stop)) {
         this.#isListening = true;
@@ -97,6 +104,20 @@ export class Worker {
       this.#isListening = false;
       await Promise.all([...this.#joined.keys()].map((name) => this.#leave(name)));
     }
+  }
+
+  /** What whoever runs a job shows of the work for it. */
+  #figures(): News {
+    return {
+      tell: () =>
+        new Map(
+          this.status.map(({ job, inFlight, limit, retries, score, recent }) => [
+            figuresName(job),
+            figuresText({ inFlight, limit, retries, score: whole(score), recent: recent.counts() }),
+          ]),
+        ),
+      hear: () => undefined,
+    };
   }
 
   async #follow(news: ReadonlyMap<string, Announcement | null>): Promise<void> {
@@ -128,6 +149,8 @@ export class Worker {
       inFlight: 0,
       limit: 0,
       service: NO_SERVICE,
+      score: { work: 0, input: 0, server: 0, output: 0 },
+      recent: new LatencyHistogram(),
       paused: 0,
       rebalances: 0,
     };
@@ -189,11 +212,13 @@ export class Worker {
     leaving.addEventListener('abort', leave, { once: true });
     if (leaving.aborted) leave();
     let tally = EMPTY_TALLY;
+    const meter = new StageMeter('score', clock);
     show(() => {
       const { requests, retries, inFlight, limit } = stack.counters;
       const { paused, rebalances } = rows.consumer;
-      const service = stack.counters.service();
-      return { job: name, tally, requests, retries, inFlight, limit, service, paused, rebalances };
+      const [service, recent] = [stack.counters.service(), stack.counters.recent()];
+      const score = meter.milliseconds;
+      return { job: name, tally, requests, retries, inFlight, limit, service, score, recent, paused, rebalances };
     });
     await score(
       {
@@ -209,10 +234,14 @@ export class Worker {
         },
         scorer,
         format: new OutputFormatSlot((intake) => createOutputFormat(outputSettingsOf(job), intake)),
-        meter: new StageMeter('score', clock),
+        meter,
         monitor: monitorOf(job),
       },
       failing.signal,
     );
   }
+}
+
+function whole({ work, input, server, output }: WorkerStatus['score']): WorkerStatus['score'] {
+  return { work: Math.round(work), input: Math.round(input), server: Math.round(server), output: Math.round(output) };
 }

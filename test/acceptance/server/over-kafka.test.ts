@@ -59,6 +59,28 @@ needs('kafka')('jobs of a server over Kafka', () => {
     expect(metrics.totalPredictions).toBe(25 * metrics.totalRequests);
   });
 
+  test('are shown with the requests of all workers: those under way, the limit, and how long they took of late', async () => {
+    const seen = Promise.withResolvers<void>();
+    // The server itself is answered soon, the workers late; nobody comes to the end of his rows meanwhile.
+    rig.respond(({ headers }) => ({ after: wait(headers.authorization === 'Bearer token-of-the-server' ? 100 : 400) }));
+    const { id } = await api.create({ ...BODY, chunkRows: 25 });
+    await api.upload(id, WHOLE);
+    await until(() => rig.scorers.size === 3, 'all of them at work');
+    await until(async () => ((await detail(id)).last?.p99 ?? 0) > 300, 'the latency of workers');
+    rig.respond(() => ({ after: seen.promise }));
+    await until(async () => {
+      const { last } = await detail(id);
+      return rig.predictions.inFlight === 4 && last?.inFlight === 4 && last.limit === 4;
+    }, 'a request of each partition');
+    seen.resolve();
+    expect((await api.ended(id)).status).toBe('COMPLETED');
+    expect(await api.result(id)).toBe(expected);
+    const { history, last } = await detail(id);
+    expect(Math.max(...(history?.inFlight ?? []))).toBe(4);
+    expect(last?.requests).toBeGreaterThanOrEqual(ROWS / 25);
+    expect(last?.requests).toBeLessThanOrEqual(rig.predictions.requests.length);
+  });
+
   test('are scored while their upload comes, and downloaded while they are scored', async () => {
     const { id } = await api.create(BODY);
     const second = Promise.withResolvers<void>();

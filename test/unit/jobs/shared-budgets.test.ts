@@ -6,21 +6,12 @@ import type { KafkaClient } from '../../../src/links/kafka/client.ts';
 import { SILENT_MS } from '../../../src/scoring/limiter/neighbours.ts';
 import { joinServer } from '../../../src/scoring/limiter/server-budget.ts';
 import type { Permit } from '../../../src/scoring/limiter.ts';
+import { anotherClock } from '../../support/another-clock.ts';
 import { tickingKafka } from '../../support/memory-kafka/ticking.ts';
 
 const never = new AbortController().signal;
 const SERVER = 'http://predict.example/x';
 const replicationFactor = null;
-
-/** Processes have a clock each, which all show the same time. */
-function another(clock: Clock): Clock {
-  return {
-    now: () => clock.now(),
-    wall: () => clock.wall(),
-    sleep: (ms, signal) => clock.sleep(ms, signal),
-    random: () => clock.random(),
-  };
-}
 
 /** A process with a user of the server who has so many requests under way. */
 async function user(clock: Clock, requests: number, priority: 'live' | 'batch' = 'batch') {
@@ -44,7 +35,7 @@ function told(log: readonly { readonly envelope: { key: Uint8Array | null; value
 test('a process tells what it does with each server, again and again, and that it leaves', async () => {
   using world = tickingKafka();
   const { kafka, clock } = world;
-  const [a, b] = [another(clock), another(clock)];
+  const [a, b] = [anotherClock(clock), anotherClock(clock)];
   const sharingA = shareBudgets(kafka.client(), { replicationFactor }, a);
   const sharingB = shareBudgets(kafka.client(), { replicationFactor }, b);
   const backfill = joinServer(SERVER, a, { ceiling: 100 });
@@ -91,7 +82,7 @@ test.each(['refuses', 'is silent'] as const)(
   'a cluster that %s is in the way of nothing: permits are given, and a process leaves in time',
   async (how) => {
     using world = tickingKafka();
-    const clock = another(world.clock);
+    const clock = anotherClock(world.clock);
     const sharing = shareBudgets(brokenClient(how), { replicationFactor }, clock);
     const { limiter, permits } = await user(clock, 4);
     await world.clock.sleep(60_000, never);
@@ -107,7 +98,7 @@ test.each(['refuses', 'is silent'] as const)(
 test('beside a live user of another process a backfill keeps no queue; once that process is silent, it does again', async () => {
   using world = tickingKafka();
   const { kafka, clock } = world;
-  const [a, b] = [another(clock), another(clock)];
+  const [a, b] = [anotherClock(clock), anotherClock(clock)];
   const clients = [kafka.client(), kafka.client()] as const;
   const sharingA = shareBudgets(clients[0], { replicationFactor }, a);
   shareBudgets(clients[1], { replicationFactor }, b);
