@@ -139,12 +139,13 @@ function openStream(reply: FastifyReply): LiveConnection {
 }
 
 /** A stream ends with the token that it was opened with. */
-async function endWhenRefused({ assertStill }: ApiCall, { closed, end }: LiveConnection): Promise<void> {
+async function endWhenRefused(call: ApiCall, connection: LiveConnection): Promise<void> {
+  const { closed } = connection;
   while (!closed.aborted) {
     await systemClock.sleep(TOKEN_MS, closed).catch(() => undefined);
-    await assertStill().catch((error: unknown) => {
+    await call.assertStill().catch((error: unknown) => {
       // A store that is away for a moment says nothing of the token.
-      if (findSluiceError(error)?.code === 'TOKEN_REFUSED') end();
+      if (findSluiceError(error)?.code === 'TOKEN_REFUSED') connection.end();
     });
   }
 }
