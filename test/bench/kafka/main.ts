@@ -26,7 +26,7 @@ together stands behind it (on Linux, with a broker of the bench's own): what bou
   sink         file -> score -> topic, one row per record, exactly once
   replay       topic -> score -> file, one row per record
   latency      1,000 rows/s through a live job with a linger of 10 ms and a server that takes 5 ms: what is added to those 5 ms,
-               from the sending of a row to its being read from the output; at least once and exactly once`;
+               from the sending of a row to its being read from the output; at least once and exactly once, and beside it through one topic alone`;
 
 const cases = ['direct', 'blocks', 'live', 'exact', 'json', 'sink', 'replay'] as const;
 type CaseName = (typeof cases)[number];
@@ -161,10 +161,11 @@ function showRatio(name: CaseName, beside: CaseName, outcomes: ReadonlyMap<CaseN
 
 async function latency(delivery: 'atLeastOnce' | 'exactlyOnce'): Promise<void> {
   const slow = nullServer(SERVER_MS);
-  const [input, output] = ['in', 'out'].map((end) => `${prefix}-latency-${delivery}-${end}`) as [string, string];
+  const topics = ['in', 'out', 'bare'].map((end) => `${prefix}-latency-${delivery}-${end}`);
+  const [input, output, bareTopic] = topics as [string, string, string];
   try {
     const port = Number(await firstLine(slow));
-    for (const name of [input, output])
+    for (const name of topics)
       await client.topics.create({ name, partitions: PARTITIONS, replicationFactor: 1, config: {} });
     const { job } = inputOf('live', port, brokers, 0);
     const total = ROWS_PER_SECOND * SECONDS;
@@ -183,6 +184,7 @@ async function latency(delivery: 'atLeastOnce' | 'exactlyOnce'): Promise<void> {
     const measured = measureLatency(client, {
       input,
       output,
+      bare: bareTopic,
       partitions: PARTITIONS,
       rowsPerSecond: ROWS_PER_SECOND,
       seconds: SECONDS,
@@ -190,13 +192,13 @@ async function latency(delivery: 'atLeastOnce' | 'exactlyOnce'): Promise<void> {
       row: (id) => `${id},${features}`,
     });
     // A job that fails ends the wait for its rows.
-    const [{ rows: counted, p50, p99 }, { cpuSeconds, seconds }] = await Promise.all([measured, running]);
+    const [{ rows: counted, p50, p99, bare }, { cpuSeconds, seconds }] = await Promise.all([measured, running]);
     console.log(
-      `latency  ${delivery}: ${p50.toFixed(1)} ms (median), ${p99.toFixed(1)} ms (p99) above the server's ${SERVER_MS} ms, ${counted} rows at ${ROWS_PER_SECOND} rows/s, ${((100 * cpuSeconds) / seconds).toFixed(0)} % of a core`,
+      `latency  ${delivery}: ${p50.toFixed(1)} ms (median), ${p99.toFixed(1)} ms (p99) above the server's ${SERVER_MS} ms, ${counted} rows at ${ROWS_PER_SECOND} rows/s, ${((100 * cpuSeconds) / seconds).toFixed(0)} % of a core; one topic alone: ${bare.p50.toFixed(1)} and ${bare.p99.toFixed(1)} ms`,
     );
   } finally {
     slow.kill();
-    await client.topics.remove([input, output, `${output}.dead`]);
+    await client.topics.remove([...topics, `${output}.dead`]);
   }
 }
 
