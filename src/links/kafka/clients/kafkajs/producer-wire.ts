@@ -1,7 +1,7 @@
 import type { Clock } from '../../../../core/clock.ts';
 import type { GroupOffsets, TopicPartition } from '../../client.ts';
 import type { Attempts } from '../protocol/attempts.ts';
-import { settledOffset } from '../protocol/committed-offsets.ts';
+import type { CommittedPorts } from '../protocol/committed-offsets.ts';
 import {
   outcomeOfState,
   type ProducerIdentity,
@@ -100,13 +100,8 @@ export class KafkajsWire implements ProducerWire {
     await coordinator.addOffsetsToTxn({ ...transactionOf(to), groupId: group });
   }
 
-  committed(
-    group: string,
-    { topic, partition }: TopicPartition,
-    patienceMs: number,
-    signal: AbortSignal,
-  ): Promise<number | null | undefined> {
-    return settledOffset(groupOffsets(this.#brokers, group, topic), partition, patienceMs, signal);
+  offsets(group: string, topic: string): CommittedPorts {
+    return groupOffsets(this.#brokers, group, topic);
   }
 
   async commitOffsets(to: TransactionIdentity, { group, offsets }: GroupOffsets): Promise<void> {

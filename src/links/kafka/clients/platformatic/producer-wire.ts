@@ -2,7 +2,7 @@ import type { ConnectionPool } from '@platformatic/kafka';
 import type { Clock } from '../../../../core/clock.ts';
 import type { GroupOffsets, TopicPartition } from '../../client.ts';
 import type { Attempts } from '../protocol/attempts.ts';
-import { settledOffset } from '../protocol/committed-offsets.ts';
+import type { CommittedPorts } from '../protocol/committed-offsets.ts';
 import {
   ackTimeoutMs,
   outcomeOfState,
@@ -126,13 +126,8 @@ export class PlatformaticWire implements ProducerWire {
     await api.async(await this.#coordinator(to), to.transactionalId, to.producerId, to.epoch, group);
   }
 
-  committed(
-    group: string,
-    { topic, partition }: TopicPartition,
-    patienceMs: number,
-    signal: AbortSignal,
-  ): Promise<number | null | undefined> {
-    return settledOffset(groupOffsets(this.#cluster, group, topic, signal), partition, patienceMs, signal);
+  offsets(group: string, topic: string, signal: AbortSignal): CommittedPorts {
+    return groupOffsets(this.#cluster, group, topic, signal);
   }
 
   async commitOffsets(to: TransactionIdentity, { group, offsets }: GroupOffsets): Promise<void> {

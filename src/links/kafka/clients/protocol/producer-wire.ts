@@ -2,6 +2,7 @@ import type { Clock } from '../../../../core/clock.ts';
 import type { GroupOffsets, TopicPartition } from '../../client.ts';
 import type { Attempts } from './attempts.ts';
 import type { BrokerFault } from './broker-fault.ts';
+import type { CommittedPorts } from './committed-offsets.ts';
 
 /** By what brokers know a producer, and an older one of the same name. */
 export interface ProducerIdentity {
@@ -74,13 +75,8 @@ export interface ProducerWire {
   session(transactionalId: string): Promise<object>;
   addPartitions(to: TransactionIdentity, partitions: readonly TopicPartition[]): Promise<void>;
   addGroup(to: TransactionIdentity, group: string): Promise<void>;
-  /** The offset that the group has committed for a place; see `settledOffset`. */
-  committed(
-    group: string,
-    place: TopicPartition,
-    patienceMs: number,
-    signal: AbortSignal,
-  ): Promise<number | null | undefined>;
+  /** What reads the offsets that the group has committed for a topic. */
+  offsets(group: string, topic: string, signal: AbortSignal): CommittedPorts;
   /** Without a member of the group: the transactional id is what fences, one per input partition. */
   commitOffsets(to: TransactionIdentity, offsets: GroupOffsets): Promise<void>;
   /** Commits the transaction. */

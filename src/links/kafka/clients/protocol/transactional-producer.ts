@@ -8,7 +8,7 @@ import type {
 } from '../../client.ts';
 import type { BatchCodec } from './batch-codec.ts';
 import type { BrokerFault } from './broker-fault.ts';
-import { openTransactionMs } from './committed-offsets.ts';
+import { openTransactionMs, settledOffset } from './committed-offsets.ts';
 import type {
   ProducerIdentity,
   ProducerWire,
@@ -63,13 +63,14 @@ export class TransactionWriter implements TransactionalProducer {
     signal: AbortSignal,
   ): Promise<number | null> {
     const { transactionalId, timeoutMs } = this.#options;
+    const offsets = this.#wire.offsets(group, place.topic, signal);
     if (this.#outcome === null) {
-      const offset = await this.#wire.committed(group, place, openTransactionMs, signal);
+      const offset = await settledOffset(offsets, place.partition, openTransactionMs, signal);
       if (offset !== undefined) return offset;
     }
     await this.#complete(this.#outcome ?? 'aborted', group, await written(), signal);
     // If it is another producer's, the broker ends it when its time is over.
-    const settled = await this.#wire.committed(group, place, openTransactionMs + timeoutMs, signal);
+    const settled = await settledOffset(offsets, place.partition, openTransactionMs + timeoutMs, signal);
     if (settled !== undefined) return settled;
     throw new SluiceError(
       'KAFKA_FAULT',
