@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { throughKilledBroker } from '../support/killed-broker.ts';
 import { startLive } from '../support/live-job-process.ts';
 import { LiveRuns } from '../support/live-runs.ts';
 import { type KafkaService, startKafka } from '../support/services/kafka.ts';
@@ -142,24 +143,11 @@ needs('kafka')('a live job in trouble', () => {
   });
 
   test('brokers that are away for seconds, killed in the middle: it waits, and each row is there once', async () => {
-    const place = await live.place(2);
-    let next = 0;
-    const more = (): Promise<void> => send(place.input, range(next, (next += 100)).map(row));
-    await more();
-    const run = live.begin(live.job(place, { kafka: { ...live.cluster, sessionSeconds: 2 } }));
-    await until(
-      () => run.progress().tally.scored > 0,
-      () => JSON.stringify(run.progress()),
-    );
-    const under = more();
-    await kafka.kill();
-    await passed(5_000);
-    expect(run.progress().state).toBe('running');
-    await kafka.start();
-    await under;
-    await more();
-    await live.drained(place, run);
-    await live.stop(run);
-    expect(await scored(place.output)).toEqual(range(0, next));
+    const away = async (state: () => string): Promise<void> => {
+      await passed(5_000);
+      expect(state()).toBe('running');
+    };
+    const { sent, scored: ids } = await throughKilledBroker(live, kafka, { away });
+    expect(ids).toEqual(range(0, sent));
   });
 });

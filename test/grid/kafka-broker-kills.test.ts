@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { throughKilledBroker } from '../support/killed-broker.ts';
 import { LiveRuns } from '../support/live-runs.ts';
 import { seededRandom } from '../support/memory-kafka/seeded-random.ts';
 import { type KafkaService, startKafka } from '../support/services/kafka.ts';
 import { needs } from '../support/services/needs.ts';
-import { until } from '../support/until.ts';
 
 vi.setConfig({ testTimeout: 120_000 });
 
@@ -23,30 +23,9 @@ needs('kafka')('a live job whose broker is killed within its commits', () => {
   test.each(seeds)('has each row once, in order (seed %i)', async (seed) => {
     const random = seededRandom(seed);
     await using live = await LiveRuns.open(kafka.brokers);
-    const place = await live.place(2);
-    let next = 0;
-    const more = (): Promise<void> => {
-      const rows = range(next, next + 100).map((id) => ({ partition: 0, value: Buffer.from(`{"id":${id}}`) }));
-      next += rows.length;
-      return live.topics.send(place.input, rows);
-    };
-    await more();
-    const run = live.begin(live.job(place, { kafka: { ...live.cluster, sessionSeconds: 2 } }));
-    await until(
-      () => run.progress().tally.scored > 0,
-      () => JSON.stringify(run.progress()),
-    );
-    const under = more();
-    await new Promise((resolve) => setTimeout(resolve, random() < 0.5 ? 0 : random() * 30));
-    await kafka.kill();
-    await kafka.start();
-    await under;
-    await more();
-    await live.drained(place, run);
-    await live.stop(run);
-    const seen = (await live.topics.read(place.output)).map(
-      ({ value }) => JSON.parse(value!.toString()) as { id: string },
-    );
-    expect(seen.map(({ id }) => Number(id))).toEqual(range(0, next));
+    const before = (): Promise<void> =>
+      new Promise((resolve) => setTimeout(resolve, random() < 0.5 ? 0 : random() * 30));
+    const { sent, scored } = await throughKilledBroker(live, kafka, { before });
+    expect(scored).toEqual(range(0, sent));
   });
 });

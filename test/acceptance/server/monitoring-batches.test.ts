@@ -1,10 +1,10 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ApiClient, ShownJob } from '../../support/api-client.ts';
 import { type ApiServer, startApi } from '../../support/api-server.ts';
-import { sluice } from '../../support/command-line.ts';
+import { driftBaseline } from '../../support/drift-baseline.ts';
 import { PredictionServer } from '../../support/prediction-server.ts';
 import { kafkaService } from '../../support/services/kafka.ts';
 import { needs } from '../../support/services/needs.ts';
@@ -23,11 +23,7 @@ function csv(a: number, b: number, from = 0): string {
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'sluice-batches-'));
   // 50 a and 50 b; and of predictions 50 of 1 and 50 of 2.
-  writeFileSync(join(folder, 'train.csv'), csv(50, 50));
-  writeFileSync(join(folder, 'scored.csv'), `y_PREDICTION\n${'1\n'.repeat(50)}${'2\n'.repeat(50)}`);
-  baseline = join(folder, 'baseline.json');
-  const args = ['baseline', 'train.csv', '--features', 'c', '--predictions', 'scored.csv', '--out', baseline];
-  expect(await sluice(args, { cwd: folder })).toMatchObject({ code: 0 });
+  baseline = await driftBaseline(folder, csv(50, 50), 50);
 });
 
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startModelServer } from '../../../src/model-server/index.ts';
 import { type ApiServer, startApi } from '../../support/api-server.ts';
-import { sluice } from '../../support/command-line.ts';
+import { driftBaseline } from '../../support/drift-baseline.ts';
 import { PredictionServer } from '../../support/prediction-server.ts';
 import { ShiftedClock } from '../../support/shifted-clock.ts';
 import { WebServer } from '../../support/web-server.ts';
@@ -21,11 +21,7 @@ function csv(a: number, b: number, from = 0): string {
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'sluice-monitored-'));
   // 500 a and 500 b; and of predictions 500 of 1 and 500 of 2.
-  writeFileSync(join(folder, 'train.csv'), csv(500, 500));
-  writeFileSync(join(folder, 'scored.csv'), `y_PREDICTION\n${'1\n'.repeat(500)}${'2\n'.repeat(500)}`);
-  baseline = join(folder, 'baseline.json');
-  const args = ['baseline', 'train.csv', '--features', 'c', '--predictions', 'scored.csv', '--out', baseline];
-  expect(await sluice(args, { cwd: folder })).toMatchObject({ code: 0 });
+  baseline = await driftBaseline(folder, csv(500, 500), 500);
 });
 
 afterAll(() => rmSync(folder, { recursive: true }));
