@@ -4,17 +4,20 @@ import { SluiceError } from '../core/error.ts';
 import { validate } from '../jobs/description/validate.ts';
 import type { Caller, Role } from '../jobs/queue/caller.ts';
 
+/** The names of the parts of a path: `id` and `number` of `/jobs/:id/part/:number/`. */
+type PartOf<Path extends string> = Path extends `${string}:${infer Name}/${infer Rest}` ? Name | PartOf<Rest> : never;
+
 /** One request, as a route sees it. */
-export interface ApiCall {
+export interface ApiCall<Part extends string = never, Query = unknown, Body = unknown> {
   readonly caller: Caller;
   /** For what goes on for long: throws TOKEN_REFUSED when the token of the call is good no more. */
   readonly assertStill: () => Promise<void>;
   /** The parts of the path by their names. */
-  readonly params: Readonly<Record<string, string>>;
+  readonly params: Readonly<Record<Part, string>>;
   /** As the route's schema gives it; undefined for a route without. */
-  readonly query: unknown;
+  readonly query: Query;
   /** The same; for a route without a schema what was sent as JSON, or undefined. */
-  readonly body: unknown;
+  readonly body: Body;
   /** Base address that the client reached: `http://host:port/api/v2`. */
   readonly base: string;
   readonly request: FastifyRequest;
@@ -22,14 +25,18 @@ export interface ApiCall {
 }
 
 /** One route of the API: what it takes, for the checks and for the OpenAPI document, and what it does. */
-export interface ApiRoute {
+export interface ApiRoute<
+  Path extends string = string,
+  Query extends z.ZodType = z.ZodType,
+  Body extends z.ZodType = z.ZodType,
+> {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** Behind `/api/v2`, with a slash at its end: `/batchPredictions/:id/`. Both forms are served. */
-  readonly path: string;
+  readonly path: Path;
   /** For the document: one line. */
   readonly summary: string;
-  readonly query?: z.ZodType;
-  readonly body?: z.ZodType;
+  readonly query?: Query;
+  readonly body?: Body;
   /** The body is handed on as it came, once it is known to be right; else with what its schema adds. */
   readonly keepsBody?: boolean;
   /** The body is no JSON: the route reads `request.raw` itself. A form has a file as the field `file`. */
@@ -41,7 +48,14 @@ export interface ApiRoute {
   /** For the live page alone, whose needs it follows: the document leaves it out. */
   readonly isPrivate?: boolean;
   /** Answers by `reply`, and returns it. */
-  handle(call: ApiCall): Promise<FastifyReply>;
+  handle(call: ApiCall<PartOf<Path>, z.output<Query>, z.output<Body>>): Promise<FastifyReply>;
+}
+
+/** A route whose `handle` knows the types of what its path and its schemas give. */
+export function apiRoute<const Path extends string, Query extends z.ZodType, Body extends z.ZodType>(
+  route: ApiRoute<Path, Query, Body>,
+): ApiRoute {
+  return route;
 }
 
 /** The query or body of a call, checked. Throws CONFIG_INVALID (422) that names each field which is wrong. */

@@ -126,7 +126,7 @@ function addRoute(app: FastifyInstance, route: ApiRoute, { access, log, bodyMs }
       if (route.takes === undefined) endSlowBody(request, bodyMs, (error) => void sendError(reply, error, log));
     },
     handler: async (request, reply) => {
-      const call: ApiCall = {
+      const call: ApiCall<string> = {
         caller: callers.get(request)!,
         assertStill: async () => void (await callerOf(request)),
         params: request.params as Readonly<Record<string, string>>,

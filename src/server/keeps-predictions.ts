@@ -6,7 +6,7 @@ import { type AskedBatches, askedBatches } from './asked-batches.ts';
 import { knownDeployment } from './known-deployment.ts';
 import { periodOf } from './monitored-period.ts';
 import { refused } from './refused.ts';
-import type { RowsQuery } from './schemas/monitoring-query.ts';
+import type { OneModelQuery } from './schemas/monitoring-query.ts';
 
 /** Which predictions of a deployment are asked for. */
 interface KeptPredictions {
@@ -22,11 +22,11 @@ interface KeptPredictions {
  */
 export async function keepsPredictions(
   service: JobService,
-  call: ApiCall,
-  query: RowsQuery & { readonly modelId?: string | undefined },
+  call: ApiCall<'id', OneModelQuery>,
   now: number,
 ): Promise<KeptPredictions> {
-  const { id, associationId } = assertKeepsPredictions(service.configuration, call.params['id'] ?? '');
+  const { id, associationId } = assertKeepsPredictions(service.configuration, call.params.id);
+  const { query } = call;
   if (query.modelId !== undefined)
     throw refused('modelId: predictions are kept for a deployment, whatever its model; leave it out');
   const batches = await askedBatches(service, id, query.batchId, call);

@@ -26,12 +26,11 @@ export interface MonitoredRows {
  */
 export async function monitoredRows(
   service: JobService,
-  call: ApiCall,
+  call: ApiCall<'id', RowsQuery>,
   which: 'featureDrift' | 'targetDrift',
-  query: RowsQuery,
   now: number,
 ): Promise<MonitoredRows> {
-  const deployment = knownDeployment(service.configuration, call.params['id'] ?? '');
+  const deployment = knownDeployment(service.configuration, call.params.id);
   const { id, baseline } = deployment;
   if (baseline === null)
     throw refused(
@@ -39,8 +38,8 @@ export async function monitoredRows(
     );
   if (!(await service.monitoring.settings(id))[which])
     throw refused(`The ${which} of the deployment ${id} is not tracked: PATCH its settings`);
-  const batches = await askedBatches(service, id, query.batchId, call);
-  const period = periodOf(query, now, batches?.since);
+  const batches = await askedBatches(service, id, call.query.batchId, call);
+  const period = periodOf(call.query, now, batches?.since);
   const digest = baselineDigest(baseline);
   const wanted = { deployment: id, batches: batches?.ids ?? null, ...period };
   return {

@@ -1,8 +1,7 @@
-import type * as z from 'zod';
 import type { Clock } from '../../core/clock.ts';
 import { describeServer } from '../../jobs/describe-deployment.ts';
 import type { JobService } from '../../jobs/queue/job-service.ts';
-import type { ApiRoute } from '../api-route.ts';
+import { type ApiRoute, apiRoute } from '../api-route.ts';
 import { sendJson } from '../json-reply.ts';
 import { knownDeployment } from '../known-deployment.ts';
 import { featuresQuery } from '../schemas/monitoring-query.ts';
@@ -15,15 +14,15 @@ const DESCRIBE_MS = 5_000;
 /** What a deployment needs, and what it can do. */
 export function abilityRoutes({ configuration }: JobService, clock: Clock): readonly ApiRoute[] {
   return [
-    {
+    apiRoute({
       method: 'GET',
       path: '/deployments/:id/features/',
       summary: 'The columns that predictions need: as the server says, else those of the baseline.',
       query: featuresQuery,
       replies: { 200: 'A page of features.', 404: 'There is no such deployment.', 422: 'A parameter is wrong.' },
       handle: async (call) => {
-        const deployment = knownDeployment(configuration, call.params['id'] ?? '');
-        const { offset, limit, search, orderBy } = call.query as z.output<typeof featuresQuery>;
+        const deployment = knownDeployment(configuration, call.params.id);
+        const { offset, limit, search, orderBy } = call.query;
         // A server that does not answer, or has no words for it, leaves the baseline.
         const described = await describeServer(deployment, clock, AbortSignal.timeout(DESCRIBE_MS)).catch(() => null);
         const all = featuresView(deployment.baseline, described?.inputs ?? null);
@@ -34,14 +33,14 @@ export function abilityRoutes({ configuration }: JobService, clock: Clock): read
         const place = { offset, limit, total: sorted.length };
         return sendJson(call.reply, pageView(call, place, sorted.slice(offset, offset + limit)));
       },
-    },
-    {
+    }),
+    apiRoute({
       method: 'GET',
       path: '/deployments/:id/capabilities/',
       summary: 'What can be had of a deployment, and why not.',
       replies: { 200: 'The capabilities.', 404: 'There is no such deployment.' },
       handle: async ({ params, reply }) =>
-        sendJson(reply, { data: capabilitiesView(knownDeployment(configuration, params['id'] ?? '')) }),
-    },
+        sendJson(reply, { data: capabilitiesView(knownDeployment(configuration, params.id)) }),
+    }),
   ];
 }

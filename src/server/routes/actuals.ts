@@ -1,10 +1,9 @@
-import type * as z from 'zod';
 import type { DatasetRegistry } from '../../jobs/catalog/dataset-registry.ts';
 import type { AccuracyLog } from '../../jobs/monitoring/kept/accuracy-log.ts';
 import { readActuals } from '../../jobs/monitoring/read-actuals.ts';
 import type { JobService } from '../../jobs/queue/job-service.ts';
 import { ASSOCIATION_CHARACTERS } from '../../monitoring/associations.ts';
-import type { ApiRoute } from '../api-route.ts';
+import { type ApiRoute, apiRoute } from '../api-route.ts';
 import { assertKeepsPredictions } from '../keeps-predictions.ts';
 import { actualsBody, actualsDatasetBody } from '../schemas/deployment-bodies.ts';
 import { sendDone } from './status.ts';
@@ -12,7 +11,7 @@ import { sendDone } from './status.ts';
 /** What came true of the rows of a deployment, by association ID; a later actual replaces an earlier one. */
 export function actualsRoutes(service: JobService, log: AccuracyLog, registry: DatasetRegistry): readonly ApiRoute[] {
   return [
-    {
+    apiRoute({
       method: 'POST',
       path: '/deployments/:id/actuals/fromJSON/',
       summary: 'Takes what came true, by association ID; a later one replaces an earlier one.',
@@ -23,8 +22,8 @@ export function actualsRoutes(service: JobService, log: AccuracyLog, registry: D
         422: 'The deployment keeps no predictions, or an actual is wrong; none was kept.',
       },
       handle: async (call) => {
-        const { id } = assertKeepsPredictions(service.configuration, call.params['id'] ?? '');
-        const { data, keepActualsWithoutPredictions } = call.body as z.output<typeof actualsBody>;
+        const { id } = assertKeepsPredictions(service.configuration, call.params.id);
+        const { data, keepActualsWithoutPredictions } = call.body;
         const actuals = data.map(({ associationId, actualValue, timestamp }) => ({
           association: associationId.slice(0, ASSOCIATION_CHARACTERS),
           value: String(actualValue),
@@ -33,8 +32,8 @@ export function actualsRoutes(service: JobService, log: AccuracyLog, registry: D
         await log.keep(id, actuals, !keepActualsWithoutPredictions);
         return sendDone(call, { what: 'deployment', id });
       },
-    },
-    {
+    }),
+    apiRoute({
       method: 'POST',
       path: '/deployments/:id/actuals/fromDataset/',
       summary: 'The same from the rows of a dataset; rows without an ID or a value are passed over.',
@@ -45,8 +44,8 @@ export function actualsRoutes(service: JobService, log: AccuracyLog, registry: D
         422: 'The deployment keeps no predictions, or the dataset has no such column, or a time is none; rows before it are kept.',
       },
       handle: async (call) => {
-        const { id } = assertKeepsPredictions(service.configuration, call.params['id'] ?? '');
-        const body = call.body as z.output<typeof actualsDatasetBody>;
+        const { id } = assertKeepsPredictions(service.configuration, call.params.id);
+        const { body } = call;
         const version = await registry.version(body.datasetId, body.datasetVersionId, call.caller);
         const columns = {
           associationId: body.associationIdColumn,
@@ -59,6 +58,6 @@ export function actualsRoutes(service: JobService, log: AccuracyLog, registry: D
           await log.keep(id, actuals, !body.keepActualsWithoutPredictions);
         return sendDone(call, { what: 'deployment', id });
       },
-    },
+    }),
   ];
 }

@@ -1,9 +1,8 @@
 import type { FastifyReply } from 'fastify';
-import type * as z from 'zod';
 import { predictionBody } from '../../jobs/queue/body/prediction-body.ts';
 import type { JobRecord } from '../../jobs/queue/job-record.ts';
 import type { JobService } from '../../jobs/queue/job-service.ts';
-import type { ApiCall, ApiRoute } from '../api-route.ts';
+import { type ApiCall, type ApiRoute, apiRoute } from '../api-route.ts';
 import { sendJson } from '../json-reply.ts';
 import { patchBody } from '../schemas/job-bodies.ts';
 import { listQuery } from '../schemas/list-query.ts';
@@ -15,7 +14,7 @@ const HOUR_MS = 3_600_000;
 /** `/batchPredictions/`: jobs are made, listed, looked at, changed and ended. */
 export function batchPredictionRoutes(service: JobService, now: () => number): readonly ApiRoute[] {
   return [
-    {
+    apiRoute({
       method: 'POST',
       path: '/batchPredictions/',
       summary: 'Makes a job.',
@@ -26,15 +25,15 @@ export function batchPredictionRoutes(service: JobService, now: () => number): r
         const record = await service.create(call.body, call.caller, apiOrigin(call));
         return await sendNewJob(service, call, record);
       },
-    },
-    {
+    }),
+    apiRoute({
       method: 'GET',
       path: '/batchPredictions/',
       summary: 'The jobs, page by page.',
       query: listQuery,
       replies: { 200: 'A page of jobs.', 422: 'A parameter is wrong.' },
       handle: async (call) => {
-        const query = call.query as z.output<typeof listQuery>;
+        const { query } = call;
         const limit = query.limit === 0 ? 100 : query.limit;
         const since = query.cutoffHours === undefined ? undefined : now() - query.cutoffHours * HOUR_MS;
         const { total, records } = await service.list(
@@ -63,39 +62,38 @@ export function batchPredictionRoutes(service: JobService, now: () => number): r
         );
         return sendJson(call.reply, pageView(call, { offset: query.offset, limit, total }, data));
       },
-    },
-    {
+    }),
+    apiRoute({
       method: 'GET',
       path: '/batchPredictions/:id/',
       summary: 'A job.',
       replies: { 200: 'The job.', 404: 'There is no such job.' },
       handle: async (call) => {
-        const record = await service.get(call.params['id'] ?? '', call.caller);
+        const record = await service.get(call.params.id, call.caller);
         return await sendJob(service, call, record);
       },
-    },
-    {
+    }),
+    apiRoute({
       method: 'PATCH',
       path: '/batchPredictions/:id/',
       summary: 'Hides a job, ends it, or changes its priority.',
       body: patchBody,
       replies: { 200: 'The job.', 404: 'There is no such job.', 409: 'The job has ended.' },
       handle: async (call) => {
-        const patch = call.body as z.output<typeof patchBody>;
-        const record = await service.patch(call.params['id'] ?? '', patch, call.caller);
+        const record = await service.patch(call.params.id, call.body, call.caller);
         return await sendJob(service, call, record);
       },
-    },
-    {
+    }),
+    apiRoute({
       method: 'DELETE',
       path: '/batchPredictions/:id/',
       summary: 'Ends a job that waits or runs, and removes what it has.',
       replies: { 202: 'The job is aborted.', 404: 'There is no such job.', 409: 'The job has ended.' },
       handle: async (call) => {
-        const record = await service.abort(call.params['id'] ?? '', call.caller);
+        const record = await service.abort(call.params.id, call.caller);
         return await sendJob(service, call, record, 202);
       },
-    },
+    }),
   ];
 }
 

@@ -1,10 +1,9 @@
-import type * as z from 'zod';
 import { SluiceError } from '../../core/error.ts';
 import type { Caller } from '../../jobs/queue/caller.ts';
 import type { JobService } from '../../jobs/queue/job-service.ts';
 import type { SealedRecord } from '../../jobs/queue/store/sealed-records.ts';
 import type { StoredCredential } from '../../jobs/queue/stored-secrets.ts';
-import type { ApiCall, ApiRoute } from '../api-route.ts';
+import { type ApiCall, type ApiRoute, apiRoute } from '../api-route.ts';
 import { sendJson } from '../json-reply.ts';
 import { credentialBody, secretsQuery } from '../schemas/credential-body.ts';
 import { pageOf } from '../views/page-of.ts';
@@ -13,15 +12,15 @@ import { pageOf } from '../views/page-of.ts';
 export function credentialRoutes(service: JobService): readonly ApiRoute[] {
   const { credentials } = service.secrets;
   const { configuration } = service;
-  const find = async ({ params, caller }: ApiCall): Promise<object> => {
-    const id = params['id'] ?? '';
+  const find = async ({ params, caller }: ApiCall<'id'>): Promise<object> => {
+    const id = params.id;
     if (configuration.credentialIds.includes(id)) return configuredView(configuration, id);
     const record = await credentials.find(id, ownerOf(caller));
     if (record === null) throw unknown();
     return credentialView(record);
   };
   return [
-    {
+    apiRoute({
       method: 'GET',
       path: '/credentials/',
       summary: 'Your credentials, and those of the configuration, without their secrets.',
@@ -33,41 +32,41 @@ export function credentialRoutes(service: JobService): readonly ApiRoute[] {
           ...configuration.credentialIds.map((id) => configuredView(configuration, id)),
           ...own.map(credentialView),
         ];
-        return sendJson(call.reply, pageOf(call, all, call.query as z.output<typeof secretsQuery>));
+        return sendJson(call.reply, pageOf(call, all, call.query));
       },
-    },
-    {
+    }),
+    apiRoute({
       method: 'POST',
       path: '/credentials/',
       summary: 'Keeps credentials, sealed, for jobs to name by credentialId.',
       body: credentialBody,
       replies: { 201: 'The credentials, without their secrets.', 422: 'A field is wrong, or the server has no key.' },
       handle: async (call) => {
-        const { name, ...content } = call.body as z.output<typeof credentialBody>;
+        const { name, ...content } = call.body;
         const record = await credentials.create(call.caller.user.userId, name, content);
         call.reply.code(201).header('location', `${call.base}/credentials/${record.id}/`);
         return sendJson(call.reply, credentialView(record));
       },
-    },
-    {
+    }),
+    apiRoute({
       method: 'GET',
       path: '/credentials/:id/',
       summary: 'Credentials, without their secrets.',
       replies: { 200: 'The credentials.', 404: 'There are none of yours.' },
       handle: async (call) => sendJson(call.reply, await find(call)),
-    },
-    {
+    }),
+    apiRoute({
       method: 'DELETE',
       path: '/credentials/:id/',
       summary: 'Forgets credentials. Jobs that were made with them and have not begun fail.',
       replies: { 204: 'They are gone.', 404: 'There are none of yours.', 409: 'They are of the configuration.' },
       handle: async (call) => {
-        const id = call.params['id'] ?? '';
+        const { id } = call.params;
         if (configuration.credentialIds.includes(id)) throw configured('credentials');
         if (!(await credentials.remove(id, ownerOf(call.caller)))) throw unknown();
         return call.reply.code(204).send();
       },
-    },
+    }),
   ];
 }
 

@@ -1,7 +1,7 @@
 import { SluiceError } from '../../core/error.ts';
 import type { JobService } from '../../jobs/queue/job-service.ts';
 import type { BodyRange } from '../../jobs/queue/upload/receive.ts';
-import type { ApiCall, ApiRoute } from '../api-route.ts';
+import { type ApiCall, type ApiRoute, apiRoute } from '../api-route.ts';
 import { uploadBody } from '../security/upload-body.ts';
 
 const replies = {
@@ -15,45 +15,45 @@ const replies = {
 /** `csvUpload`: whole, or in parts. */
 export function csvUploadRoutes(service: JobService): readonly ApiRoute[] {
   return [
-    {
+    apiRoute({
       method: 'PUT',
       path: '/batchPredictions/:id/csvUpload/',
       summary: 'Uploads the rows of a job. One that broke off is sent again, or continued with Content-Range.',
       takes: 'text/csv',
       replies,
       handle: async (call) => {
-        const id = call.params['id'] ?? '';
+        const { id } = call.params;
         const range = rangeOf(call);
         await service.upload(id, call.caller, { body: bodyOf(call, service), range });
         if (range !== null && range.to !== range.total) return call.reply.code(202).send();
         call.reply.raw.once('finish', () => service.uploadAnswered(id));
         return call.reply.code(202).send();
       },
-    },
-    {
+    }),
+    apiRoute({
       method: 'PUT',
       path: '/batchPredictions/:id/csvUpload/part/:number/',
       summary: 'Uploads one part, from 0 on, each with the header.',
       takes: 'text/csv',
       replies,
       handle: async (call) => {
-        const number = call.params['number'] ?? '';
+        const { number } = call.params;
         if (!/^\d{1,6}$/.test(number)) throw invalid('Parts are numbered 0, 1, 2 and so on, to 999999.');
         const request = { body: bodyOf(call, service), range: null };
-        await service.uploadPart(call.params['id'] ?? '', Number(number), call.caller, request);
+        await service.uploadPart(call.params.id, Number(number), call.caller, request);
         return call.reply.code(202).send();
       },
-    },
-    {
+    }),
+    apiRoute({
       method: 'POST',
       path: '/batchPredictions/:id/csvUpload/finalizeMultipart/',
       summary: 'Says that all parts are there.',
       replies,
       handle: async (call) => {
-        await service.finalizeUpload(call.params['id'] ?? '', call.caller);
+        await service.finalizeUpload(call.params.id, call.caller);
         return call.reply.code(202).send();
       },
-    },
+    }),
   ];
 }
 

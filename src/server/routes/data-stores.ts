@@ -1,11 +1,10 @@
-import type * as z from 'zod';
 import { type JdbcUrl, parseJdbcUrl } from '../../../connectors/sql/jdbc-url.ts';
 import { assertGuardable } from '../../../connectors/sql/sql-drivers.ts';
 import { SluiceError } from '../../core/error.ts';
 import type { JobService } from '../../jobs/queue/job-service.ts';
 import type { SealedRecord } from '../../jobs/queue/store/sealed-records.ts';
 import type { StoredDataStore } from '../../jobs/queue/stored-secrets.ts';
-import type { ApiCall, ApiRoute } from '../api-route.ts';
+import { type ApiCall, type ApiRoute, apiRoute } from '../api-route.ts';
 import { sendJson } from '../json-reply.ts';
 import { dataStoreBody, secretsQuery } from '../schemas/credential-body.ts';
 import { pageOf } from '../views/page-of.ts';
@@ -15,15 +14,15 @@ import { configured, ownerOf } from './credentials.ts';
 export function dataStoreRoutes(service: JobService): readonly ApiRoute[] {
   const { dataStores, credentials } = service.secrets;
   const { configuration } = service;
-  const find = async ({ params, caller }: ApiCall): Promise<object> => {
-    const id = params['id'] ?? '';
+  const find = async ({ params, caller }: ApiCall<'id'>): Promise<object> => {
+    const id = params.id;
     if (configuration.dataStoreIds.includes(id)) return configuredView(configuration, id);
     const record = await dataStores.find(id, ownerOf(caller));
     if (record === null) throw unknown();
     return dataStoreView(record);
   };
   return [
-    {
+    apiRoute({
       method: 'GET',
       path: '/externalDataStores/',
       summary: 'The databases that your jobs may name.',
@@ -35,17 +34,17 @@ export function dataStoreRoutes(service: JobService): readonly ApiRoute[] {
           ...configuration.dataStoreIds.map((id) => configuredView(configuration, id)),
           ...own.map(dataStoreView),
         ];
-        return sendJson(call.reply, pageOf(call, all, call.query as z.output<typeof secretsQuery>));
+        return sendJson(call.reply, pageOf(call, all, call.query));
       },
-    },
-    {
+    }),
+    apiRoute({
       method: 'POST',
       path: '/externalDataStores/',
       summary: 'Tells the server of a database, for jobs to name by dataStoreId.',
       body: dataStoreBody,
       replies: { 201: 'The data store.', 422: 'A field is wrong, or the address is not allowed.' },
       handle: async (call) => {
-        const { canonicalName, params } = call.body as z.output<typeof dataStoreBody>;
+        const { canonicalName, params } = call.body;
         const { jdbcUrl, credentialId } = params;
         const url = parseJdbcUrl(jdbcUrl);
         assertGuardable(url, { jars: [], driverClass: null });
@@ -61,26 +60,26 @@ export function dataStoreRoutes(service: JobService): readonly ApiRoute[] {
         call.reply.code(201).header('location', `${call.base}/externalDataStores/${record.id}/`);
         return sendJson(call.reply, dataStoreView(record));
       },
-    },
-    {
+    }),
+    apiRoute({
       method: 'GET',
       path: '/externalDataStores/:id/',
       summary: 'A data store.',
       replies: { 200: 'The data store.', 404: 'There is none of yours.' },
       handle: async (call) => sendJson(call.reply, await find(call)),
-    },
-    {
+    }),
+    apiRoute({
       method: 'DELETE',
       path: '/externalDataStores/:id/',
       summary: 'Forgets a data store. Jobs that were made with it and have not begun fail.',
       replies: { 204: 'It is gone.', 404: 'There is none of yours.', 409: 'It is of the configuration.' },
       handle: async (call) => {
-        const id = call.params['id'] ?? '';
+        const { id } = call.params;
         if (configuration.dataStoreIds.includes(id)) throw configured('data stores');
         if (!(await dataStores.remove(id, ownerOf(call.caller)))) throw unknown();
         return call.reply.code(204).send();
       },
-    },
+    }),
   ];
 }
 

@@ -1,9 +1,8 @@
 import type { FastifyReply } from 'fastify';
-import type * as z from 'zod';
 import type { DatasetRegistry } from '../../jobs/catalog/dataset-registry.ts';
 import type { JobService } from '../../jobs/queue/job-service.ts';
 import { limitedUpload } from '../../jobs/queue/upload/upload-slots.ts';
-import type { ApiCall, ApiRoute } from '../api-route.ts';
+import { type ApiCall, type ApiRoute, apiRoute } from '../api-route.ts';
 import { sendJson } from '../json-reply.ts';
 import { formFile } from '../multipart.ts';
 import { datasetPatch } from '../schemas/dataset-query.ts';
@@ -33,48 +32,48 @@ export function datasetChangeRoutes(registry: DatasetRegistry, service: JobServi
     return sendDone(call, { what: 'dataset', id: datasetId, ...(dataset === null ? {} : { version: versionId }) }, ids);
   };
   return [
-    {
+    apiRoute({
       method: 'POST',
       path: '/datasets/fromFile/',
       summary: 'Makes a dataset of a CSV file, of the caller. A name that is taken gets a number behind it.',
       takes: 'multipart/form-data',
       replies: made,
       handle: (call) => receive(call, null),
-    },
-    {
+    }),
+    apiRoute({
       method: 'POST',
       path: '/datasets/:id/versions/fromFile/',
       summary: 'Makes another version of a dataset, of a CSV file.',
       takes: 'multipart/form-data',
       replies: { ...made, ...changed },
-      handle: (call) => receive(call, call.params['id'] ?? ''),
-    },
-    {
+      handle: (call) => receive(call, call.params.id),
+    }),
+    apiRoute({
       method: 'PATCH',
       path: '/datasets/:id/',
       summary: 'Gives a dataset another name.',
       body: datasetPatch,
       replies: { 200: 'The dataset.', ...changed, 409: 'Another dataset has the name.' },
       handle: async (call) => {
-        const { name } = call.body as z.output<typeof datasetPatch>;
-        const id = call.params['id'] ?? '';
+        const { name } = call.body;
+        const { id } = call.params;
         const version =
           name === undefined
             ? await registry.version(id, null, call.caller)
             : await registry.rename(id, name, call.caller);
         return sendJson(call.reply, datasetView(version));
       },
-    },
-    {
+    }),
+    apiRoute({
       method: 'DELETE',
       path: '/datasets/:id/',
       summary: 'Removes a dataset with all its versions, for good. Jobs that have not begun to read it fail.',
       replies: { 204: 'It is gone.', ...changed },
       handle: async (call) => {
-        await registry.remove(call.params['id'] ?? '', call.caller, never());
+        await registry.remove(call.params.id, call.caller, never());
         return call.reply.code(204).send();
       },
-    },
+    }),
   ];
 }
 

@@ -4,7 +4,7 @@ import type * as z from 'zod';
 import type { RegisteredVersion } from '../../../connectors/catalog/catalog-index.ts';
 import { SluiceError } from '../../core/error.ts';
 import type { DatasetCsv, DatasetRegistry } from '../../jobs/catalog/dataset-registry.ts';
-import type { ApiCall, ApiRoute } from '../api-route.ts';
+import { type ApiCall, type ApiRoute, apiRoute } from '../api-route.ts';
 import { byteRange } from '../byte-range.ts';
 import { sendJson } from '../json-reply.ts';
 import { datasetQuery } from '../schemas/dataset-query.ts';
@@ -21,61 +21,63 @@ const file = {
 
 /** `/datasets/`: Sluice's own registry, as a catalog that other servers and DataRobot's clients read. */
 export function datasetRoutes(registry: DatasetRegistry): readonly ApiRoute[] {
-  const versionOf = ({ params, caller }: ApiCall): Promise<RegisteredVersion> =>
-    registry.version(params['id'] ?? '', params['versionId'] ?? null, caller);
-  const sendFile = async (call: ApiCall): Promise<FastifyReply> => {
-    const version = await versionOf(call);
+  const sendFile = async (call: ApiCall<'id'>, versionId: string | null): Promise<FastifyReply> => {
+    const version = await registry.version(call.params.id, versionId, call.caller);
     return sendCsv(call, registry.csv(version), `${version.datasetId}-${version.number}.csv`);
   };
-  const sendVersion = async (call: ApiCall): Promise<FastifyReply> =>
-    sendJson(call.reply, datasetView(await versionOf(call)));
+  const sendVersion = async (call: ApiCall<'id'>, versionId: string | null): Promise<FastifyReply> =>
+    sendJson(call.reply, datasetView(await registry.version(call.params.id, versionId, call.caller)));
   return [
-    {
+    apiRoute({
       method: 'GET',
       path: '/datasets/',
       summary: 'The latest version of each dataset, page by page.',
       query: datasetQuery,
       replies: { 200: 'A page of datasets.' },
       handle: async (call) => sendJson(call.reply, page(call, await registry.list(call.caller))),
-    },
-    {
+    }),
+    apiRoute({
       method: 'GET',
       path: '/datasets/:id/',
       summary: 'The latest version of a dataset.',
       replies: found,
-      handle: sendVersion,
-    },
-    { method: 'GET', path: '/datasets/:id/file/', summary: 'Its rows.', replies: file, handle: sendFile },
-    {
+      handle: (call) => sendVersion(call, null),
+    }),
+    apiRoute({
+      method: 'GET',
+      path: '/datasets/:id/file/',
+      summary: 'Its rows.',
+      replies: file,
+      handle: (call) => sendFile(call, null),
+    }),
+    apiRoute({
       method: 'GET',
       path: '/datasets/:id/versions/',
       summary: 'The versions of a dataset, page by page.',
       query: datasetQuery,
       replies: { 200: 'A page of versions.', 404: 'There is no such dataset.' },
-      handle: async (call) =>
-        sendJson(call.reply, page(call, await registry.versions(call.params['id'] ?? '', call.caller))),
-    },
-    {
+      handle: async (call) => sendJson(call.reply, page(call, await registry.versions(call.params.id, call.caller))),
+    }),
+    apiRoute({
       method: 'GET',
       path: '/datasets/:id/versions/:versionId/',
       summary: 'A version of a dataset.',
       replies: found,
-      handle: sendVersion,
-    },
-    {
+      handle: (call) => sendVersion(call, call.params.versionId),
+    }),
+    apiRoute({
       method: 'GET',
       path: '/datasets/:id/versions/:versionId/file/',
       summary: 'Its rows.',
       replies: file,
-      handle: sendFile,
-    },
+      handle: (call) => sendFile(call, call.params.versionId),
+    }),
   ];
 }
 
-function page(call: ApiCall, versions: readonly RegisteredVersion[]): object {
-  const query = call.query as z.output<typeof datasetQuery>;
-  const { offset, limit } = query;
-  const sign = query.orderBy === 'created' ? 1 : -1;
+function page(call: ApiCall<never, z.output<typeof datasetQuery>>, versions: readonly RegisteredVersion[]): object {
+  const { offset, limit, orderBy } = call.query;
+  const sign = orderBy === 'created' ? 1 : -1;
   const sorted = versions.toSorted(
     (a, b) => sign * (Date.parse(a.created) - Date.parse(b.created) || a.number - b.number),
   );

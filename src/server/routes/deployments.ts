@@ -7,7 +7,7 @@ import type { Deployment } from '../../jobs/description/deployment.ts';
 import type { DriftSettings } from '../../jobs/monitoring/kept/monitoring-store.ts';
 import type { JobService } from '../../jobs/queue/job-service.ts';
 import { replaceModel } from '../../jobs/replace-model.ts';
-import type { ApiCall, ApiRoute } from '../api-route.ts';
+import { type ApiCall, type ApiRoute, apiRoute } from '../api-route.ts';
 import { sendJson } from '../json-reply.ts';
 import { knownDeployment } from '../known-deployment.ts';
 import { refused } from '../refused.ts';
@@ -28,9 +28,9 @@ export function deploymentRoutes(
   { clock, log }: { readonly clock: Clock; readonly log: (line: string) => void },
 ): readonly ApiRoute[] {
   const { configuration } = service;
-  const deploymentOf = ({ params }: ApiCall): Deployment => knownDeployment(configuration, params['id'] ?? '');
+  const deploymentOf = ({ params }: ApiCall<'id'>): Deployment => knownDeployment(configuration, params.id);
   return [
-    {
+    apiRoute({
       method: 'GET',
       path: '/deployments/',
       summary: 'The deployments that jobs may name.',
@@ -46,8 +46,8 @@ export function deploymentRoutes(
               : deploymentView(deployment, { described: null, problem: null });
           }),
         ),
-    },
-    {
+    }),
+    apiRoute({
       method: 'GET',
       path: '/predictionServers/',
       summary: 'The prediction servers of the deployments.',
@@ -57,8 +57,8 @@ export function deploymentRoutes(
         const servers = configuration.deploymentIds.flatMap((id) => readable(service, id)?.server ?? []);
         return sendJson(call.reply, page(call, [...new Set(servers)], serverView));
       },
-    },
-    {
+    }),
+    apiRoute({
       method: 'GET',
       path: '/deployments/:id/',
       summary: 'A deployment, with what its server says of it now.',
@@ -72,8 +72,8 @@ export function deploymentRoutes(
           return sendJson(call.reply, deploymentView(deployment, { described: null, problem: messageOf(error) }));
         }
       },
-    },
-    {
+    }),
+    apiRoute({
       method: 'GET',
       path: '/deployments/:id/settings/',
       summary: 'The settings of a deployment.',
@@ -83,8 +83,8 @@ export function deploymentRoutes(
         const tracked = await service.monitoring.settings(deployment.id);
         return sendJson(call.reply, deploymentSettingsView(deployment, tracked));
       },
-    },
-    {
+    }),
+    apiRoute({
       method: 'PATCH',
       path: '/deployments/:id/settings/',
       role: 'admin',
@@ -97,13 +97,12 @@ export function deploymentRoutes(
       },
       handle: async (call) => {
         const deployment = deploymentOf(call);
-        const body = call.body as z.output<typeof settingsBody>;
-        const change = changeOf(deployment, body, await service.monitoring.settings(deployment.id));
+        const change = changeOf(deployment, call.body, await service.monitoring.settings(deployment.id));
         await service.monitoring.changeSettings(deployment.id, change);
         return sendDone(call, { what: 'deployment', id: deployment.id });
       },
-    },
-    {
+    }),
+    apiRoute({
       method: 'PATCH',
       path: '/deployments/:id/model/',
       role: 'admin',
@@ -116,7 +115,7 @@ export function deploymentRoutes(
       },
       handle: async (call) => {
         const deployment = deploymentOf(call);
-        const { modelId, reason } = call.body as z.output<typeof modelBody>;
+        const { modelId, reason } = call.body;
         const model = await replaceModel(deployment, modelId, AbortSignal.timeout(60_000));
         const why = reason === undefined ? '' : ` (${reason.replaceAll(/\s+/g, ' ')})`;
         log(
@@ -124,13 +123,16 @@ export function deploymentRoutes(
         );
         return sendDone(call, { what: 'deployment', id: deployment.id }, { modelId: model });
       },
-    },
+    }),
   ];
 }
 
-function page<T>(call: ApiCall, all: readonly T[], view: (one: T) => object): object {
-  const query = call.query as z.output<typeof pageQuery>;
-  const { offset, limit } = query;
+function page<T>(
+  call: ApiCall<never, z.output<typeof pageQuery>>,
+  all: readonly T[],
+  view: (one: T) => object,
+): object {
+  const { offset, limit } = call.query;
   return pageView(call, { offset, limit, total: all.length }, all.slice(offset, offset + limit).map(view));
 }
 

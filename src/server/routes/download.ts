@@ -2,11 +2,11 @@ import { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
 import { findSluiceError, SluiceError } from '../../core/error.ts';
 import type { JobResultReader, JobService } from '../../jobs/queue/job-service.ts';
-import type { ApiCall, ApiRoute } from '../api-route.ts';
+import { type ApiCall, type ApiRoute, apiRoute } from '../api-route.ts';
 
 /** `download`: the result, as it grows. */
 export function downloadRoute(service: JobService): ApiRoute {
-  return {
+  return apiRoute({
     method: 'GET',
     path: '/batchPredictions/:id/download/',
     summary: 'The scored rows, as they come; a download that broke off is continued with Range.',
@@ -19,7 +19,7 @@ export function downloadRoute(service: JobService): ApiRoute {
       422: 'The job was aborted.',
     },
     handle: async (call) => {
-      const id = call.params['id'] ?? '';
+      const { id } = call.params;
       const result = await service.openResult(id, call.caller);
       if (!takesCsv(call.request.headers.accept))
         throw new SluiceError('REQUEST_INVALID', 'The result is text/csv, which Accept does not take.', {
@@ -40,7 +40,7 @@ export function downloadRoute(service: JobService): ApiRoute {
         throw new SluiceError('JOB_STATE', `The result is not there: the job is ${record.status}.`, { status: 404 });
       }
     },
-  };
+  });
 }
 
 async function send({ request, reply }: ApiCall, result: JobResultReader, signal: AbortSignal): Promise<FastifyReply> {

@@ -1,8 +1,7 @@
-import type * as z from 'zod';
 import { type DriftScore, driftScores } from '../../jobs/monitoring/kept/drift-scores.ts';
 import { type KeptStatistics, mergedStatistics } from '../../jobs/monitoring/kept/monitoring-store.ts';
 import type { JobService } from '../../jobs/queue/job-service.ts';
-import type { ApiCall, ApiRoute } from '../api-route.ts';
+import { type ApiCall, type ApiRoute, apiRoute } from '../api-route.ts';
 import { batchesView } from '../asked-batches.ts';
 import { sendJson } from '../json-reply.ts';
 import { type MonitoredRows, monitoredRows } from '../kept-statistics.ts';
@@ -11,7 +10,7 @@ import { refused } from '../refused.ts';
 import {
   driftOverTimeQuery,
   featureDriftQuery,
-  type RowsQuery,
+  type OneModelQuery,
   targetDriftQuery,
 } from '../schemas/monitoring-query.ts';
 import { pageView } from '../views/page-view.ts';
@@ -25,23 +24,22 @@ const replies = {
 /** Drift of what jobs have scored from the baseline of their deployment. */
 export function driftRoutes(service: JobService, now: () => number): readonly ApiRoute[] {
   const kept = async (
-    call: ApiCall,
+    call: ApiCall<'id', OneModelQuery>,
     which: 'featureDrift' | 'targetDrift',
-    query: RowsQuery & { readonly modelId?: string | undefined },
   ): Promise<MonitoredRows & { readonly all: readonly KeptStatistics[] }> => {
-    const rows = await monitoredRows(service, call, which, query, now());
-    return { ...rows, all: await rows.of(query.modelId ?? null) };
+    const rows = await monitoredRows(service, call, which, now());
+    return { ...rows, all: await rows.of(call.query.modelId ?? null) };
   };
   return [
-    {
+    apiRoute({
       method: 'GET',
       path: '/deployments/:id/featureDrift/',
       summary: 'How far features have drifted from the baseline.',
       query: featureDriftQuery,
       replies,
       handle: async (call) => {
-        const query = call.query as z.output<typeof featureDriftQuery>;
-        const { baseline, period, batches, all } = await kept(call, 'featureDrift', query);
+        const { query } = call;
+        const { baseline, period, batches, all } = await kept(call, 'featureDrift');
         const { offset, limit } = query;
         const scores = driftScores(mergedStatistics(all), baseline, query.metric).features;
         const shown = scores.slice(offset, offset + limit).map((score) => ({ ...score, featureImpact: null }));
@@ -49,16 +47,16 @@ export function driftRoutes(service: JobService, now: () => number): readonly Ap
         const about = { period: periodView(period), metric: query.metric, modelId: query.modelId ?? null };
         return sendJson(call.reply, { ...about, ...batchesView(batches), ...pageView(call, place, shown) });
       },
-    },
-    {
+    }),
+    apiRoute({
       method: 'GET',
       path: '/deployments/:id/targetDrift/',
       summary: 'How far predictions have drifted from the baseline.',
       query: targetDriftQuery,
       replies,
       handle: async (call) => {
-        const query = call.query as z.output<typeof targetDriftQuery>;
-        const { deployment, baseline, period, batches, all } = await kept(call, 'targetDrift', query);
+        const { query } = call;
+        const { deployment, baseline, period, batches, all } = await kept(call, 'targetDrift');
         const [score] = driftScores(mergedStatistics(all), baseline, query.metric).predictions;
         if (score === undefined)
           throw refused(
@@ -74,16 +72,16 @@ export function driftRoutes(service: JobService, now: () => number): readonly Ap
           ...figures,
         });
       },
-    },
-    {
+    }),
+    apiRoute({
       method: 'GET',
       path: '/deployments/:id/featureDriftOverTime/',
       summary: 'The same of features by the time at which jobs ended.',
       query: driftOverTimeQuery,
       replies,
       handle: async (call) => {
-        const query = call.query as z.output<typeof driftOverTimeQuery>;
-        const { baseline, period, batches, all } = await kept(call, 'featureDrift', query);
+        const { query } = call;
+        const { baseline, period, batches, all } = await kept(call, 'featureDrift');
         const wanted = query.featureNames?.split(',');
         const isWanted = ({ name }: DriftScore): boolean => wanted?.includes(name) ?? true;
         const groups = Map.groupBy(all, ({ ended }) => bucketStart(ended, period, query.bucketSize));
@@ -98,6 +96,6 @@ export function driftRoutes(service: JobService, now: () => number): readonly Ap
         const about = { metric: query.metric, modelId: query.modelId ?? null, ...batchesView(batches) };
         return sendJson(call.reply, { ...about, buckets });
       },
-    },
+    }),
   ];
 }

@@ -5,7 +5,7 @@ import { systemClock } from '../../core/clock.ts';
 import { findSluiceError } from '../../core/error.ts';
 import type { LetterList } from '../../jobs/dead-letters/list-letters.ts';
 import type { JobService } from '../../jobs/queue/job-service.ts';
-import type { ApiCall, ApiRoute } from '../api-route.ts';
+import { type ApiCall, type ApiRoute, apiRoute } from '../api-route.ts';
 import { sendJson } from '../json-reply.ts';
 import type { LiveFeed } from '../live/live-feed.ts';
 import type { LiveConnection } from '../live/live-tab.ts';
@@ -21,7 +21,7 @@ const TOKEN_MS = 5_000;
 /** `/live/`: what the page at `/` shows. Its forms follow the page and may change with it. */
 export function liveRoutes(service: JobService, feed: LiveFeed): readonly ApiRoute[] {
   return [
-    {
+    apiRoute({
       method: 'GET',
       isPrivate: true,
       path: '/live/events/',
@@ -34,8 +34,8 @@ export function liveRoutes(service: JobService, feed: LiveFeed): readonly ApiRou
         await feed.join(connection, call.caller);
         return call.reply;
       },
-    },
-    {
+    }),
+    apiRoute({
       method: 'GET',
       isPrivate: true,
       path: '/live/jobs/',
@@ -43,7 +43,7 @@ export function liveRoutes(service: JobService, feed: LiveFeed): readonly ApiRou
       query: liveQuery,
       replies: { 200: 'A page of jobs.', 422: 'A parameter is wrong.' },
       handle: async (call) => {
-        const { offset, status, deploymentId } = call.query as z.output<typeof liveQuery>;
+        const { offset, status, deploymentId } = call.query;
         const filter = {
           offset,
           limit: 100,
@@ -54,15 +54,15 @@ export function liveRoutes(service: JobService, feed: LiveFeed): readonly ApiRou
         } as const;
         return sendJson(call.reply, await feed.jobs(filter, call.caller));
       },
-    },
-    {
+    }),
+    apiRoute({
       method: 'GET',
       isPrivate: true,
       path: '/live/jobs/:id/',
       summary: 'A job with its log and how it went.',
       replies: { 200: 'The job.', 404: 'There is no such job.' },
       handle: async (call) => {
-        const record = await service.get(call.params['id'] ?? '', call.caller);
+        const record = await service.get(call.params.id, call.caller);
         const history = feed.history(record.id);
         const detail: LiveDetail = {
           job: await feed.job(record),
@@ -73,30 +73,30 @@ export function liveRoutes(service: JobService, feed: LiveFeed): readonly ApiRou
         };
         return sendJson(call.reply, detail);
       },
-    },
-    {
+    }),
+    apiRoute({
       method: 'GET',
       isPrivate: true,
       path: '/live/jobs/:id/letters/',
       summary: 'The rows of a job that were not scored, by their cause, with examples.',
       replies: { 200: 'The causes.', 404: 'There is no such job.', 422: 'Its output keeps none.' },
       handle: async (call) => {
-        const letters = await feed.letters(call.params['id'] ?? '', call.caller);
+        const letters = await feed.letters(call.params.id, call.caller);
         return sendJson(call.reply, lettersView(letters));
       },
-    },
-    {
+    }),
+    apiRoute({
       method: 'GET',
       isPrivate: true,
       path: '/live/jobs/:id/drift/',
       summary: 'How far the rows of a job are from the baseline of its deployment.',
       replies: { 200: 'The drift, or null.', 404: 'There is no such job.' },
       handle: async (call) => {
-        const drift = await service.drift(call.params['id'] ?? '', call.caller, goneSignal(call.reply));
+        const drift = await service.drift(call.params.id, call.caller, goneSignal(call.reply));
         return sendJson(call.reply, { drift });
       },
-    },
-    {
+    }),
+    apiRoute({
       method: 'POST',
       isPrivate: true,
       path: '/live/jobs/:id/replay/',
@@ -109,10 +109,10 @@ export function liveRoutes(service: JobService, feed: LiveFeed): readonly ApiRou
         409: 'Not now.',
       },
       handle: async (call) => {
-        const record = await service.replay(call.params['id'] ?? '', call.caller);
+        const record = await service.replay(call.params.id, call.caller);
         return sendJson(call.reply.code(202), await feed.job(record));
       },
-    },
+    }),
   ];
 }
 

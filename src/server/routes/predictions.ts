@@ -1,8 +1,7 @@
-import type * as z from 'zod';
 import type { AccuracyLog } from '../../jobs/monitoring/kept/accuracy-log.ts';
 import { mergedStatistics } from '../../jobs/monitoring/kept/monitoring-store.ts';
 import type { JobService } from '../../jobs/queue/job-service.ts';
-import type { ApiRoute } from '../api-route.ts';
+import { type ApiRoute, apiRoute } from '../api-route.ts';
 import { batchesView } from '../asked-batches.ts';
 import { sendJson } from '../json-reply.ts';
 import { keepsPredictions } from '../keeps-predictions.ts';
@@ -15,7 +14,7 @@ import { baselineSpread, predictionSpread } from '../views/predictions-view.ts';
 /** What a deployment has predicted by time, and beside it what came true. */
 export function predictionRoutes(service: JobService, log: AccuracyLog, now: () => number): readonly ApiRoute[] {
   return [
-    {
+    apiRoute({
       method: 'GET',
       path: '/deployments/:id/predictionsOverTime/',
       summary: 'Predictions by the time at which jobs ended: means, and of classes how often each came.',
@@ -26,9 +25,9 @@ export function predictionRoutes(service: JobService, log: AccuracyLog, now: () 
         422: 'The deployment has no baseline, its drift is not tracked, or a parameter is wrong.',
       },
       handle: async (call) => {
-        const query = call.query as z.output<typeof predictionsOverTimeQuery>;
+        const { query } = call;
         const { bucketSize, targetClass: classes } = query;
-        const rows = await monitoredRows(service, call, 'targetDrift', query, now());
+        const rows = await monitoredRows(service, call, 'targetDrift', now());
         const { period, baseline } = rows;
         const places = bucketsOf(period, bucketSize);
         const buckets: object[] = [];
@@ -46,8 +45,8 @@ export function predictionRoutes(service: JobService, log: AccuracyLog, now: () 
             : [{ period: null, modelId: null, ...baselineSpread(baseline, classes) }];
         return sendJson(call.reply, { baselines, ...batchesView(rows.batches), buckets });
       },
-    },
-    {
+    }),
+    apiRoute({
       method: 'GET',
       path: '/deployments/:id/predictionsVsActualsOverTime/',
       summary: 'Predictions beside what came true, by the time at which rows were scored.',
@@ -58,9 +57,9 @@ export function predictionRoutes(service: JobService, log: AccuracyLog, now: () 
         422: 'The deployment keeps no predictions, or a parameter is wrong.',
       },
       handle: async (call) => {
-        const query = call.query as z.output<typeof predictionsVsActualsQuery>;
+        const { query } = call;
         const { bucketSize, targetClass: classes } = query;
-        const { id, rows: period, batches } = await keepsPredictions(service, call, query, now());
+        const { id, rows: period, batches } = await keepsPredictions(service, call, now());
         const paired = await log.paired(id, bucketSize, period);
         const found = new Map(paired.map((one) => [bucketStart(one.start, period, bucketSize), one]));
         const buckets = bucketsOf(period, bucketSize).map((bucket) => ({
@@ -72,6 +71,6 @@ export function predictionRoutes(service: JobService, log: AccuracyLog, now: () 
         const summary = { rowCountTotal: sum('total'), rowCountWithActual: sum('withActual') };
         return sendJson(call.reply, { summary, baselines: [], ...batchesView(batches), buckets });
       },
-    },
+    }),
   ];
 }

@@ -1,12 +1,11 @@
-import type * as z from 'zod';
 import { serviceMetrics } from '../../jobs/monitoring/kept/service-metrics.ts';
 import type { JobService } from '../../jobs/queue/job-service.ts';
-import type { ApiCall, ApiRoute } from '../api-route.ts';
+import { type ApiCall, type ApiRoute, apiRoute } from '../api-route.ts';
 import { askedBatches, batchesView } from '../asked-batches.ts';
 import { sendJson } from '../json-reply.ts';
 import { knownDeployment } from '../known-deployment.ts';
 import { bucketStart, bucketsOf, periodOf, periodView } from '../monitored-period.ts';
-import { type RowsQuery, serviceOverTimeQuery, serviceStatsQuery } from '../schemas/monitoring-query.ts';
+import { type OneModelQuery, serviceOverTimeQuery, serviceStatsQuery } from '../schemas/monitoring-query.ts';
 
 const HOUR_MS = 3_600_000;
 const replies = {
@@ -17,8 +16,9 @@ const replies = {
 
 /** How the prediction server of a deployment has answered. */
 export function serviceStatsRoutes(service: JobService, now: () => number): readonly ApiRoute[] {
-  const kept = async (call: ApiCall, query: RowsQuery & { readonly modelId?: string | undefined }) => {
-    const { id } = knownDeployment(service.configuration, call.params['id'] ?? '');
+  const kept = async (call: ApiCall<'id', OneModelQuery>) => {
+    const { query } = call;
+    const { id } = knownDeployment(service.configuration, call.params.id);
     const batches = await askedBatches(service, id, query.batchId, call);
     const period = periodOf(query, now(), batches?.since);
     const model = query.modelId ?? null;
@@ -30,15 +30,15 @@ export function serviceStatsRoutes(service: JobService, now: () => number): read
     };
   };
   return [
-    {
+    apiRoute({
       method: 'GET',
       path: '/deployments/:id/serviceStats/',
       summary: 'Requests to the prediction server, their times and errors.',
       query: serviceStatsQuery,
       replies,
       handle: async (call) => {
-        const query = call.query as z.output<typeof serviceStatsQuery>;
-        const { period, about, hours } = await kept(call, query);
+        const { query } = call;
+        const { period, about, hours } = await kept(call);
         const metrics = serviceMetrics(hours, {
           responseQuantile: query.responseTimeQuantile,
           executionQuantile: query.executionTimeQuantile,
@@ -46,16 +46,16 @@ export function serviceStatsRoutes(service: JobService, now: () => number): read
         });
         return sendJson(call.reply, { period: periodView(period), metrics, ...about });
       },
-    },
-    {
+    }),
+    apiRoute({
       method: 'GET',
       path: '/deployments/:id/serviceStatsOverTime/',
       summary: 'One of these figures by time.',
       query: serviceOverTimeQuery,
       replies,
       handle: async (call) => {
-        const query = call.query as z.output<typeof serviceOverTimeQuery>;
-        const { period, about, hours } = await kept(call, query);
+        const { query } = call;
+        const { period, about, hours } = await kept(call);
         const { metric, quantile, threshold: slowMs } = query;
         const settings = { responseQuantile: quantile, executionQuantile: quantile, slowMs };
         const groups = Map.groupBy(hours, ({ hour }) => bucketStart(hour * HOUR_MS, period, query.bucketSize));
@@ -66,6 +66,6 @@ export function serviceStatsRoutes(service: JobService, now: () => number): read
         const summary = { period: periodView(period), value: serviceMetrics(hours, settings)[metric] };
         return sendJson(call.reply, { metric, ...about, buckets, summary });
       },
-    },
+    }),
   ];
 }

@@ -1,6 +1,6 @@
 import type { FastifyReply } from 'fastify';
 import { SluiceError } from '../../core/error.ts';
-import type { ApiCall, ApiRoute } from '../api-route.ts';
+import { type ApiCall, type ApiRoute, apiRoute } from '../api-route.ts';
 import { sendJson } from '../json-reply.ts';
 
 /** What a request was about that clients expect to take its time. */
@@ -18,13 +18,13 @@ export function sendDone({ reply, base }: ApiCall, { what, id, version }: DoneWo
   return sendJson(reply, { ...body, statusId });
 }
 
-export const statusRoute: ApiRoute = {
+export const statusRoute: ApiRoute = apiRoute({
   method: 'GET',
   path: '/status/:id/',
   summary: 'What has become of a request that was answered by 202.',
   replies: { 303: 'It is done; Location is what it was about.', 404: 'There was no such request.' },
   handle: async ({ params, base, reply }) => {
-    const found = doneWork(params['id'] ?? '');
+    const found = doneWork(params.id);
     if (found === null) throw new SluiceError('REQUEST_INVALID', 'There was no such request.', { status: 404 });
     const { what, id, version } = found;
     const part = version === undefined ? '' : `versions/${encodeURIComponent(version)}/`;
@@ -33,7 +33,7 @@ export const statusRoute: ApiRoute = {
       .header('location', `${base}/${what}s/${encodeURIComponent(id)}/${part}`)
       .send();
   },
-};
+});
 
 function doneWork(status: string): DoneWork | null {
   try {

@@ -141,3 +141,8 @@ export interface PeriodQuery {
 export interface RowsQuery extends PeriodQuery {
   readonly batchId?: readonly string[] | undefined;
 }
+
+/** The same, of one model, or of all. */
+export interface OneModelQuery extends RowsQuery {
+  readonly modelId?: string | undefined;
+}
