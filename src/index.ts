@@ -14,7 +14,8 @@ export { type JobContext, type JobDescription, loadJob, parseJob } from './jobs/
 export type { ConsumedMessage, EachBatchPayload, ScoredMessage } from './jobs/each-batch/each-batch-payload.ts';
 export { type EachBatchHandler, type EachBatchOptions, scoreEachBatch } from './jobs/each-batch/score-each-batch.ts';
 export type { JobResult, JobRun, JobState, Latency, Progress, RequestFigures, StageTimes } from './jobs/job-run.ts';
-export { type JobBetween, type RunJobOptions, runJob, startJob } from './jobs/run-job.ts';
+export { type JobBetween, runJob, startJob } from './jobs/run-job.ts';
+export type { RunJobOptions } from './jobs/run-job-options.ts';
 export { scoreObjects } from './jobs/score-objects.ts';
 export { type ScoreOptions, score } from './jobs/score-stream.ts';
 export type { ServiceFigures } from './observe/service-statistics.ts';

@@ -5,7 +5,8 @@ import { createStreamSource } from '../codecs/streams/stream-source.ts';
 import type { DeadLetter } from '../core/scored-batch.ts';
 import type { JobInput } from './description/job-description.ts';
 import { type JobDescription, resolveJob } from './description/parse-job.ts';
-import { type Endpoints, startJob } from './run-job.ts';
+import { startJob } from './run-job.ts';
+import type { Endpoints } from './run-job-options.ts';
 
 /** The settings of a job but for its two ends, which are the stream's. */
 export type ScoreOptions = Omit<JobInput, 'intakeSettings' | 'outputSettings'> & {

@@ -1,8 +1,9 @@
 import type { Clock } from '../../core/clock.ts';
 import { findSluiceError, messageOf } from '../../core/error.ts';
 import type { Caller } from '../queue/caller.ts';
+import type { JobOrigin } from '../queue/job-maker.ts';
 import { hasEnded, type JobRecord } from '../queue/job-record.ts';
-import type { JobOrigin, JobService } from '../queue/job-service.ts';
+import type { JobService } from '../queue/job-service.ts';
 import { newJobId } from '../queue/job-work.ts';
 import type { DefinitionRecord, DefinitionRun } from './definition-record.ts';
 import type { DefinitionChange, DefinitionStore } from './definition-store.ts';

@@ -1,23 +1,15 @@
 import { type Clock, systemClock } from '../../core/clock.ts';
 import type { ConnectionGuard } from '../../core/connection-guard.ts';
-import { findSluiceError, SluiceError } from '../../core/error.ts';
-import type { ErrorCode } from '../../core/error-table.ts';
-import type { Json } from '../../core/json.ts';
-import type { ModelIdentity } from '../../core/model.ts';
+import { SluiceError } from '../../core/error.ts';
 import type { Drift } from '../../monitoring/drift.ts';
 import type { Configuration } from '../configuration.ts';
 import type { LetterList } from '../dead-letters/list-letters.ts';
-import { describeDeployment } from '../describe-deployment.ts';
-import type { JobDescription } from '../description/parse-job.ts';
 import type { Progress } from '../job-run.ts';
 import { BatchStore } from '../monitoring/kept/batch-store.ts';
 import { MonitoringBatches } from '../monitoring/kept/monitoring-batches.ts';
 import { MonitoringStore } from '../monitoring/kept/monitoring-store.ts';
-import { type RunTimes, withRunTimes } from '../run-time.ts';
+import type { RunTimes } from '../run-time.ts';
 import { stateFolder } from '../state-folder.ts';
-import { assertNoSecrets } from './body/body-secrets.ts';
-import { checkBody } from './body/described-job.ts';
-import { assertTargets } from './body/job-targets.ts';
 import type { FilledBody } from './body/prediction-body.ts';
 import { assertMayRun, type Caller, jobUnknown, ownJob, wrongState } from './caller.ts';
 import { aborted, abortedError } from './claimed-job.ts';
@@ -26,13 +18,12 @@ import { JobEvents, type JobListener } from './job-events.ts';
 import { driftOfJob, lettersOf } from './job-findings.ts';
 import { isJobId, JobFolders } from './job-folder.ts';
 import { logTime, withLine } from './job-log.ts';
+import { JobMaker, type JobOrigin, type JobRefusal } from './job-maker.ts';
 import { hasEnded, type JobRecord } from './job-record.ts';
 import { JobRunner } from './job-runner.ts';
 import { queuePosition } from './job-turns.ts';
 import { JobUploads, type UploadRequest } from './job-uploads.ts';
-import { Growths, type JobParts, newJobId } from './job-work.ts';
-import { newRecord } from './new-record.ts';
-import { ownedJob } from './owned-job.ts';
+import { Growths, type JobParts } from './job-work.ts';
 import { whyNoReplay } from './replayed-job.ts';
 import { type ResultExtent, type ResultReading, resultBytes, resultExtent } from './result-bytes.ts';
 import { Retention } from './retention.ts';
@@ -57,26 +48,6 @@ export interface JobServiceOptions {
   readonly log?: (line: string) => void;
 }
 
-/** What a job was made by, beside its body. */
-export interface JobOrigin {
-  /** `Ad hoc API`, `Manual Run`, `Scheduled Run` … */
-  readonly source: string;
-  /** Address of the caller, for the log of the job. */
-  readonly address: string;
-  readonly definition?: JobRecord['definition'];
-  /** Chosen before, so that what was interrupted in between is not made twice. */
-  readonly id?: string;
-  /** What the template variables of a definition stand for. */
-  readonly times?: RunTimes;
-}
-
-/** Why a job is ended as it is made. */
-export interface JobRefusal {
-  readonly reason: string;
-  /** Null: it is no fault. */
-  readonly code: ErrorCode | null;
-}
-
 /** What a worker elsewhere may report of a job, or its owner change. */
 export interface JobPatch {
   readonly hidden?: boolean | undefined;
@@ -94,8 +65,6 @@ export interface JobResultReader {
   wait(signal: AbortSignal): Promise<void>;
 }
 
-const DESCRIBE_MS = 5_000;
-
 /**
  * The jobs of a server: all that its routes, its definitions and its page call. Every method that is given a caller throws JOB_UNKNOWN (404) for
  * jobs that are not his, and TOKEN_REFUSED (403) where he may only look; every error that a caller can cause has the `status` of its reply.
@@ -104,6 +73,7 @@ export class JobService implements AsyncDisposable {
   readonly settings: ServerSettings;
   readonly #parts: JobParts;
   readonly #runner: JobRunner;
+  readonly #maker: JobMaker;
   readonly #uploads: JobUploads;
   readonly #retention: Retention;
 
@@ -111,6 +81,7 @@ export class JobService implements AsyncDisposable {
     this.settings = parts.settings;
     this.#parts = parts;
     this.#runner = new JobRunner(parts, isAlone);
+    this.#maker = new JobMaker(parts, () => this.#runner.wake());
     this.#uploads = new JobUploads(parts, () => this.#runner.wake());
     this.#retention = new Retention(parts, () => this.#runner.wake());
   }
@@ -188,47 +159,18 @@ export class JobService implements AsyncDisposable {
    * Whether a job could be made of a body; gives it with its defaults. Throws CONFIG_INVALID and DEPLOYMENT_UNKNOWN (422).
    * @param times that its template variables may stand for.
    */
-  async check(body: unknown, caller: Caller, times: RunTimes): Promise<FilledBody> {
-    assertMayRun(caller);
-    return (await this.#described(withRunTimes(bodyOf(body), times), newJobId(this.#parts.clock), caller)).filled;
+  check(body: unknown, caller: Caller, times: RunTimes): Promise<FilledBody> {
+    return this.#maker.check(body, caller, times);
   }
 
   /** Makes a job of a body. Throws CONFIG_INVALID and DEPLOYMENT_UNKNOWN (422), JOB_LIMIT (429; 422 where it would need a batch of monitoring too many). */
-  async create(body: unknown, caller: Caller, origin: JobOrigin): Promise<JobRecord> {
-    assertMayRun(caller);
-    const { clock, store } = this.#parts;
-    const created = clock.wall();
-    const id = origin.id ?? newJobId(clock);
-    // From here on the job has its times, whenever it is begun and however often.
-    const timed = withRunTimes(bodyOf(body), origin.times ?? { current: created });
-    const { checked, filled, job } = await this.#described(timed, id, caller);
-    await this.#assertRoom(caller);
-    const { model, line } = await this.#model(job);
-    const server = new URL(job.deployment.server).origin;
-    // Last of all: a batch counts among those of its day, whatever becomes of its job.
-    const monitoringBatchId = await this.#parts.batches.ofJob(filled, caller, id);
-    const owner = caller.user;
-    const fresh = newRecord({ id, owner, body: checked, filled, server, model, monitoringBatchId, created, origin });
-    const record = line === null ? fresh : { ...fresh, logs: withLine(fresh.logs, line) };
-    await store.insert(record);
-    this.#parts.events.tell({ record, progress: null });
-    if (record.queuedAt !== null) this.#runner.wake();
-    return record;
+  create(body: unknown, caller: Caller, origin: JobOrigin): Promise<JobRecord> {
+    return this.#maker.make(body, caller, origin);
   }
 
   /** Makes a job that is aborted at once, so that it is seen and why. Throws CONFIG_INVALID for what is no body at all. */
-  async refuse(body: unknown, caller: Caller, origin: JobOrigin, refusal: JobRefusal): Promise<JobRecord> {
-    const { clock, store, context } = this.#parts;
-    const created = clock.wall();
-    const id = origin.id ?? newJobId(clock);
-    const { body: checked, filled } = checkBody(body);
-    const server = serverOf(filled.deploymentId, context.configuration);
-    const found = { server, model: null, monitoringBatchId: null };
-    const fresh = newRecord({ id, owner: caller.user, body: checked, filled, ...found, created, origin });
-    const record = { ...fresh, queuedAt: null, ...aborted(fresh, { ...refusal, wall: created }) };
-    await store.insert(record);
-    this.#parts.events.tell({ record, progress: null });
-    return record;
+  refuse(body: unknown, caller: Caller, origin: JobOrigin, refusal: JobRefusal): Promise<JobRecord> {
+    return this.#maker.refuse(body, caller, origin, refusal);
   }
 
   /** Makes a job of the body of an earlier one. */
@@ -391,60 +333,11 @@ export class JobService implements AsyncDisposable {
     return this.close();
   }
 
-  /** What a body asks for, as far as its owner may. */
-  async #described(body: object, id: string, { user }: Caller) {
-    const { clock, seal, batches } = this.#parts;
-    const { body: checked, filled } = checkBody(body);
-    if (seal === null) assertNoSecrets(filled);
-    const job = await ownedJob(this.#parts, { id, owner: user, body: checked as Json });
-    await assertTargets(job, clock);
-    await batches.assertFields(filled, user);
-    return { checked, filled, job };
-  }
-
-  /** Which model all rows of the job will be from: the one that the deployment has now. */
-  async #model(job: JobDescription): Promise<{ readonly model: ModelIdentity | null; readonly line: string | null }> {
-    if (job.pinnedModelId !== null) return { model: { id: job.pinnedModelId }, line: null };
-    try {
-      const { clock } = this.#parts;
-      const found = await describeDeployment(job, clock, AbortSignal.timeout(DESCRIBE_MS));
-      return { model: found.model ?? null, line: null };
-    } catch (error) {
-      const why = findSluiceError(error)?.code ?? 'no answer in time';
-      const line = `The prediction server could not be asked for its model (${why}); it is asked when the job begins`;
-      return { model: null, line };
-    }
-  }
-
-  async #assertRoom({ user }: Caller): Promise<void> {
-    const { jobsPerUser } = this.settings.limits;
-    if ((await this.#parts.store.unfinished(user.userId)) < jobsPerUser) return;
-    throw new SluiceError('JOB_LIMIT', `${jobsPerUser} of your jobs have not ended yet; end some, or wait for them.`, {
-      status: 429,
-      waitMs: 10_000,
-    });
-  }
-
   #changed(record: JobRecord | null): JobRecord {
     if (record === null) throw jobUnknown();
     this.#parts.growths.of(record.id).tell();
     this.#parts.events.tell({ record, progress: this.progress(record.id) });
     return record;
-  }
-}
-
-/** What is no object is refused by the check of the body. */
-function bodyOf(body: unknown): object {
-  return body ?? {};
-}
-
-/** Empty where the configuration does not have the deployment any more. */
-function serverOf(deploymentId: string, configuration: Configuration): string {
-  if (!configuration.deploymentIds.includes(deploymentId)) return '';
-  try {
-    return new URL(configuration.deployment(deploymentId).server).origin;
-  } catch {
-    return '';
   }
 }
 
