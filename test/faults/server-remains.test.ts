@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { GetObjectCommand, ListMultipartUploadsCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { aborted } from '../../src/jobs/queue/claimed-job.ts';
+import { aborted } from '../../src/jobs/queue/job-changes.ts';
 import { JobStore } from '../../src/jobs/queue/store/job-store.ts';
 import { createSeal } from '../../src/jobs/queue/store/seal.ts';
 import { sealingKeys } from '../../src/jobs/queue/store/sealing-keys.ts';

@@ -1,4 +1,4 @@
-import { findSluiceError, messageOf, SluiceError } from '../../core/error.ts';
+import { findSluiceError, messageOf } from '../../core/error.ts';
 import type { Manifest } from '../../core/ledger.ts';
 import type { ModelIdentity } from '../../core/model.ts';
 import { describeDeployment } from '../describe-deployment.ts';
@@ -10,6 +10,7 @@ import { withoutPlaces } from './body/described-job.ts';
 import type { PredictionBody } from './body/prediction-body.ts';
 import { finishedRun } from './finished-run.ts';
 import { removeForeignLock } from './foreign-lock.ts';
+import { aborted, beginning } from './job-changes.ts';
 import { logTime, withLine } from './job-log.ts';
 import { hasEnded, type JobRecord } from './job-record.ts';
 import { JobRemains } from './job-remains.ts';
@@ -350,36 +351,4 @@ export class ClaimedJob {
 
 function isLocal(type: string | undefined): boolean {
   return type === undefined || type === 'localFile';
-}
-
-function beginning(now: JobRecord, wall: number): ReturnType<JobChange> {
-  const isFirst = now.startedAt === null;
-  return {
-    status: 'RUNNING',
-    startedAt: now.startedAt ?? wall,
-    attempts: now.attempts + 1,
-    logs: withLine(now.logs, `Job ${isFirst ? 'started' : 'continued'} processing at ${logTime(wall)}`),
-  };
-}
-
-/** The change of a job that ends before its time. */
-export function aborted(
-  now: JobRecord,
-  {
-    reason,
-    code,
-    wall,
-  }: { readonly reason: string; readonly code: JobRecord['failure'] | undefined; readonly wall: number },
-): Partial<JobRecord> {
-  return {
-    status: 'ABORTED',
-    endedAt: wall,
-    failure: code ?? now.failure,
-    logs: withLine(now.logs, `Job aborted at ${logTime(wall)}: ${reason}`),
-  };
-}
-
-/** For callers: what stands in the log, and nothing that is the machine's. */
-export function abortedError({ logs }: JobRecord): SluiceError {
-  return new SluiceError('JOB_STATE', logs.at(-1) ?? 'The job was aborted.', { status: 422 });
 }

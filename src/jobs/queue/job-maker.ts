@@ -11,7 +11,7 @@ import { checkBody } from './body/described-job.ts';
 import { assertTargets } from './body/job-targets.ts';
 import type { FilledBody } from './body/prediction-body.ts';
 import { assertMayRun, type Caller } from './caller.ts';
-import { aborted } from './claimed-job.ts';
+import { aborted } from './job-changes.ts';
 import { withLine } from './job-log.ts';
 import type { JobRecord } from './job-record.ts';
 import { type JobParts, newJobId } from './job-work.ts';

@@ -12,7 +12,7 @@ import type { RunTimes } from '../run-time.ts';
 import { stateFolder } from '../state-folder.ts';
 import type { FilledBody } from './body/prediction-body.ts';
 import { assertMayRun, type Caller, jobUnknown, ownJob, wrongState } from './caller.ts';
-import { aborted, abortedError } from './claimed-job.ts';
+import { aborted, abortedError } from './job-changes.ts';
 import { JobCluster } from './job-cluster.ts';
 import { JobEvents, type JobListener } from './job-events.ts';
 import { driftOfJob, lettersOf } from './job-findings.ts';

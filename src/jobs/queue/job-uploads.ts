@@ -4,7 +4,7 @@ import { settlesWithin } from '../../core/settles-within.ts';
 import { checkBody } from './body/described-job.ts';
 import type { FilledBody } from './body/prediction-body.ts';
 import { jobUnknown, wrongState } from './caller.ts';
-import { aborted, abortedError } from './claimed-job.ts';
+import { aborted, abortedError } from './job-changes.ts';
 import { hasEnded, type JobRecord } from './job-record.ts';
 import type { JobParts } from './job-work.ts';
 import { assertJoinable } from './upload/part-header.ts';

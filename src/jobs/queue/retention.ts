@@ -1,5 +1,5 @@
 import { messageOf } from '../../core/error.ts';
-import { aborted } from './claimed-job.ts';
+import { aborted } from './job-changes.ts';
 import { hasEnded } from './job-record.ts';
 import type { JobParts } from './job-work.ts';
 
