@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { Secret } from './secret.ts';
+import { isPattern } from './topic-names.ts';
 
 const text = () => z.string().min(1);
 const secretText = () =>
@@ -211,11 +212,3 @@ export const kafkaOutput = z
     if (form === 'avro' && address === null)
       context.addIssue({ code: 'custom', path: ['registry'], message: 'is needed for avro' });
   });
-
-function isPattern(text: string): boolean {
-  try {
-    return new RegExp(text) instanceof RegExp;
-  } catch {
-    return false;
-  }
-}

@@ -14,6 +14,7 @@ import type { PartitionOffsets, TopicEnd, TopicStart } from '../../links/kafka/l
 import { createTopicSource, type RangesMemory } from '../../links/kafka/live/topic-source.ts';
 import { createTopicSink } from '../../links/kafka/topic-sink/topic-sink.ts';
 import type { JobDescription } from '../description/parse-job.ts';
+import { deadLetterTopicOf, topicsOf } from '../description/topic-names.ts';
 import { copiedColumns } from '../scoring-settings.ts';
 import { Announcements } from './announcements.ts';
 import { clusterOf } from './cluster.ts';
@@ -38,11 +39,6 @@ const REGISTRY_RETRY_MS = 10_000;
 /** Whether a job runs until it is stopped. */
 export function isLive(job: JobDescription): boolean {
   return job.intakeSettings.type === 'kafka' && job.intakeSettings.until === null;
-}
-
-/** The topics of an intake by name, or the pattern that they match as a whole. */
-export function topicsOf({ topic, topics, topicPattern }: TopicIntake): readonly string[] | RegExp {
-  return topicPattern === undefined ? (topics ?? [topic ?? '']) : new RegExp(`^(?:${topicPattern})$`);
 }
 
 /** A bounded read of topics; of the rows of an earlier job, where the format says so. */
@@ -134,11 +130,6 @@ export function openTopicSink(
       return sink.open(identity, signal);
     },
   };
-}
-
-/** Where messages go that cannot be scored. */
-export function deadLetterTopicOf(output: TopicOutput): string {
-  return output.deadLetterTopic ?? `${output.topic}.dead`;
 }
 
 /** Makes the topic of dead letters, with as many partitions as the output's, unless it is there. */
