@@ -85,7 +85,7 @@ async function openWriter(
     const { rows, bytes, seconds } = output.roll;
     const writer = createPartsWriter({
       openPart: parts.openPart,
-      publishedThrough: parts.publishedThrough,
+      publishedJob: parts.publishedJob,
       splitOf: nameOf,
       job: jobIdentity(job, { group: intake.group }),
       format,
