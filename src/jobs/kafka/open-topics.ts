@@ -132,6 +132,9 @@ export function openTopicSink(
   };
 }
 
+/** What a broker takes in one request, unless it is told otherwise: a letter holds all of its message, however large the intake lets it be. */
+const LARGEST_LETTER = 100 * 1024 * 1024;
+
 /** Makes the topic of dead letters, with as many partitions as the output's, unless it is there. */
 export async function ensureDeadLetterTopic(
   client: KafkaClient,
@@ -139,7 +142,13 @@ export async function ensureDeadLetterTopic(
   replicationFactor: number | null,
 ): Promise<void> {
   const partitions = await partitionsOfOutput(client, output);
-  await client.topics.create({ name: deadLetterTopicOf(output), partitions, replicationFactor, config: {} });
+  const settings = { name: deadLetterTopicOf(output), partitions, replicationFactor };
+  try {
+    await client.topics.create({ ...settings, config: { 'max.message.bytes': String(LARGEST_LETTER) } });
+  } catch {
+    // A cluster may allow no topic as much. Then a letter that is too large ends the job, which says so.
+    await client.topics.create({ ...settings, config: {} });
+  }
 }
 
 async function partitionsOfOutput(client: KafkaClient, { topic }: TopicOutput): Promise<number> {
