@@ -4,7 +4,7 @@ import { holdTransactionally } from './writer-transactional-hold.ts';
 export interface TransactionalWriterOptions extends TopicWriterOptions {
   /** The group whose offsets are committed with the rows. */
   readonly group: string;
-  /** Transactional IDs are `<prefix>-<input topic>-<partition>`: the same in every process of a job, different for different jobs. */
+  /** Transactional IDs are `<prefix>/<input topic>/<partition>` (no topic has a slash): the same in every process of a job, different for different jobs. */
   readonly transactionalIdPrefix: string;
   /** Milliseconds after which the broker aborts a transaction that nobody ends. Default 30,000. */
   readonly timeoutMs?: number | undefined;
@@ -25,7 +25,7 @@ export function createTransactionalWriter(options: TransactionalWriterOptions): 
   return createTopicWriter(
     options,
     (place, from, signal) => {
-      const transactionalId = `${transactionalIdPrefix}-${place.topic}-${place.partition}`;
+      const transactionalId = `${transactionalIdPrefix}/${place.topic}/${place.partition}`;
       return holdTransactionally(
         { client, group, place, topics, transactionalId, compression, timeoutMs },
         from,
