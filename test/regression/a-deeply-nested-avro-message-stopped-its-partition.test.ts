@@ -7,11 +7,23 @@ import { messagesOf, never } from '../unit/codecs/messages/messages.ts';
 import { schemasServer } from '../unit/codecs/messages/registry-server.ts';
 
 const LIST = { type: 'record', name: 'List', fields: ['v', 'next'].map((name) => ({ name, type: ['null', 'List'] })) };
-const SCHEMA = { type: 'record', name: 'Row', fields: [{ name: 'id', type: 'int' }, { name: 'list', type: LIST }] };
+const SCHEMA = {
+  type: 'record',
+  name: 'Row',
+  fields: [
+    { name: 'id', type: 'int' },
+    { name: 'list', type: LIST },
+  ],
+};
 
 /** The record 1 with so many lists, each in the one before. */
 const nested = (depth: number): Buffer =>
-  Buffer.concat([idPrefix(1), Buffer.from([2]), Buffer.alloc(2 * depth).fill(Buffer.from([0, 2])), Buffer.from([0, 0])]);
+  Buffer.concat([
+    idPrefix(1),
+    Buffer.from([2]),
+    Buffer.alloc(2 * depth).fill(Buffer.from([0, 2])),
+    Buffer.from([0, 0]),
+  ]);
 
 // 5 kB of a list within a list within a list … were read, and then ended the stack when they became text: RangeError, the job, and every
 // job after it that came to the message.

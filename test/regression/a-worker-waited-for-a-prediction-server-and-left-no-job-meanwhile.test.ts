@@ -45,7 +45,11 @@ test('a worker leaves a job whose prediction server it waits for, joins the next
   await until(() => asked > 0, 'the worker asks the server of the first job');
   await announce('first', 'done');
   await announce('second', 'running');
-  await until(() => events.length === 3, () => `the second job is joined: ${events.join(', ')}`, 10_000);
+  await until(
+    () => events.length === 3,
+    () => `the second job is joined: ${events.join(', ')}`,
+    10_000,
+  );
   expect(events).toEqual(['joined the job first', 'left the job first', 'joined the job second']);
   stop.abort();
   expect(await settlesWithin(running, 10_000, systemClock)).toBe(true);

@@ -135,7 +135,7 @@ export const kafkaIntake = z
       .nullable()
       .default(null)
       .describe(
-        'Where the job ends: `end` (what is there when it begins), a time, or offsets by partition. Null: never.',
+        'Where the job ends: `end` (what is there when it begins), a time that has passed, or offsets by partition. Null: never.',
       ),
     format: z
       .enum(['json', 'csv', 'avro', 'sluice'])

@@ -12,7 +12,8 @@ export function topicLoop(
   if (intake.topicPattern !== undefined && !isPattern(intake.topicPattern)) return null;
   const topics = topicsOf(intake);
   const isRead = (topic: string): boolean => (topics instanceof RegExp ? topics.test(topic) : topics.includes(topic));
-  const why = topics instanceof RegExp ? `matches intakeSettings.topicPattern ${intake.topicPattern}` : 'is read as well';
+  const why =
+    topics instanceof RegExp ? `matches intakeSettings.topicPattern ${intake.topicPattern}` : 'is read as well';
   if (isRead(output.topic))
     return { field: 'topic', message: `${why}: the job would score its own rows without end; write to another topic` };
   const letters = deadLetterTopicOf(output);

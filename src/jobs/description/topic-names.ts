@@ -20,9 +20,6 @@ export function isPattern(text: string): boolean {
 }
 
 /** Where messages go that cannot be scored. */
-export function deadLetterTopicOf(output: {
-  readonly topic: string;
-  readonly deadLetterTopic: string | null;
-}): string {
+export function deadLetterTopicOf(output: { readonly topic: string; readonly deadLetterTopic: string | null }): string {
   return output.deadLetterTopic ?? `${output.topic}.dead`;
 }

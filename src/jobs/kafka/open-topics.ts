@@ -61,7 +61,7 @@ export function openReplay(job: JobDescription, intake: TopicIntake, client: Kaf
     client,
     topics,
     from: startOf(intake),
-    until: endOf(until, topics),
+    until: endOf(until, topics, clock),
     memory: isMoving(intake) && ports.keepsNothing !== true ? rangesMemory(job, client, ports.overwrite) : null,
     messages: messageReaders(job, intake, clock),
     clock,
@@ -169,9 +169,15 @@ export function startOf(intake: TopicIntake): TopicStart {
 }
 
 /** Where a replay ends. */
-function endOf(until: NonNullable<TopicIntake['until']>, topics: readonly string[]): TopicEnd {
+function endOf(until: NonNullable<TopicIntake['until']>, topics: readonly string[], clock: Clock): TopicEnd {
   if (until === 'end') return 'end';
-  return typeof until === 'string' ? { timestamp: Date.parse(until) } : { offsets: offsetsOf(until, topics) };
+  if (typeof until !== 'string') return { offsets: offsetsOf(until, topics) };
+  const timestamp = Date.parse(until);
+  if (timestamp <= clock.wall()) return { timestamp };
+  throw new SluiceError(
+    'CONFIG_INVALID',
+    `intakeSettings.until: ${until} is yet to come, and messages until then are not there; give end for those that are, or run the job when that time has passed`,
+  );
 }
 
 function offsetsOf(offsets: Readonly<Record<string, number>>, topics: readonly string[] | RegExp): PartitionOffsets {

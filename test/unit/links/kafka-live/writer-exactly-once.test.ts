@@ -205,7 +205,12 @@ describe('the transactional writer of a topic', () => {
     await one.begin(0, 0, never);
     await other.begin(0, 0, never);
     for (const writer of [one, other]) {
-      const value = scoredMessages([envelopeOf('in', 0, 0)], 1, () => false, () => false);
+      const value = scoredMessages(
+        [envelopeOf('in', 0, 0)],
+        1,
+        () => false,
+        () => false,
+      );
       await writer.append(0, { kind: 'batch', sequence: 0, value }, never);
       await writer.end(0, never);
     }
