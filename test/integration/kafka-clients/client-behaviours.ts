@@ -36,9 +36,9 @@ export function describeClient(name: string, create: CreateKafkaClient, brokers:
         expect(await client.topics.partitions(topic)).toBe(3);
         await write(client, topic, 1, ['a', 'b']);
         expect(await client.topics.ranges(topic)).toEqual([
-          { start: 0, end: 0 },
-          { start: 0, end: 2 },
-          { start: 0, end: 0 },
+          { start: 0, end: 0, high: 0 },
+          { start: 0, end: 2, high: 2 },
+          { start: 0, end: 0, high: 0 },
         ]);
         await client.topics.remove([topic, freshName('absent')]);
         expect(await client.topics.partitions(topic)).toBeNull();
@@ -164,7 +164,7 @@ export function describeClient(name: string, create: CreateKafkaClient, brokers:
         const sent = producer.send([{ topic, partition: 0, records: [large] }], signal());
         await expect(sent).rejects.toMatchObject({ code: 'KAFKA_RECORD_TOO_LARGE' });
         await producer.send([{ topic, partition: 0, records: [textRecord('small')] }], signal());
-        expect(await client.topics.ranges(topic)).toEqual([{ start: 0, end: 1 }]);
+        expect(await client.topics.ranges(topic)).toEqual([{ start: 0, end: 1, high: 1 }]);
       });
 
       test('after a refused call nothing of a later call is taken for a repetition', async () => {
