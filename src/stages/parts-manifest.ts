@@ -15,12 +15,13 @@ export function partIdentity(job: JobIdentity, split: string, from: number): Job
  */
 export function throughOfPart(found: JobIdentity, meant: JobIdentity): number | null {
   const { split, from, through, intake = null } = found;
-  if (split !== meant['split'] || from !== meant['from'] || typeof through !== 'number' || through <= Number(from))
-    return null;
+  if (typeof split !== 'string' || split !== meant['split']) return null;
+  if (typeof from !== 'number' || from !== meant['from']) return null;
+  if (typeof through !== 'number' || through <= from) return null;
   if (sameJson(intake, meant['intake'] ?? null)) return through;
   const differences = jobDifferences(found, { ...meant, through }).join('; ');
   throw new SluiceError(
     'LEDGER_OTHER_JOB',
-    `the offsets ${from} to ${through} of ${split} are in the output already, from another job (${differences}); write to another place, or read with the same group`,
+    `${split} is in the output already from offset ${from} to ${through}, from another job (${differences}); write to another place, or read with the same group`,
   );
 }

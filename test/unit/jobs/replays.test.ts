@@ -27,7 +27,7 @@ function replayOf(kafka: MemoryKafka, intake: Partial<TopicIntake>) {
     kafka: { brokers: 'memory:1' },
     intakeSettings: { type: 'kafka', topic: 't', until: 'end', ...intake },
     outputSettings: { path: 'out.csv' },
-  } as Parameters<typeof resolveJob>[0]);
+  });
   const ports = { clock: kafka.clock, overwrite: false, keepsNothing: true } as const;
   return openReplay(job, job.intakeSettings as TopicIntake, kafka.client(), ports);
 }
