@@ -16,7 +16,7 @@ export interface TransactionalWriterOptions extends TopicWriterOptions {
  * the group's committed offset, not the caller. A transaction that failed is tried again once it is sure that it is not there;
  * KAFKA_FENCED ends the partition.
  *
- * A reader with a client that filters aborted records wrongly may still see some (kafkajs does when several producers interleave in one
+ * A reader with a client that filters aborted records wrongly may still see some (kafkajs by itself does when several producers interleave in one
  * partition, or for keys of four zero bytes); `partitioning: 'source'` into as many partitions avoids the first.
  */
 export function createTransactionalWriter(options: TransactionalWriterOptions): TopicWriter {

@@ -2,7 +2,7 @@ import kafkajs from 'kafkajs';
 import { messageOf, SluiceError } from '../../../../core/error.ts';
 import type { KafkaConnection, KafkaSasl } from '../../settings.ts';
 import { registerCodecs } from './codecs.ts';
-import { mendIdleTimers, mendRecords } from './library.ts';
+import { mendAborts, mendIdleTimers, mendRecords } from './library.ts';
 import type { Sockets } from './sockets.ts';
 
 /** What kafkajs says of itself while it works: warnings and errors, one line each. */
@@ -40,7 +40,9 @@ export function openKafkajs(
 ): kafkajs.Kafka {
   registerCodecs();
   mendIdleTimers();
+  // In this order: the second loads what the first takes the place of.
   mendRecords();
+  mendAborts();
   const { tls, sasl } = connection;
   return new kafkajs.Kafka({
     clientId: connection.clientId,
