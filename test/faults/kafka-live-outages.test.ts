@@ -125,6 +125,28 @@ needs('kafka')('a live job in trouble', () => {
     expect(await scored(place.output)).toEqual(range(0, 120));
   });
 
+  test('a prediction server that answers too late for who is stopped: he says of which partition rows come again', async () => {
+    const place = await live.place(2);
+    let answer = (): void => undefined;
+    const held = new Promise<void>((resolve) => (answer = resolve));
+    await live.topics.send(place.input, [{ partition: 1, value: Buffer.from(row(0)) }]);
+    live.server.options = { respond: () => ({ after: held }) };
+    const run = live.begin(live.job(place, { kafka: { ...live.cluster, sessionSeconds: 2 } }));
+    await until(
+      () => live.server.inFlight > 0,
+      () => JSON.stringify(run.progress()),
+    );
+    run.stop();
+    await expect(run.result).rejects.toMatchObject({
+      code: 'JOB_INTERRUPTED',
+      message: expect.stringMatching(new RegExp(`what was read of ${place.input}/1 could not be written in time`)),
+    });
+    answer();
+    live.server.options = {};
+    await live.score(place);
+    expect(await scored(place.output)).toEqual([0]);
+  });
+
   test('a prediction server that is away: the job waits, and each row is there once when it is back', async () => {
     const place = await live.place(2);
     await send(place.input, range(0, 100).map(row));

@@ -41,15 +41,19 @@ export async function runLive(run: LiveRun): Promise<never> {
 
 async function scoreUntilStopped(run: LiveRun): Promise<never> {
   const { job, tracker } = run;
-  await scoreTopics(run, {
+  const late = await scoreTopics(run, {
     openReader: (numbers) => openReader(run, numbers),
     openWriter: (numbers, format, events) => openWriter(run, numbers, format, events),
     // Parts of a live topic have no log of predictions.
     monitor: monitorOf({ ...job, predictionLog: null }),
   });
+  const left =
+    late.length === 0
+      ? ', all of them scored and committed'
+      : `; what was read of ${late.join(', ')} could not be written in time (kafka.sessionSeconds), and is read again`;
   throw new SluiceError(
     'JOB_INTERRUPTED',
-    `stopped after ${tracker.tally.read} messages, all of them scored and committed; run the same job again to continue`,
+    `stopped after ${tracker.tally.read} messages${left}; run the same job again to continue`,
   );
 }
 
