@@ -185,6 +185,12 @@ export const kafkaOutput = z
     format,
     registry: registry.nullable().default(null).describe('The schema registry, for `avro`.'),
     subject: text().nullable().default(null).describe('The subject of the schema. Null: `<topic>-value`.'),
+    schemaId: z
+      .enum(['value', 'header'])
+      .default('value')
+      .describe(
+        'Where the ID of the schema stands: before the data, as most readers want it, or in the header `__value_schema_id`.',
+      ),
     keyColumn: text()
       .nullable()
       .default(null)

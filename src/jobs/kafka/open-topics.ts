@@ -200,7 +200,7 @@ export function messageReaders(job: JobDescription, intake: TopicIntake, clock: 
 export function messageWriter(output: TopicOutput, clock: Clock): MessageWriter {
   const subject = output.subject ?? `${output.topic}-value`;
   return createMessageWriter(
-    { format: output.format, subject },
+    { format: output.format, subject, schemaId: output.schemaId },
     { clock, registry: registryOf(output.registry, clock) },
   );
 }
