@@ -65,6 +65,8 @@ function endsIdentity({ intakeSettings: intake, outputSettings: output }: JobDes
         : {
             outputTopic: output.topic,
             outputFormat: output.format,
+            // As it was before it could be said.
+            ...(output.schemaId === 'value' ? {} : { schemaId: output.schemaId }),
             keyColumn: output.keyColumn,
             partitioning: output.partitioning,
             delivery: output.delivery,

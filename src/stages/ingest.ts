@@ -4,7 +4,7 @@ import { canonicalJson, sameJson } from '../core/json.ts';
 import type { LinkWriter } from '../core/link.ts';
 import type { IntakePosition, Position } from '../core/position.ts';
 import type { RowBatch } from '../core/row-batch.ts';
-import { type Schema, sameColumns } from '../core/schema.ts';
+import { columnNames, type Schema, sameColumns } from '../core/schema.ts';
 import type { Source, Split } from '../core/source.ts';
 import type { StageMeter } from '../core/stage-meter.ts';
 
@@ -139,10 +139,23 @@ function assertSameSchema(state: { schema: Schema | undefined }, batch: RowBatch
   // A batch whose records are all rejected may not know the columns.
   if (batch.rows === 0) return;
   state.schema ??= batch.schema;
-  if (!sameColumns(state.schema, batch.schema)) {
+  if (sameColumns(state.schema, batch.schema)) return;
+  const { envelopes } = batch.origin;
+  if (envelopes !== undefined) {
+    const known = new Set(columnNames(state.schema));
+    const fresh = columnNames(batch.schema).filter((name) => !known.has(name));
+    const what =
+      fresh.length > 0
+        ? `brings the ${fresh.length > 1 ? 'columns' : 'column'} ${fresh.join(', ')}`
+        : 'has other columns';
     throw new SluiceError(
-      'CSV_HEADER',
-      `${split.id} has other columns than the splits before it; give files of one form to one job`,
+      'MESSAGE_SCHEMA',
+      `${split.id}: the message at offset ${envelopes[0]?.offset} ${what}, where those before it had ${[...known].join(', ')}; ` +
+        'a replay has the same columns from its beginning on: name them all in intakeSettings.columns',
     );
   }
+  throw new SluiceError(
+    'CSV_HEADER',
+    `${split.id} has other columns than the splits before it; give files of one form to one job`,
+  );
 }

@@ -41,10 +41,10 @@ export interface PartsOptions {
    */
   readonly openPart: (split: string, from: number) => Sink;
   /**
-   * Through which offset (exclusive) the published part reaches that begins at `from`; null when there is none. Its manifest says so:
-   * `throughOfPart`. Null also while a publication that was begun is not finished in every respect: opening the part finishes it.
+   * The job that the manifest of the published part names which begins at `from`; null when there is none. Null also while a publication
+   * that was begun is not finished in every respect: opening the part finishes it.
    */
-  readonly publishedThrough: (split: string, from: number, signal: AbortSignal) => Promise<number | null>;
+  readonly publishedJob: (split: string, from: number, signal: AbortSignal) => Promise<JobIdentity | null>;
   /** What makes two runs the same job; each part adds `split` and `from`, and its manifest `through`. */
   readonly job: JobIdentity;
   readonly format: Pick<OutputFormatSlot, 'for'>;

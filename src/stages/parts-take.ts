@@ -1,4 +1,5 @@
-import { findSluiceError, messageOf, SluiceError } from '../core/error.ts';
+import { findSluiceError, messageOf } from '../core/error.ts';
+import { partIdentity, throughOfPart } from './parts-manifest.ts';
 import type { PartsOptions } from './parts-options.ts';
 import { Part } from './parts-part.ts';
 
@@ -20,10 +21,9 @@ export async function takePart(
   let refused: number | null = null;
   for (let attempt = 0; ; ) {
     signal.throwIfAborted();
-    const through = await options.publishedThrough(split, from, signal);
+    const published = await options.publishedJob(split, from, signal);
+    const through = published === null ? null : throughOfPart(published, partIdentity(options.job, split, from));
     if (through !== null) {
-      if (through <= from)
-        throw new SluiceError('LEDGER_BROKEN', `the published part of ${split} from ${from} on ends at ${through}`);
       from = through;
       attempt = 0;
       continue;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { throughKilledBroker } from '../support/killed-broker.ts';
 import { startLive } from '../support/live-job-process.ts';
-import { LiveRuns } from '../support/live-runs.ts';
+import { type LivePlace, LiveRuns } from '../support/live-runs.ts';
 import { type KafkaService, startKafka } from '../support/services/kafka.ts';
 import { needs } from '../support/services/needs.ts';
 import { until } from '../support/until.ts';
@@ -17,7 +17,7 @@ needs('kafka')('a live job in trouble', () => {
   let kafka: KafkaService;
   let live: LiveRuns;
   beforeAll(async () => {
-    kafka = await startKafka({ config: { 'message.max.bytes': String(2 * LARGE) } });
+    kafka = await startKafka();
     live = await LiveRuns.open(kafka.brokers);
   });
   afterAll(async () => {
@@ -37,38 +37,42 @@ needs('kafka')('a live job in trouble', () => {
     // The prediction server of the tests, in this process, takes long to read it: longer than a session, on a busy machine.
     const patient = () => ({ kafka: { ...live.cluster, sessionSeconds: 30 } });
     const large = JSON.stringify({ id: 1, text: 'x'.repeat(LARGE) });
+    /** Topics take 1 MB by themselves. */
+    const place = async (...roomy: readonly ('input' | 'output')[]): Promise<LivePlace> => {
+      const made = await live.place(1);
+      for (const which of roomy) await live.topics.limit(made[which], 2 * LARGE);
+      await send(made.input, [row(0), large, row(2)]);
+      return made;
+    };
 
     test('is scored, and written where the output takes it', async () => {
-      const place = await live.place(1);
-      await send(place.input, [row(0), large, row(2)]);
-      await live.score(place, { ...patient(), passthroughColumns: ['id', 'text'] });
-      expect(await scored(place.output)).toEqual([0, 1, 2]);
+      const made = await place('input', 'output');
+      await live.score(made, { ...patient(), passthroughColumns: ['id', 'text'] });
+      expect(await scored(made.output)).toEqual([0, 1, 2]);
     });
 
     test('is a dead letter with the cause where the prediction server takes no such request', async () => {
-      const place = await live.place(1);
-      await send(place.input, [row(0), large, row(2)]);
+      const made = await place('input');
       live.server.options = { maxBytes: 1_000_000 };
-      await live.score(place, patient());
+      await live.score(made, patient());
       live.server.options = {};
-      expect(await scored(place.output)).toEqual([0, 2]);
-      const [letter] = await live.topics.read(`${place.output}.dead`);
+      expect(await scored(made.output)).toEqual([0, 2]);
+      // The topic of dead letters is made by the job.
+      const [letter] = await live.topics.read(`${made.output}.dead`);
       expect(letter!.value!.toString()).toBe(large);
       expect(letter!.headers['sluice-error']).toMatch(/413/);
     });
 
     test('ends the job where the output takes none so large, with what to do; then it goes on, and nothing is lost', async () => {
-      const place = await live.place(1);
+      const made = await place('input');
       const settings = { ...patient(), passthroughColumns: ['id', 'text'] };
-      await live.topics.limit(place.output, 1_000_000);
-      await send(place.input, [row(0), large, row(2)]);
-      await expect(live.begin(live.job(place, settings)).result).rejects.toMatchObject({
+      await expect(live.begin(live.job(made, settings)).result).rejects.toMatchObject({
         code: 'KAFKA_RECORD_TOO_LARGE',
-        message: expect.stringMatching(new RegExp(`topic ${place.output}.*raise max\\.message\\.bytes`)),
+        message: expect.stringMatching(new RegExp(`topic ${made.output}.*raise max\\.message\\.bytes`)),
       });
-      await live.topics.limit(place.output, 2 * LARGE);
-      await live.score(place, settings);
-      expect(await scored(place.output)).toEqual([0, 1, 2]);
+      await live.topics.limit(made.output, 2 * LARGE);
+      await live.score(made, settings);
+      expect(await scored(made.output)).toEqual([0, 1, 2]);
     });
   });
 
@@ -119,6 +123,28 @@ needs('kafka')('a live job in trouble', () => {
     frozen.signal('SIGTERM');
     expect([await frozen.ended, frozen.said()]).toEqual([130, expect.stringContaining('JOB_INTERRUPTED')]);
     expect(await scored(place.output)).toEqual(range(0, 120));
+  });
+
+  test('a prediction server that answers too late for who is stopped: he says of which partition rows come again', async () => {
+    const place = await live.place(2);
+    let answer = (): void => undefined;
+    const held = new Promise<void>((resolve) => (answer = resolve));
+    await live.topics.send(place.input, [{ partition: 1, value: Buffer.from(row(0)) }]);
+    live.server.options = { respond: () => ({ after: held }) };
+    const run = live.begin(live.job(place, { kafka: { ...live.cluster, sessionSeconds: 2 } }));
+    await until(
+      () => live.server.inFlight > 0,
+      () => JSON.stringify(run.progress()),
+    );
+    run.stop();
+    await expect(run.result).rejects.toMatchObject({
+      code: 'JOB_INTERRUPTED',
+      message: expect.stringMatching(new RegExp(`what was read of ${place.input}/1 could not be written in time`)),
+    });
+    answer();
+    live.server.options = {};
+    await live.score(place);
+    expect(await scored(place.output)).toEqual([0]);
   });
 
   test('a prediction server that is away: the job waits, and each row is there once when it is back', async () => {

@@ -81,7 +81,7 @@ for (const [name, open, suite] of databases)
       await using parts = partsOf(resolveJob(job));
       for (const partition of [0, 1])
         for (const from of [0, ROWS])
-          expect(await parts.publishedThrough(`in/${partition}`, from, never)).toBe(from + ROWS);
+          expect(await parts.publishedJob(`in/${partition}`, from, never)).toMatchObject({ through: from + ROWS });
     });
 
     test('tells the runs of its parts by their column, and leaves those of another job alone', async () => {

@@ -1,6 +1,7 @@
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { gunzipSync } from 'node:zlib';
 import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -101,6 +102,17 @@ needs('kafka')('the examples whose ends are topics run as they stand', () => {
     }
     expect(found.toSorted()).toEqual(ids);
     expect(names('.dead.jsonl')).toHaveLength(1);
+  });
+
+  test('topic-to-table', async () => {
+    await stopped('topic-to-table');
+    using database = new DatabaseSync(join(folder, 'work/flights-live.db'), { readOnly: true });
+    const found = database
+      .prepare('SELECT flight_id, "delay_PREDICTION" AS delay FROM flights ORDER BY flight_id')
+      .all();
+    expect(found.map((row) => String(row['flight_id'])).toSorted()).toEqual(ids);
+    for (const row of found) expect(row['delay']).toEqual(expect.any(Number));
+    expect(database.prepare('SELECT count(*) AS letters FROM sluice_dead_letters').get()).toEqual({ letters: 1 });
   });
 
   needs('s3')('and in S3', () => {

@@ -81,6 +81,21 @@ needs('kafka', 'registry')('a live job over Avro with a schema registry', () => 
     expect(seen.at(-1)!.headers).toEqual({ a: 'b' });
   });
 
+  test('rows are written with the ID of their schema in a header, if that is wanted', async () => {
+    const place = await live.place(1);
+    const id = await register(place.input, FIRST);
+    const value = Buffer.concat([idBytes(id), encoded(FIRST, { id: 7, x: 1 })]);
+    await live.topics.send(place.input, [{ partition: 0, value }]);
+    const [from, to] = [`${place.output}-from`, { ...settings(), schemaId: 'header', subject: `${place.output}-rows` }];
+    await live.score({ ...place, group: from }, { intakeSettings: settings(), outputSettings: to });
+    const subject = await fetch(`${registry.url}/subjects/${to.subject}/versions/latest`);
+    const { schema } = (await subject.json()) as { readonly schema: string };
+    const [row] = await live.topics.read(place.output);
+    expect(Object.keys(row!.headers)).toEqual(['__value_schema_id']);
+    const read = avro.Type.forSchema(JSON.parse(schema) as avro.Schema).fromBuffer(row!.value!) as object;
+    expect({ ...read }).toEqual({ y_PREDICTION: 14, id: 7 });
+  });
+
   test('while the registry answers 500 the partition waits and says so; then every row is scored once', async () => {
     const place = await live.place(1);
     const id = await register(place.input, FIRST);

@@ -11,7 +11,6 @@ import { readManifest } from '../../src/codecs/objects/read-manifest.ts';
 import type { LinkWriter } from '../../src/core/link.ts';
 import type { ScoredBatch } from '../../src/core/scored-batch.ts';
 import { verifyNamedOutput } from '../../src/jobs/verify-named-output.ts';
-import { throughOfPart } from '../../src/stages/parts-manifest.ts';
 import type { PartsOptions, PartWait, PublishedPart } from '../../src/stages/parts-options.ts';
 import { createPartsWriter } from '../../src/stages/parts-writer.ts';
 import { ManualClock } from '../support/manual-clock.ts';
@@ -59,11 +58,10 @@ function holder({ ending = '.csv', roll, ...settings }: Settings = {}): Holder {
         overwrite: false,
       }),
     // While the ledger stands there, the publication is not finished: opening the part finishes it.
-    publishedThrough: async (split, from) => {
+    publishedJob: async (split, from) => {
       const key = keyOf(split, from, ending);
       if (!existsSync(key) || existsSync(`${key}.ledger.json`)) return null;
-      const manifest = await readManifest(createFileStore(), `${key}.manifest.json`, signal);
-      return manifest === null ? null : throughOfPart(manifest, split, from);
+      return (await readManifest(createFileStore(), `${key}.manifest.json`, signal))?.job ?? null;
     },
     job: { deployment: 'd' },
     format: formats,
@@ -244,5 +242,20 @@ describe('parts that are files', () => {
     const other = holder({ job: { deployment: 'another' } });
     await expect(other.writer.begin(0, 0, signal)).rejects.toMatchObject({ code: 'LEDGER_OTHER_JOB' });
     expect(await holder().writer.begin(0, 0, signal)).toBe(5);
+  });
+
+  test('that a job published for another group are not taken for its own rows', async () => {
+    const one = holder({ job: { deployment: 'd', intake: { group: 'one' } } });
+    await one.writer.begin(0, 0, signal);
+    await one.append(0, 5);
+    await one.writer.end(0, signal);
+    const two = holder({ job: { deployment: 'e', intake: { group: 'two' } } });
+    await expect(two.writer.begin(0, 0, signal)).rejects.toMatchObject({
+      code: 'LEDGER_OTHER_JOB',
+      message: expect.stringMatching(/topic\/0 is .* offset 0 to 5, .*deployment: was "d", is "e"/),
+    });
+    // Settings of a job may change behind a part, wherever its offsets were committed last.
+    const changed = holder({ job: { deployment: 'e', intake: { group: 'one' } } });
+    expect(await changed.writer.begin(0, 0, signal)).toBe(5);
   });
 });

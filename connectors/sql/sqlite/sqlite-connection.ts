@@ -1,8 +1,9 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import { setImmediate } from 'node:timers/promises';
-import { decodeRecord, encodeRecords, type Value } from '../../../src/sdk.ts';
+import { type Clock, decodeRecord, encodeRecords, systemClock, type Value } from '../../../src/sdk.ts';
 import type { CanonicalRows, LoadTarget, SqlConnection, SqlRead, SqlValue } from '../driver.ts';
 import type { SqlColumn, TableDescription, TableName } from '../sql-column.ts';
+import { SqlFault } from '../sql-fault.ts';
 import { sqliteDialect as dialect } from './sqlite-dialect.ts';
 import { sqliteFault } from './sqlite-fault.ts';
 import { SqliteLocks } from './sqlite-lock.ts';
@@ -13,17 +14,24 @@ import { fromSqlite, sqliteColumn, toSqlite } from './sqlite-values.ts';
 const ROWS_AT_ONCE = 500;
 /** Statements that are kept compiled: to compile one takes as long as to look a record up. */
 const STATEMENTS = 64;
+/** Between two looks whether somebody else's transaction has ended. */
+const LOOK_MS = 5;
 
 /** One connection to a database in a file. What it does it does at once, so an abort is looked at before and between. */
 export class SqliteConnection implements SqlConnection {
   readonly #database: DatabaseSync;
   readonly #locks: SqliteLocks;
+  readonly #busyMs: number;
+  readonly #clock: Clock;
   /** By their text; the one that was used last comes last. */
   readonly #kept = new Map<string, StatementSync>();
 
-  constructor(database: DatabaseSync) {
+  /** @param busyMs how long somebody else's transaction is waited for; also what SQLite itself waits. */
+  constructor(database: DatabaseSync, busyMs: number, clock: Clock = systemClock) {
     this.#database = database;
-    this.#locks = new SqliteLocks(database);
+    this.#busyMs = busyMs;
+    this.#clock = clock;
+    this.#locks = new SqliteLocks(database, (work, signal) => this.#inTurn(work, signal));
   }
 
   async execute(sql: string, parameters: readonly SqlValue[], signal: AbortSignal): Promise<number> {
@@ -48,7 +56,7 @@ export class SqliteConnection implements SqlConnection {
 
   async begin(signal: AbortSignal): Promise<void> {
     // A transaction that begins by reading and then writes may find that somebody else has written meanwhile.
-    await this.execute('BEGIN IMMEDIATE', [], signal);
+    await this.#inTurn(() => this.#database.exec('BEGIN IMMEDIATE'), signal);
   }
 
   async commit(signal: AbortSignal): Promise<void> {
@@ -123,7 +131,7 @@ export class SqliteConnection implements SqlConnection {
 
   async tryLock(name: string, signal: AbortSignal): Promise<boolean> {
     signal.throwIfAborted();
-    return await this.#locks.tryLock(name);
+    return await this.#locks.tryLock(name, signal);
   }
 
   async isLocked(name: string, signal: AbortSignal): Promise<boolean> {
@@ -132,6 +140,8 @@ export class SqliteConnection implements SqlConnection {
   }
 
   async close(): Promise<void> {
+    const { signal } = new AbortController();
+    if (this.#database.isOpen) await this.#inTurn(() => this.#giveBack(), signal).catch(() => undefined);
     this.destroy();
   }
 
@@ -139,8 +149,7 @@ export class SqliteConnection implements SqlConnection {
   destroy(): void {
     if (!this.#database.isOpen) return;
     try {
-      if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
-      this.#locks.release();
+      this.#giveBack();
     } catch {
       // The file may be gone, or busy: a lock that stays is known by its process.
     }
@@ -149,6 +158,37 @@ export class SqliteConnection implements SqlConnection {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  #giveBack(): void {
+    if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
+    this.#locks.release();
+  }
+
+  /**
+   * Does what writes, or begins to, when nobody else's transaction is in the way. SQLite's own way of waiting holds our thread, in which that
+   * transaction may have to go on: each part of a live topic has its own.
+   */
+  async #inTurn<T>(work: () => T, signal: AbortSignal): Promise<T> {
+    const deadline = this.#clock.now() + this.#busyMs;
+    for (;;) {
+      try {
+        return this.#do(signal, () => this.#withoutWaiting(work));
+      } catch (error) {
+        const isBusy = error instanceof SqlFault && error.kind === 'conflict';
+        if (!isBusy || this.#clock.now() >= deadline) throw error;
+      }
+      await this.#clock.sleep(LOOK_MS, signal);
+    }
+  }
+
+  #withoutWaiting<T>(work: () => T): T {
+    this.#database.exec('PRAGMA busy_timeout = 0');
+    try {
+      return work();
+    } finally {
+      this.#database.exec(`PRAGMA busy_timeout = ${this.#busyMs}`);
+    }
   }
 
   /** For a statement that is through when its call returns. */

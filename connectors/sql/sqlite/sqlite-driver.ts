@@ -20,6 +20,7 @@ const BUSY_MS = 10_000;
 export function createSqliteDriver(url: JdbcUrl, { readsOnly }: Pick<SqlAccess, 'readsOnly'>): SqlDriver {
   const path = (url.database ?? '').replace(/^~(?=\/)/, homedir());
   const file = path.startsWith('/') ? path : join(process.cwd(), path);
+  const busyMs = Number(url.parameters.get('busy_timeout') ?? BUSY_MS);
   return {
     product: 'SQLite',
     place: url.place,
@@ -32,7 +33,7 @@ export function createSqliteDriver(url: JdbcUrl, { readsOnly }: Pick<SqlAccess, 
         throw new SqlFault('missing', `there is no file ${path}${advice}`, { what: 'database' });
       }
       try {
-        const database = new DatabaseSync(file, { timeout: Number(url.parameters.get('busy_timeout') ?? BUSY_MS) });
+        const database = new DatabaseSync(file, { timeout: busyMs });
         try {
           // Opening reads nothing: a file that is no database shows here.
           database.prepare('SELECT count(*) FROM sqlite_schema').get();
@@ -43,7 +44,7 @@ export function createSqliteDriver(url: JdbcUrl, { readsOnly }: Pick<SqlAccess, 
           database.close();
           throw error;
         }
-        return new SqliteConnection(database);
+        return new SqliteConnection(database, busyMs);
       } catch (error) {
         throw sqliteFault(error);
       }

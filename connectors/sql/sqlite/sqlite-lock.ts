@@ -15,19 +15,22 @@ interface Holder {
  */
 export class SqliteLocks {
   readonly #database: DatabaseSync;
+  readonly #inTurn: <T>(work: () => T, signal: AbortSignal) => Promise<T>;
   readonly #token = randomUUID();
   readonly #held = new Set<string>();
 
-  constructor(database: DatabaseSync) {
+  /** @param inTurn does what writes when nobody else's transaction is in the way. */
+  constructor(database: DatabaseSync, inTurn: <T>(work: () => T, signal: AbortSignal) => Promise<T>) {
     this.#database = database;
+    this.#inTurn = inTurn;
   }
 
-  async tryLock(name: string): Promise<boolean> {
+  async tryLock(name: string, signal: AbortSignal): Promise<boolean> {
     if (this.#held.has(name)) return true;
     const own: Holder = { token: this.#token, process: await thisProcess() };
     const found = this.#holder(name);
     if (found !== null && (await livenessOf(found.process)) !== 'gone') return false;
-    return this.#take(name, found, own);
+    return await this.#inTurn(() => this.#take(name, found, own), signal);
   }
 
   /** Whether somebody else has it. */
@@ -40,10 +43,10 @@ export class SqliteLocks {
   /** Gives all locks back. */
   release(): void {
     for (const name of this.#held) {
-      this.#held.delete(name);
       this.#database
         .prepare("DELETE FROM sluice_lock WHERE name = ? AND json_extract(holder, '$.token') = ?")
         .run(name, this.#token);
+      this.#held.delete(name);
     }
   }
 

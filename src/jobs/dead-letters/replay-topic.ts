@@ -6,9 +6,10 @@ import { admitLetters, firstPartition, letterAgain } from '../../links/kafka/let
 import { hasLettersLeft } from '../../links/kafka/letters/topic-letters.ts';
 import type { RowMessageSettings } from '../../links/kafka/live/writer-messages.ts';
 import type { JobDescription } from '../description/parse-job.ts';
+import { deadLetterTopicOf } from '../description/topic-names.ts';
 import { clusterOf, openCluster } from '../kafka/cluster.ts';
 import { letterMarkOf } from '../kafka/letter-mark.ts';
-import { deadLetterTopicOf, isLive, messageReaders, type TopicOutput } from '../kafka/open-topics.ts';
+import { isLive, messageReaders, type TopicOutput } from '../kafka/open-topics.ts';
 import { type LiveRun, scoreTopics } from '../live/score-topics.ts';
 import { isTransactional, openTopicReader, openTopicWriter } from '../live/topic-ends.ts';
 import { ProgressTracker } from '../progress-tracker.ts';

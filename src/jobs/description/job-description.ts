@@ -10,6 +10,7 @@ import { localFileIntake, localFileOutput } from './local-file-fields.ts';
 import { partitionProblem } from './partition-fields.ts';
 import { s3Intake, s3Output } from './s3-fields.ts';
 import { jdbcIntake, jdbcOutput } from './sql-fields.ts';
+import { topicLoop } from './topic-loop.ts';
 
 const flag = (value: boolean) => z.boolean().default(value);
 const threshold = () => z.number().nullable().default(null);
@@ -279,6 +280,9 @@ export const jobDescription = z
       const message = 'http cannot take a live topic: write files (localFile) or a topic, or give intakeSettings.until';
       context.addIssue({ code: 'custom', path: ['outputSettings', 'type'], message });
     }
+    const loop = isLive && output.type === 'kafka' ? topicLoop(intake, output) : null;
+    if (loop !== null)
+      context.addIssue({ code: 'custom', path: ['outputSettings', loop.field], message: loop.message });
     const lettersProblem = deadLetterPathProblem(given.deadLetters.path, output.type, isLive);
     if (lettersProblem !== null)
       context.addIssue({ code: 'custom', path: ['deadLetters', 'path'], message: lettersProblem });

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { Secret } from './secret.ts';
+import { isPattern } from './topic-names.ts';
 
 const text = () => z.string().min(1);
 const secretText = () =>
@@ -134,7 +135,7 @@ export const kafkaIntake = z
       .nullable()
       .default(null)
       .describe(
-        'Where the job ends: `end` (what is there when it begins), a time, or offsets by partition. Null: never.',
+        'Where the job ends: `end` (what is there when it begins), a time that has passed, or offsets by partition. Null: never.',
       ),
     format: z
       .enum(['json', 'csv', 'avro', 'sluice'])
@@ -184,6 +185,12 @@ export const kafkaOutput = z
     format,
     registry: registry.nullable().default(null).describe('The schema registry, for `avro`.'),
     subject: text().nullable().default(null).describe('The subject of the schema. Null: `<topic>-value`.'),
+    schemaId: z
+      .enum(['value', 'header'])
+      .default('value')
+      .describe(
+        'Where the ID of the schema stands: before the data, as most readers want it, or in the header `__value_schema_id`.',
+      ),
     keyColumn: text()
       .nullable()
       .default(null)
@@ -211,11 +218,3 @@ export const kafkaOutput = z
     if (form === 'avro' && address === null)
       context.addIssue({ code: 'custom', path: ['registry'], message: 'is needed for avro' });
   });
-
-function isPattern(text: string): boolean {
-  try {
-    return new RegExp(text) instanceof RegExp;
-  } catch {
-    return false;
-  }
-}

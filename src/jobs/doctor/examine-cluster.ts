@@ -1,7 +1,8 @@
 import type { KafkaClient } from '../../links/kafka/client.ts';
 import type { JobDescription } from '../description/parse-job.ts';
+import { topicsOf } from '../description/topic-names.ts';
 import { clusterOf } from '../kafka/cluster.ts';
-import { isLive, topicsOf } from '../kafka/open-topics.ts';
+import { isLive } from '../kafka/open-topics.ts';
 import type { ExamineOptions } from './examine-options.ts';
 import { type Finding, skipped } from './finding.ts';
 import { inTime, looked } from './looking.ts';

@@ -1,7 +1,8 @@
 import { SluiceError } from '../../core/error.ts';
 import type { KafkaClient } from '../../links/kafka/client.ts';
 import type { JobDescription } from '../description/parse-job.ts';
-import { type TopicIntake, topicsOf } from './open-topics.ts';
+import { topicsOf } from '../description/topic-names.ts';
+import type { TopicIntake } from './open-topics.ts';
 
 /** A live job as a replay of what is in its topics now, for those who only look; any other job as it is. */
 export async function boundedIntake(job: JobDescription, cluster: KafkaClient | null): Promise<JobDescription> {

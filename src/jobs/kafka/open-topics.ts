@@ -14,6 +14,7 @@ import type { PartitionOffsets, TopicEnd, TopicStart } from '../../links/kafka/l
 import { createTopicSource, type RangesMemory } from '../../links/kafka/live/topic-source.ts';
 import { createTopicSink } from '../../links/kafka/topic-sink/topic-sink.ts';
 import type { JobDescription } from '../description/parse-job.ts';
+import { deadLetterTopicOf, topicsOf } from '../description/topic-names.ts';
 import { copiedColumns } from '../scoring-settings.ts';
 import { Announcements } from './announcements.ts';
 import { clusterOf } from './cluster.ts';
@@ -40,11 +41,6 @@ export function isLive(job: JobDescription): boolean {
   return job.intakeSettings.type === 'kafka' && job.intakeSettings.until === null;
 }
 
-/** The topics of an intake by name, or the pattern that they match as a whole. */
-export function topicsOf({ topic, topics, topicPattern }: TopicIntake): readonly string[] | RegExp {
-  return topicPattern === undefined ? (topics ?? [topic ?? '']) : new RegExp(`^(?:${topicPattern})$`);
-}
-
 /** A bounded read of topics; of the rows of an earlier job, where the format says so. */
 export function openReplay(job: JobDescription, intake: TopicIntake, client: KafkaClient, ports: TopicPorts): Source {
   const { clock } = ports;
@@ -65,7 +61,7 @@ export function openReplay(job: JobDescription, intake: TopicIntake, client: Kaf
     client,
     topics,
     from: startOf(intake),
-    until: endOf(until, topics),
+    until: endOf(until, topics, clock),
     memory: isMoving(intake) && ports.keepsNothing !== true ? rangesMemory(job, client, ports.overwrite) : null,
     messages: messageReaders(job, intake, clock),
     clock,
@@ -136,10 +132,8 @@ export function openTopicSink(
   };
 }
 
-/** Where messages go that cannot be scored. */
-export function deadLetterTopicOf(output: TopicOutput): string {
-  return output.deadLetterTopic ?? `${output.topic}.dead`;
-}
+/** What a broker takes in one request, unless it is told otherwise: a letter holds all of its message, however large the intake lets it be. */
+const LARGEST_LETTER = 100 * 1024 * 1024;
 
 /** Makes the topic of dead letters, with as many partitions as the output's, unless it is there. */
 export async function ensureDeadLetterTopic(
@@ -148,7 +142,13 @@ export async function ensureDeadLetterTopic(
   replicationFactor: number | null,
 ): Promise<void> {
   const partitions = await partitionsOfOutput(client, output);
-  await client.topics.create({ name: deadLetterTopicOf(output), partitions, replicationFactor, config: {} });
+  const settings = { name: deadLetterTopicOf(output), partitions, replicationFactor };
+  try {
+    await client.topics.create({ ...settings, config: { 'max.message.bytes': String(LARGEST_LETTER) } });
+  } catch {
+    // A cluster may allow no topic as much. Then a letter that is too large ends the job, which says so.
+    await client.topics.create({ ...settings, config: {} });
+  }
 }
 
 async function partitionsOfOutput(client: KafkaClient, { topic }: TopicOutput): Promise<number> {
@@ -169,9 +169,15 @@ export function startOf(intake: TopicIntake): TopicStart {
 }
 
 /** Where a replay ends. */
-function endOf(until: NonNullable<TopicIntake['until']>, topics: readonly string[]): TopicEnd {
+function endOf(until: NonNullable<TopicIntake['until']>, topics: readonly string[], clock: Clock): TopicEnd {
   if (until === 'end') return 'end';
-  return typeof until === 'string' ? { timestamp: Date.parse(until) } : { offsets: offsetsOf(until, topics) };
+  if (typeof until !== 'string') return { offsets: offsetsOf(until, topics) };
+  const timestamp = Date.parse(until);
+  if (timestamp <= clock.wall()) return { timestamp };
+  throw new SluiceError(
+    'CONFIG_INVALID',
+    `intakeSettings.until: ${until} is yet to come, and messages until then are not there; give end for those that are, or run the job when that time has passed`,
+  );
 }
 
 function offsetsOf(offsets: Readonly<Record<string, number>>, topics: readonly string[] | RegExp): PartitionOffsets {
@@ -194,7 +200,7 @@ export function messageReaders(job: JobDescription, intake: TopicIntake, clock: 
 export function messageWriter(output: TopicOutput, clock: Clock): MessageWriter {
   const subject = output.subject ?? `${output.topic}-value`;
   return createMessageWriter(
-    { format: output.format, subject },
+    { format: output.format, subject, schemaId: output.schemaId },
     { clock, registry: registryOf(output.registry, clock) },
   );
 }

@@ -205,9 +205,10 @@ export class Worker {
       },
     });
     await using scorer = stack.scorer;
-    await scorer.describe(failing.signal);
-    const rows = await links.rowsReader(failing.signal);
-    const scored = await links.scoredWriter(failing.signal);
+    // Whoever leaves before he has joined has nothing to finish: a server or brokers that are away are not waited for.
+    await scorer.describe(leaving);
+    const rows = await links.rowsReader(leaving);
+    const scored = await links.scoredWriter(leaving);
     const leave = (): void => void rows.leave().catch((error: unknown) => failing.abort(error));
     leaving.addEventListener('abort', leave, { once: true });
     if (leaving.aborted) leave();

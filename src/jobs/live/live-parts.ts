@@ -7,7 +7,6 @@ import { readManifest } from '../../codecs/objects/read-manifest.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { ObjectStore, OutputLookup } from '../../core/object-store.ts';
 import type { Sink } from '../../core/sink.ts';
-import { throughOfPart } from '../../stages/parts-manifest.ts';
 import type { PartsOptions } from '../../stages/parts-options.ts';
 import type { JobDescription } from '../description/parse-job.ts';
 import { outputFormat, outputWriter } from '../formats-of-job.ts';
@@ -18,7 +17,7 @@ type StoreOutput = Extract<JobDescription['outputSettings'], { readonly type: 'l
 const ENDINGS = { auto: '', none: '', snappy: '', gzip: '.gz', zstd: '.zst' } as const;
 
 /** Where the parts of a live topic go. Dispose of it when the last part is closed. */
-export interface LiveParts extends Pick<PartsOptions, 'openPart' | 'publishedThrough'>, AsyncDisposable {}
+export interface LiveParts extends Pick<PartsOptions, 'openPart' | 'publishedJob'>, AsyncDisposable {}
 
 /**
  * The parts of a live topic as files of one folder, or objects under one prefix: `<topic>-<partition>-<first offset, 20 digits>.csv` (or as the
@@ -42,12 +41,11 @@ export function liveParts(job: JobDescription, output: StoreOutput, clock: Clock
         writer: outputWriter(job, { format, compression }, '', { clock }),
         overwrite: false,
       }),
-    async publishedThrough(split, from, signal) {
+    async publishedJob(split, from, signal) {
       const { isThere, run, manifest } = await store.look(keyOf(split, from), signal);
       // While its ledger stands there, the publication is not finished: opening the part finishes it.
       if (!isThere || run !== null) return null;
-      const found = await readManifest(store, manifest, signal);
-      return found === null ? null : throughOfPart(found, split, from);
+      return (await readManifest(store, manifest, signal))?.job ?? null;
     },
     [Symbol.asyncDispose]: async () => store[Symbol.asyncDispose](),
   };

@@ -8,9 +8,10 @@ import type { OutputFormatSlot } from '../../stages/output-format-slot.ts';
 import { createPartsWriter } from '../../stages/parts-writer.ts';
 import { commitPolicyOf } from '../commit-policy.ts';
 import type { JobDescription } from '../description/parse-job.ts';
+import { topicsOf } from '../description/topic-names.ts';
 import { jobIdentity } from '../job-identity.ts';
 import { letterMarkOf } from '../kafka/letter-mark.ts';
-import { messageReaders, startOf, type TopicIntake, topicsOf } from '../kafka/open-topics.ts';
+import { messageReaders, startOf, type TopicIntake } from '../kafka/open-topics.ts';
 import { monitorOf } from '../monitoring/monitor-of-job.ts';
 import { liveParts } from './live-parts.ts';
 import { type LiveRun, scoreTopics, splitOf, type WriterEvents } from './score-topics.ts';
@@ -40,15 +41,19 @@ export async function runLive(run: LiveRun): Promise<never> {
 
 async function scoreUntilStopped(run: LiveRun): Promise<never> {
   const { job, tracker } = run;
-  await scoreTopics(run, {
+  const late = await scoreTopics(run, {
     openReader: (numbers) => openReader(run, numbers),
     openWriter: (numbers, format, events) => openWriter(run, numbers, format, events),
     // Parts of a live topic have no log of predictions.
     monitor: monitorOf({ ...job, predictionLog: null }),
   });
+  const left =
+    late.length === 0
+      ? ', all of them scored and committed'
+      : `; what was read of ${late.join(', ')} could not be written in time (kafka.sessionSeconds), and is read again`;
   throw new SluiceError(
     'JOB_INTERRUPTED',
-    `stopped after ${tracker.tally.read} messages, all of them scored and committed; run the same job again to continue`,
+    `stopped after ${tracker.tally.read} messages${left}; run the same job again to continue`,
   );
 }
 
@@ -84,7 +89,7 @@ async function openWriter(
     const { rows, bytes, seconds } = output.roll;
     const writer = createPartsWriter({
       openPart: parts.openPart,
-      publishedThrough: parts.publishedThrough,
+      publishedJob: parts.publishedJob,
       splitOf: nameOf,
       job: jobIdentity(job, { group: intake.group }),
       format,

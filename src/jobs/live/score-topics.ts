@@ -52,9 +52,10 @@ export interface TopicLinks {
 
 /**
  * The score stage of a job over topics: joins its two links until the reader ends, is stopped or something fails that waiting does not
- * mend. What was read is scored, written and committed then.
+ * mend. What was read is scored, written and committed then; but for that of the partitions that it gives, which were taken away when the
+ * time for it was over.
  */
-export async function scoreTopics(run: LiveRun, links: TopicLinks): Promise<void> {
+export async function scoreTopics(run: LiveRun, links: TopicLinks): Promise<readonly string[]> {
   const { job, clock, tracker, stop, signal } = run;
   const stack = createScorer(...scorerSettingsOf(job, null), {
     clock,
@@ -98,7 +99,11 @@ export async function scoreTopics(run: LiveRun, links: TopicLinks): Promise<void
     }),
   });
   tracker.delivered(before, statistics);
-  const leave = (): void => void reader.close().catch(() => undefined);
+  let draining: readonly (readonly [string, PartitionLease<RowBatch>])[] = [];
+  const leave = (): void => {
+    draining = [...leases].filter(([, lease]) => !lease.revoked.aborted);
+    void reader.close().catch(() => undefined);
+  };
   stop.addEventListener('abort', leave, { once: true });
   if (stop.aborted) leave();
   await score(
@@ -124,6 +129,7 @@ export async function scoreTopics(run: LiveRun, links: TopicLinks): Promise<void
   );
   signal.throwIfAborted();
   failing.signal.throwIfAborted();
+  return draining.filter(([, lease]) => lease.lost.aborted).map(([split]) => split);
 }
 
 /** A partition as its rows name it. */

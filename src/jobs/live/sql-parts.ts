@@ -2,7 +2,6 @@ import { finishedOutput } from '../../../connectors/sql/finished-output.ts';
 import type { SqlOutput } from '../../../connectors/sql/sql-output.ts';
 import { createSqlSink } from '../../../connectors/sql/sql-sink.ts';
 import type { Clock } from '../../core/clock.ts';
-import { throughOfPart } from '../../stages/parts-manifest.ts';
 import type { JobDescription } from '../description/parse-job.ts';
 import { type JdbcOutput, sqlAccess, sqlOutput } from '../sql-endpoints.ts';
 import type { LiveParts } from './live-parts.ts';
@@ -17,9 +16,8 @@ export function sqlParts(job: JobDescription, output: JdbcOutput, clock: Clock):
     sqlOutput(job, output, { overwrite: false, part: `${split}@${from}` });
   return {
     openPart: (split, from) => createSqlSink({ access, output: partOf(split, from), clock }),
-    async publishedThrough(split, from, signal) {
-      const manifest = await finishedOutput(access, partOf(split, from), signal);
-      return manifest === null ? null : throughOfPart(manifest, split, from);
+    async publishedJob(split, from, signal) {
+      return (await finishedOutput(access, partOf(split, from), signal))?.job ?? null;
     },
     [Symbol.asyncDispose]: async () => undefined,
   };

@@ -10,10 +10,11 @@ import {
 } from '../../links/kafka/live/writer-exactly-once.ts';
 import { BatchSizing } from '../batch-sizing.ts';
 import type { JobDescription } from '../description/parse-job.ts';
+import { deadLetterTopicOf } from '../description/topic-names.ts';
 import { batchRowsOf } from '../explanations/occlusion-of.ts';
 import { clusterOf } from '../kafka/cluster.ts';
 import { consumerTimes } from '../kafka/job-links.ts';
-import { deadLetterTopicOf, ensureDeadLetterTopic, messageWriter, type TopicOutput } from '../kafka/open-topics.ts';
+import { ensureDeadLetterTopic, messageWriter, type TopicOutput } from '../kafka/open-topics.ts';
 import type { ProgressTracker } from '../progress-tracker.ts';
 import { type LiveRun, splitOf, type WriterEvents } from './score-topics.ts';
 

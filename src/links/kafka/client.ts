@@ -25,6 +25,8 @@ export interface OffsetRange {
   readonly start: number;
   /** The last stable offset, where the client can tell it from the high watermark. */
   readonly end: number;
+  /** The high watermark: nobody has read beyond it. */
+  readonly high: number;
 }
 
 /** What a topic is made with. */

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { KafkaClient } from '../../../src/links/kafka/client.ts';
-import type { KafkaConnection } from '../../../src/links/kafka/settings.ts';
+import type { KafkaConnection, KafkaSasl } from '../../../src/links/kafka/settings.ts';
 import { selfSigned } from '../../support/self-signed.ts';
 import { type KafkaService, startKafka } from '../../support/services/kafka.ts';
 import {
@@ -17,22 +17,34 @@ import {
 
 const password = 'correct horse battery staple';
 
+const mechanisms = ['plain', 'scram-sha-256', 'scram-sha-512', 'oauthbearer'] as const;
+
+/** The wrong one has expired. */
+function saslOf(mechanism: (typeof mechanisms)[number], given: string): KafkaSasl {
+  if (mechanism !== 'oauthbearer') return { mechanism, username: 'sluice', password: () => given };
+  const seconds = Math.floor(Date.now() / 1000);
+  const parts = [{ alg: 'none' }, { sub: 'sluice', iat: seconds, exp: seconds + (given === password ? 3_600 : -60) }];
+  const text = parts.map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.');
+  return { mechanism, token: async () => `${text}.` };
+}
+
 /** What every adapter must do with TLS and passwords. */
 export function describeAccess(name: string, create: CreateKafkaClient): void {
   describe(`${name}: TLS and passwords`, () => {
     let service: KafkaService;
     const login = { username: 'sluice', password } as const;
     beforeAll(async () => {
-      service = await startKafka({ tls: true, sasl: { mechanism: 'plain', others: ['scram-sha-512'], ...login } });
+      const [mechanism, ...others] = mechanisms;
+      service = await startKafka({ tls: true, sasl: { mechanism, others, ...login } });
     });
     afterAll(() => service?.[Symbol.asyncDispose]());
 
-    describe.each(['plain', 'scram-sha-512'] as const)('%s', (mechanism) => {
+    describe.each(mechanisms)('%s', (mechanism) => {
       const open = (given: string, changes: Partial<KafkaConnection> = {}): KafkaClient =>
         create(
           plainConnection(service.brokers, {
             tls: { ca: selfSigned.cert, cert: null, key: null, verify: true },
-            sasl: { mechanism, username: 'sluice', password: () => given },
+            sasl: saslOf(mechanism, given),
             retryMs: 3_000,
             ...changes,
           }),

@@ -22,7 +22,7 @@ export function createMemoryTopics(cluster: Cluster, process: MemoryProcess): Ka
       ask(() =>
         cluster
           .logs(topic)
-          .map(({ start, stable, end }) => ({ start, end: cluster.options.stableRanges ? stable : end })),
+          .map(({ start, stable, end }) => ({ start, end: cluster.options.stableRanges ? stable : end, high: end })),
       ),
     offsetsAt: (topic, timestamp) =>
       ask(() =>

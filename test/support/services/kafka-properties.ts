@@ -1,6 +1,6 @@
 import { selfSigned } from '../self-signed.ts';
 
-type SaslMechanism = 'plain' | 'scram-sha-256' | 'scram-sha-512';
+type SaslMechanism = 'plain' | 'scram-sha-256' | 'scram-sha-512' | 'oauthbearer';
 
 /** What a broker of a test's own can be asked for. */
 export interface KafkaOptions {
@@ -80,11 +80,15 @@ export function kafkaProperties(place: BrokerPlace, options: KafkaOptions): stri
   if (sasl !== undefined) {
     const login = 'org.apache.kafka.common.security';
     properties['sasl.enabled.mechanisms'] = mechanismsOf(sasl).join(',').toUpperCase();
+    const modules: Readonly<Record<SaslMechanism, string>> = {
+      plain: `plain.PlainLoginModule required user_${sasl.username}="${sasl.password}"`,
+      'scram-sha-256': 'scram.ScramLoginModule required',
+      'scram-sha-512': 'scram.ScramLoginModule required',
+      // Takes tokens without a signature, whoever they name.
+      oauthbearer: `oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub="${sasl.username}"`,
+    };
     for (const mechanism of mechanismsOf(sasl))
-      properties[`listener.name.secure.${mechanism}.sasl.jaas.config`] =
-        mechanism === 'plain'
-          ? `${login}.plain.PlainLoginModule required user_${sasl.username}="${sasl.password}";`
-          : `${login}.scram.ScramLoginModule required;`;
+      properties[`listener.name.secure.${mechanism}.sasl.jaas.config`] = `${login}.${modules[mechanism]};`;
   }
   if (tls) {
     properties['listener.name.secure.ssl.keystore.type'] = 'PEM';
@@ -100,7 +104,7 @@ export function kafkaProperties(place: BrokerPlace, options: KafkaOptions): stri
 export function formatArguments({ sasl }: KafkaOptions): readonly string[] {
   if (sasl === undefined) return [];
   return mechanismsOf(sasl)
-    .filter((mechanism) => mechanism !== 'plain')
+    .filter((mechanism) => mechanism.startsWith('scram'))
     .flatMap((mechanism) => [
       '--add-scram',
       `${mechanism.toUpperCase()}=[name=${sasl.username},password=${sasl.password}]`,

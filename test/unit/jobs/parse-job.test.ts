@@ -194,6 +194,30 @@ describe('a job that is not valid', () => {
   });
 
   test.each([
+    ['topic: t', 'topic: t', 'topic is read as well'],
+    ['topics: [a, t]', 'topic: t', 'topic is read as well'],
+    ['topicPattern: "t.*"', 'topic: t.scored', 'topic matches intakeSettings.topicPattern t.*'],
+    ['topic: t.dead', 'topic: t', 'deadLetterTopic t.dead is read as well'],
+    ['topicPattern: "t|.*dead"', 'topic: scored', 'deadLetterTopic scored.dead matches'],
+    ['topics: [t, d]', 'topic: s, deadLetterTopic: d', 'deadLetterTopic d is read as well'],
+  ])('a live job does not read what it writes: %s to %s', (intake, output, text) => {
+    const job = (more: string, to = output): string =>
+      [
+        'deployment: { id: a, server: "http://h" }',
+        'kafka: { brokers: "b:9092" }',
+        `intakeSettings: { type: kafka, ${intake}, ${more} }`,
+        `outputSettings: { type: kafka, ${to} }`,
+      ].join('\n');
+    const { code, message } = refusalOf(() => readJob(job('group: g')));
+    expect(code).toBe('CONFIG_INVALID');
+    expect(message).toMatch(/^job\.yaml:4:/);
+    expect(message).toContain(`outputSettings.${text}`);
+    // A replay ends where the topics ended when it began.
+    readJob(job('until: end'));
+    readJob(job('group: g', 'topic: other, deadLetterTopic: letters'));
+  });
+
+  test.each([
     ['{ file: a.csv, files: [b.csv] }', 'cannot be given beside file'],
     ['{ type: localFile }', 'file (or files) is missing'],
     ['{ files: [] }', 'files must name at least one'],

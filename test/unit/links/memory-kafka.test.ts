@@ -76,7 +76,7 @@ describe('the memory Kafka', () => {
     kafka.crash(dying);
     await expect(open).rejects.toMatchObject({ code: 'KAFKA_FAULT' });
     await send(living, 't', 0, ['behind']);
-    expect(await living.topics.ranges('t')).toEqual([{ start: 0, end: 0 }]);
+    expect(await living.topics.ranges('t')).toEqual([{ start: 0, end: 0, high: 3 }]);
     clock.advance(5_000);
     await kafka.settled();
     expect(texts(kafka.committed('t'))).toEqual(['behind']);

@@ -10,7 +10,6 @@ import {
 import { columnNames } from '../../../src/core/schema.ts';
 import type { ScoredBatch } from '../../../src/core/scored-batch.ts';
 import type { Sink } from '../../../src/core/sink.ts';
-import { throughOfPart } from '../../../src/stages/parts-manifest.ts';
 
 /** What an output holds: the rows as lines, and the offsets of its dead letters. */
 interface Content {
@@ -42,7 +41,7 @@ export class PartsMemory {
       .filter(([key, part]) => key.startsWith(`${split}@`) && part.state === 'published')
       .map(([key, part]) => {
         const from = Number(key.slice(split.length + 1));
-        return { from, through: throughOfPart(part.manifest!, split, from)!, part };
+        return { from, through: part.manifest!.job['through'] as number, part };
       })
       .toSorted((a, b) => a.from - b.from);
   }
@@ -78,9 +77,9 @@ export class PartsProcess {
     for (const [key, holder] of this.#locks) if (holder === this) this.#locks.delete(key);
   }
 
-  readonly publishedThrough = async (split: string, from: number): Promise<number | null> => {
+  readonly publishedJob = async (split: string, from: number): Promise<JobIdentity | null> => {
     const part = this.#parts.get(`${split}@${from}`);
-    return part?.state === 'published' ? throughOfPart(part.manifest!, split, from) : null;
+    return part?.state === 'published' ? part.manifest!.job : null;
   };
 
   readonly openPart = (split: string, from: number): Sink => {

@@ -48,7 +48,7 @@ function holder(settings: HolderSettings): Holder {
   const writer = createPartsWriter({
     splitOf: (partition) => `topic/${partition}`,
     openPart: process.openPart,
-    publishedThrough: process.publishedThrough,
+    publishedJob: process.publishedJob,
     job: { deployment: 'd' },
     format: formats,
     roll: { ...never, ...settings.roll },

@@ -3,11 +3,15 @@ import type { AvroNode } from './avro-node.ts';
 /** A place where bytes are not what the schema says. */
 export class AvroFault extends Error {}
 
+/** A schema may hold itself: what is nested deeper would end the stack of whoever reads it, or writes it as text. */
+const MOST_DEPTH = 1_000;
+
 /**
  * The offset just past the value of a schema at `at`; throws AvroFault when it does not fit the bytes. avsc believes any count
  * that stands before an array or map: bytes of another schema can make it fill the memory. So this goes first.
  */
-export function valueEnd(node: AvroNode, bytes: Uint8Array, at: number): number {
+export function valueEnd(node: AvroNode, bytes: Uint8Array, at: number, depth = 0): number {
+  if (depth > MOST_DEPTH) throw new AvroFault(`what begins at byte ${at} is nested more than ${MOST_DEPTH} deep`);
   switch (node.kind) {
     case 'null':
       return at;
@@ -29,17 +33,17 @@ export function valueEnd(node: AvroNode, bytes: Uint8Array, at: number): number 
     case 'fixed':
       return within(bytes, at, node.size);
     case 'union':
-      return valueEnd(node.branches[choice(bytes, at, node.branches.length)]!, bytes, longEnd(bytes, at));
+      return valueEnd(node.branches[choice(bytes, at, node.branches.length)]!, bytes, longEnd(bytes, at), depth + 1);
     case 'record': {
       let end = at;
-      for (const field of node.fields) end = valueEnd(field.node, bytes, end);
+      for (const field of node.fields) end = valueEnd(field.node, bytes, end, depth + 1);
       return end;
     }
     case 'array':
-      return blocksEnd(bytes, at, (from) => valueEnd(node.items, bytes, from));
+      return blocksEnd(bytes, at, (from) => valueEnd(node.items, bytes, from, depth + 1));
     case 'map':
       return blocksEnd(bytes, at, (from) =>
-        valueEnd(node.values, bytes, within(bytes, longEnd(bytes, from), longAt(bytes, from))),
+        valueEnd(node.values, bytes, within(bytes, longEnd(bytes, from), longAt(bytes, from)), depth + 1),
       );
     default:
       return node satisfies never;

@@ -1,3 +1,4 @@
+import { abortable } from '../../../core/abortable.ts';
 import type { BatchLimits } from '../../../core/batch-limits.ts';
 import type { Clock } from '../../../core/clock.ts';
 import type { Envelope } from '../../../core/envelope.ts';
@@ -16,6 +17,8 @@ export interface TopicLeaseOptions {
   readonly partition: number;
   /** The offset that reading begins at. */
   readonly start: number;
+  /** The partition's high watermark now. */
+  readonly high: () => Promise<number>;
   /** The offset before which reading ends; null: never. */
   readonly until: number | null;
   /** Looked at anew for every batch. */
@@ -98,7 +101,7 @@ export class TopicLease implements PartitionLease<RowBatch> {
     if (this.#ended) throw new SluiceError('CONTRACT_BROKEN', 'a partition was read past its end');
     const both = this.#either(signal);
     both.throwIfAborted();
-    const rows = (this.#rows ??= this.#begin());
+    const rows = (this.#rows ??= await this.#begin(both));
     let deadline: number | undefined;
     // What came while the holder was busy with the batch before has lingered for as long.
     const since = rows.empty ? assigned.waitingSince : null;
@@ -147,10 +150,25 @@ export class TopicLease implements PartitionLease<RowBatch> {
     return this.#options.assigned.position;
   }
 
-  #begin(): TopicRows {
+  async #begin(both: AbortSignal): Promise<TopicRows> {
     const { assigned } = this.#options;
-    if (this.#start !== assigned.start) assigned.seek(this.#start);
+    if (this.#start !== assigned.start) {
+      await this.#assertReached(both);
+      assigned.seek(this.#start);
+    }
     return new TopicRows(this.#name, this.#start);
+  }
+
+  /** Whoever has written up to an offset has read up to it: where the log ends before, other messages will stand below it. */
+  async #assertReached(both: AbortSignal): Promise<void> {
+    const high = await abortable(this.#options.high(), both);
+    if (this.#start <= high) return;
+    throw new SluiceError(
+      'INTAKE_CHANGED',
+      `${this.#name}: messages below offset ${this.#start} are done with, but the partition ends at ${high}: it has lost messages, or was made anew. ` +
+        'Those that come below that offset would be passed over. Set the offsets of the group back to where it shall go on ' +
+        '(kafka-consumer-groups.sh --reset-offsets), and write parts to another place; or read with another group',
+    );
   }
 
   async #fetch(maxBytes: number, signal: AbortSignal, waitMs: number | undefined): Promise<void> {

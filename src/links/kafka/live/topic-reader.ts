@@ -73,6 +73,7 @@ export function createTopicReader(options: TopicReaderOptions): TopicReader {
       assigned,
       partition: numbers.numberOf(assigned),
       start: await bounds.startOf(assigned),
+      high: async () => (await client.topics.ranges(topic))[partition]?.high ?? 0,
       until: bounds.endOf(assigned),
       limits: options.limits,
       messages: options.messages({ topic, partition }),

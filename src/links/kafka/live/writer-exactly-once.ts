@@ -4,7 +4,7 @@ import { holdTransactionally } from './writer-transactional-hold.ts';
 export interface TransactionalWriterOptions extends TopicWriterOptions {
   /** The group whose offsets are committed with the rows. */
   readonly group: string;
-  /** Transactional IDs are `<prefix>-<input topic>-<partition>`: the same in every process of a job, different for different jobs. */
+  /** Transactional IDs are `<prefix>/<input topic>/<partition>` (no topic has a slash): the same in every process of a job, different for different jobs. */
   readonly transactionalIdPrefix: string;
   /** Milliseconds after which the broker aborts a transaction that nobody ends. Default 30,000. */
   readonly timeoutMs?: number | undefined;
@@ -16,7 +16,7 @@ export interface TransactionalWriterOptions extends TopicWriterOptions {
  * the group's committed offset, not the caller. A transaction that failed is tried again once it is sure that it is not there;
  * KAFKA_FENCED ends the partition.
  *
- * A reader with a client that filters aborted records wrongly may still see some (kafkajs does when several producers interleave in one
+ * A reader with a client that filters aborted records wrongly may still see some (kafkajs by itself does when several producers interleave in one
  * partition, or for keys of four zero bytes); `partitioning: 'source'` into as many partitions avoids the first.
  */
 export function createTransactionalWriter(options: TransactionalWriterOptions): TopicWriter {
@@ -25,7 +25,7 @@ export function createTransactionalWriter(options: TransactionalWriterOptions): 
   return createTopicWriter(
     options,
     (place, from, signal) => {
-      const transactionalId = `${transactionalIdPrefix}-${place.topic}-${place.partition}`;
+      const transactionalId = `${transactionalIdPrefix}/${place.topic}/${place.partition}`;
       return holdTransactionally(
         { client, group, place, topics, transactionalId, compression, timeoutMs },
         from,

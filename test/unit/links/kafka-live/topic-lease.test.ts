@@ -17,6 +17,7 @@ function leaseOf(log: TopicLog, clock: ManualClock, options: Partial<TopicLeaseO
     assigned: log.assigned(start),
     partition: 7,
     start,
+    high: async () => Number.POSITIVE_INFINITY,
     until: null,
     limits: LARGE,
     messages: tinyReader(),

@@ -286,6 +286,27 @@ describe('a reader of topics', () => {
     expect((await leases.next()).done).toBe(true);
   });
 
+  test('a partition that ends before what its writer is done with is refused, and not read past what comes', async () => {
+    using world = tickingKafka();
+    const { kafka } = world;
+    kafka.createTopic('input', 1);
+    await send(kafka, 'input', 0, ['1:a', '1:b', '1:c']);
+    const begunAt = async (offset: number): Promise<PartitionLease<RowBatch>> => {
+      const reader = readerOf(kafka, { group: `at ${offset}`, until: null });
+      const { value: lease } = await reader.leases(never)[Symbol.asyncIterator]().next();
+      lease!.seek(offset);
+      return lease!;
+    };
+    await expect((await begunAt(4)).next(never)).rejects.toMatchObject({
+      code: 'INTAKE_CHANGED',
+      message: expect.stringMatching(/input\/0: messages below offset 4 .* ends at 3: .*--reset-offsets/),
+    });
+    // All that there is was done: the next message is the first one.
+    const lease = await begunAt(3);
+    await send(kafka, 'input', 0, ['1:d']);
+    expect(await lease.next(never)).toMatchObject({ kind: 'batch', sequence: 3 });
+  });
+
   test('a topic that is not there is named before anything is read', async () => {
     using world = tickingKafka();
     await expect(work({ reader: readerOf(world.kafka), seen: [] })).rejects.toMatchObject({

@@ -2,7 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { findSluiceError, SluiceError } from '../../../../src/core/error.ts';
 import type { KafkaClient } from '../../../../src/links/kafka/client.ts';
-import { createTransactionalWriter } from '../../../../src/links/kafka/live/writer-exactly-once.ts';
+import {
+  createTransactionalWriter,
+  type TransactionalWriterOptions,
+} from '../../../../src/links/kafka/live/writer-exactly-once.ts';
 import type { TopicWriter } from '../../../../src/links/kafka/live/writer-link.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
 import { createMemoryKafka, type MemoryKafka } from '../../../support/memory-kafka/memory-kafka.ts';
@@ -29,7 +32,7 @@ function cluster(seed: number): { readonly kafka: MemoryKafka; readonly stop: ()
 function writerOf(
   kafka: MemoryKafka,
   client: KafkaClient,
-  changes: { readonly keepFailed?: boolean } = {},
+  changes: Partial<TransactionalWriterOptions> = {},
 ): TopicWriter {
   return createTransactionalWriter({
     client,
@@ -189,6 +192,30 @@ describe('the transactional writer of a topic', () => {
       'sluice-offset': '3',
       'sluice-timestamp': '1003',
     });
+  });
+
+  test('jobs whose group and topic only look alike when they stand together do not fence each other', async () => {
+    const { kafka, stop } = cluster(4);
+    const writing = (group: string, topic: string): TopicWriter => {
+      kafka.createTopic(topic, 1);
+      const changes = { group, transactionalIdPrefix: `sluice-${group}`, inputOf: () => ({ topic, partition: 0 }) };
+      return writerOf(kafka, kafka.client(), changes);
+    };
+    const [one, other] = [writing('flights', 'eu-orders'), writing('flights-eu', 'orders')];
+    await one.begin(0, 0, never);
+    await other.begin(0, 0, never);
+    for (const writer of [one, other]) {
+      const value = scoredMessages(
+        [envelopeOf('in', 0, 0)],
+        1,
+        () => false,
+        () => false,
+      );
+      await writer.append(0, { kind: 'batch', sequence: 0, value }, never);
+      await writer.end(0, never);
+    }
+    stop();
+    expect(idsOf(kafka.committed('out'))).toEqual(['0-0', '0-0']);
   });
 
   test('an append waits while too much is not durable, and gives its signal its reason', async () => {

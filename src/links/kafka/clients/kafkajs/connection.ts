@@ -1,8 +1,8 @@
 import kafkajs from 'kafkajs';
-import { messageOf, SluiceError } from '../../../../core/error.ts';
 import type { KafkaConnection, KafkaSasl } from '../../settings.ts';
 import { registerCodecs } from './codecs.ts';
-import { mendIdleTimers, mendRecords } from './library.ts';
+import { mendAborts, mendIdleTimers, mendRecords } from './library.ts';
+import { oauthLogin } from './oauth-login.ts';
 import type { Sockets } from './sockets.ts';
 
 /** What kafkajs says of itself while it works: warnings and errors, one line each. */
@@ -40,7 +40,9 @@ export function openKafkajs(
 ): kafkajs.Kafka {
   registerCodecs();
   mendIdleTimers();
+  // In this order: the second loads what the first takes the place of.
   mendRecords();
+  mendAborts();
   const { tls, sasl } = connection;
   return new kafkajs.Kafka({
     clientId: connection.clientId,
@@ -68,21 +70,12 @@ export function openKafkajs(
   });
 }
 
-function saslOptions(sasl: KafkaSasl): kafkajs.SASLOptions {
-  if (sasl.mechanism === 'oauthbearer') {
-    return { mechanism: 'oauthbearer', oauthBearerProvider: async () => ({ value: await token(sasl.token) }) };
-  }
-  return { mechanism: sasl.mechanism, username: sasl.username, password: sasl.password() };
-}
-
-async function token(ask: () => Promise<string>): Promise<string> {
-  try {
-    return await ask();
-  } catch (cause) {
-    const error = new SluiceError('KAFKA_ACCESS', `the token for Kafka could not be had: ${messageOf(cause)}`, {
-      cause,
-    });
-    // kafkajs repeats whatever does not say that it is final.
-    throw Object.assign(error, { retriable: false });
-  }
+function saslOptions(sasl: KafkaSasl): kafkajs.SASLOptions | kafkajs.Mechanism {
+  if (sasl.mechanism === 'oauthbearer') return oauthLogin(sasl.token);
+  const options: kafkajs.SASLOptions = {
+    mechanism: sasl.mechanism,
+    username: sasl.username,
+    password: sasl.password(),
+  };
+  return options;
 }

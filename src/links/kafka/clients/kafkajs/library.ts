@@ -2,6 +2,7 @@ import { createRequire, Module } from 'node:module';
 import type { Socket } from 'node:net';
 import kafkajs, { type Kafka } from 'kafkajs';
 import type { BrokerAddress } from '../protocol/broker-address.ts';
+import { type FetchedRecords, hideAborted } from './aborted-records.ts';
 import { decodeRecord } from './record-decoder.ts';
 
 /**
@@ -84,6 +85,12 @@ interface LibraryConnection {
   failIfNotConnected(): void;
 }
 
+interface FetchResponse {
+  decode: (
+    raw: Buffer,
+  ) => Promise<{ readonly responses: readonly { readonly partitions: readonly FetchedRecords[] }[] }>;
+}
+
 interface RequestQueue {
   readonly pending: readonly unknown[];
   scheduleCheckPendingRequests: (this: RequestQueue) => void;
@@ -118,6 +125,21 @@ export function brokerMaker(client: Kafka): (at: BrokerAddress) => Promise<Libra
 export function mendRecords(): void {
   const place = inside.resolve('kafkajs/src/protocol/recordBatch/record/v0/decoder.js');
   inside.cache[place] ??= Object.assign(new Module(place), { exports: decodeRecord, loaded: true });
+}
+
+let hides = false;
+
+/** Has kafkajs leave out what was aborted by `hideAborted`. Every broker that this client works with answers a fetch in version 11. */
+export function mendAborts(): void {
+  if (hides) return;
+  hides = true;
+  const response = inside('kafkajs/src/protocol/requests/fetch/v11/response.js') as FetchResponse;
+  const { decode } = response;
+  response.decode = async (raw) => {
+    const answer = await decode(raw);
+    for (const { partitions } of answer.responses) for (const partition of partitions) hideAborted(partition);
+    return answer;
+  };
 }
 
 let mended = false;

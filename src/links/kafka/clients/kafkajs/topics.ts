@@ -74,7 +74,7 @@ export class KafkajsTopics implements KafkaTopics {
   async ranges(topic: string): Promise<readonly OffsetRange[]> {
     await this.#present(topic);
     const offsets = await this.#attempt(`measure topic ${topic}`, (admin) => admin.fetchTopicOffsets(topic));
-    return inOrder(offsets).map(({ low, high }) => ({ start: Number(low), end: Number(high) }));
+    return inOrder(offsets).map(({ low, high }) => ({ start: Number(low), end: Number(high), high: Number(high) }));
   }
 
   async offsetsAt(topic: string, timestamp: number): Promise<readonly number[]> {

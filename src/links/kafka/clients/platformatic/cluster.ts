@@ -186,7 +186,14 @@ function usableAnswer(error: unknown): Metadata | undefined {
 }
 
 function saslOptions(sasl: NonNullable<KafkaConnection['sasl']>) {
-  if (sasl.mechanism === 'oauthbearer') return { mechanism: 'OAUTHBEARER' as const, token: sasl.token };
+  if (sasl.mechanism === 'oauthbearer')
+    return { mechanism: 'OAUTHBEARER' as const, token: sasl.token, authBytesValidator: assertLoggedIn };
   const mechanism = { plain: 'PLAIN', 'scram-sha-256': 'SCRAM-SHA-256', 'scram-sha-512': 'SCRAM-SHA-512' } as const;
   return { mechanism: mechanism[sasl.mechanism], username: sasl.username, password: sasl.password };
+}
+
+/** A refused token is answered with a challenge (RFC 7628), which the library takes for a success. */
+function assertLoggedIn(reply: Buffer, done: (error: Error | null, reply: Buffer) => void): void {
+  const refusal = reply.length === 0 ? null : new Error(`the broker refuses the token of kafka.sasl: ${String(reply)}`);
+  done(refusal, reply);
 }

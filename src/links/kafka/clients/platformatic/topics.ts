@@ -56,11 +56,16 @@ export function createTopics(cluster: Cluster): KafkaTopics {
 
   async function ranges(topic: string): Promise<readonly OffsetRange[]> {
     const all = [...Array(await known(topic)).keys()];
-    const [starts, ends] = await Promise.all([
+    const [starts, ends, highs] = await Promise.all([
       listOffsets(cluster, topic, all, earliest, true, closed),
       listOffsets(cluster, topic, all, latest, true, closed),
+      listOffsets(cluster, topic, all, latest, false, closed),
     ]);
-    return all.map((partition) => ({ start: starts[partition] ?? 0, end: ends[partition] ?? 0 }));
+    return all.map((partition) => ({
+      start: starts[partition] ?? 0,
+      end: ends[partition] ?? 0,
+      high: highs[partition] ?? 0,
+    }));
   }
 
   return {
