@@ -41,7 +41,7 @@ describe('JSON Lines', () => {
       rows: 1,
     });
     expect([first!.origin.lines![0], second!.origin.lines![0]]).toEqual([2, 4]);
-    expect(second!.origin.position).toEqual({ offset: 18, row: 2, line: 5 });
+    expect(second!.origin.position).toEqual({ offset: 17, row: 2, line: 5 });
   });
 
   test('of objects without fields are rows of nulls where columns are known', async () => {
@@ -108,12 +108,17 @@ describe('JSON Lines', () => {
     for (const [encoding, bytes] of [
       ['latin_1', Buffer.from('{"é":"ü"}\n{"é":"ß"}\n', 'latin1')],
       ['utf-16', Buffer.from('\ufeff{"é":"ü"}\n{"é":"ß"}\n', 'utf16le')],
+      // Without a line end at their end.
+      ['latin_1', Buffer.from('{"é":"ü"}\n{"é":"ß"}', 'latin1')],
+      ['utf-8', Buffer.from('{"é":"ü"}\n{"é":"ß"}')],
     ] as const) {
       const options = { format: 'jsonl', rows: 1, csv: { ...csv, encoding } } as const;
       const batches = await readObject(objectOf(bytes, 3), options);
       expect(cellsOf(batches)).toEqual([['ü'], ['ß']]);
       const rest = await readObject(objectOf(bytes, 3), { ...options, after: batches[0]!.origin.position });
       expect(cellsOf(rest)).toEqual([['ß']]);
+      const { position } = batches[1]!.origin;
+      expect(await readObject(objectOf(bytes, 3), { ...options, after: position })).toEqual([]);
     }
   });
 
