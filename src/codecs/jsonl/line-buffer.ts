@@ -45,9 +45,11 @@ export class LineBuffer {
 
   /** Copies a chunk. */
   append(chunk: Uint8Array): void {
-    if (this.#filled + chunk.length > this.#bytes.length) this.#makeRoom(chunk.length);
+    if (this.#filled + chunk.length >= this.#bytes.length) this.#makeRoom(chunk.length + 1);
     this.#bytes.set(chunk, this.#filled);
     this.#filled += chunk.length;
+    // Whoever looks for the end of a line finds it here, and not by looking through the rest of the buffer.
+    this.#bytes[this.#filled] = LF;
   }
 
   /** Says that the stream has ended; a missing last line end is added. */

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { defaultCsvSettings } from '../../../../src/codecs/csv/csv-settings.ts';
 import { JsonlDecoder } from '../../../../src/codecs/jsonl/jsonl-decoder.ts';
+import { LineBuffer } from '../../../../src/codecs/jsonl/line-buffer.ts';
 import { encodingOf } from '../../../../src/codecs/text/encoding.ts';
 import { columnNames } from '../../../../src/core/schema.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
@@ -128,6 +129,18 @@ describe('JSON Lines', () => {
       code: 'CSV_RECORD_TOO_LARGE',
       message: expect.stringContaining('line 2') as unknown,
     });
+  });
+
+  test('that are long are looked through once: a search ends with what is there, however large the buffer is', () => {
+    const lines = new LineBuffer(0);
+    for (let chunks = 1; chunks < 200; chunks += 1) {
+      lines.append(Buffer.alloc(10_000, 0x78));
+      expect(lines.endOf(0)).toBe(-1);
+      expect(lines.bytes.indexOf(0x0a)).toBe(10_000 * chunks);
+    }
+    lines.finish();
+    expect(lines.endOf(0)).toBe(1_990_000);
+    expect(lines.offset).toBe(0);
   });
 
   test('keep to the limits of a batch in bytes, unless it is a single row', async () => {
