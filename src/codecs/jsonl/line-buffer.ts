@@ -11,7 +11,8 @@ export class LineBuffer {
   #searched = 0;
   /** The offset in the stream of `#bytes[0]`. */
   #origin: number;
-  #finished = false;
+  /** Offset of the end of the stream once it is known: a line end that is added does not count. */
+  #end = Number.POSITIVE_INFINITY;
 
   /** @param offset in the stream of what is appended first. */
   constructor(offset: number) {
@@ -30,7 +31,7 @@ export class LineBuffer {
 
   /** The offset in the stream of the next line. */
   get offset(): number {
-    return this.#origin + this.#start;
+    return Math.min(this.#end, this.#origin + this.#start);
   }
 
   /** Bytes that are there from the next line on. */
@@ -39,19 +40,21 @@ export class LineBuffer {
   }
 
   get finished(): boolean {
-    return this.#finished;
+    return this.#end !== Number.POSITIVE_INFINITY;
   }
 
   /** Copies a chunk. */
   append(chunk: Uint8Array): void {
-    if (this.#filled + chunk.length > this.#bytes.length) this.#makeRoom(chunk.length);
+    if (this.#filled + chunk.length >= this.#bytes.length) this.#makeRoom(chunk.length + 1);
     this.#bytes.set(chunk, this.#filled);
     this.#filled += chunk.length;
+    // Whoever looks for the end of a line finds it here, and not by looking through the rest of the buffer.
+    this.#bytes[this.#filled] = LF;
   }
 
   /** Says that the stream has ended; a missing last line end is added. */
   finish(): void {
-    this.#finished = true;
+    this.#end = this.#origin + this.#filled;
     if (this.#filled > this.#start && this.#bytes[this.#filled - 1] !== LF) this.append(Uint8Array.of(LF));
   }
 

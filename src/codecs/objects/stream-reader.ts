@@ -4,7 +4,8 @@ import { decompress } from '../compression.ts';
 import type { ObjectReader, ReadableObject } from '../object-format.ts';
 import { skipBytes } from './skip-bytes.ts';
 
-const ONE_ROW: BatchLimits = { rows: 1, bytes: 1, lingerMs: 0 };
+/** Without an end to the patience: the columns of JSON are those of the first rows, and a store that is slow must not make them fewer. */
+const ONE_ROW: BatchLimits = { rows: 1, bytes: 1, lingerMs: Number.POSITIVE_INFINITY };
 
 /** Reads objects that are one stream of bytes, packed or not: the object is its only part. */
 export function createStreamReader(decoder: StreamDecoder): ObjectReader {

@@ -67,12 +67,20 @@ export async function openParquetFile(
       .reduce((sum, { meta_data }) => sum + Number(meta_data?.total_compressed_size ?? 0), 0);
     return { index, rows: Number(group.num_rows), bytes };
   };
+  // The footer may lack anything, whatever its type says.
+  const groups = takenApart(object, () => metadata.row_groups.map(planOf));
+  const rows = groups.reduce((sum, group) => sum + group.rows, 0);
+  if (rows !== Number(metadata.num_rows)) {
+    throw brokenParquet(
+      { name: object.name },
+      `its row groups hold ${rows} rows, and the footer says ${metadata.num_rows}`,
+    );
+  }
   return {
     object,
     schema: { columns: columns.map((column) => columnOf(column, object.name)) },
     columns,
-    // The footer may lack anything, whatever its type says.
-    groups: takenApart(object, () => metadata.row_groups.map(planOf)),
+    groups,
     chunks: (group, column) =>
       takenApart({ name: object.name, group, column: column.name }, () => chunks(group, column)),
   };

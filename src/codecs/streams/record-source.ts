@@ -23,7 +23,7 @@ export function createRecordSource(input: AsyncIterable<ObjectRow>, clock: Clock
     bytesRead: 0,
     identity: async () => null,
     splits: async () => [{ id: NAME, bytes: null }],
-    read: (_split, _after, limits, signal) => new RecordBatches(limits).read(new ChunkReader(input, clock, signal)),
+    read: (_split, _after, limits, signal) => new RecordBatches(limits, clock).read(new ChunkReader(input, clock, signal)),
     check: async () => undefined,
     close: async () => undefined,
     [Symbol.asyncDispose]: async () => undefined,
@@ -33,24 +33,30 @@ export function createRecordSource(input: AsyncIterable<ObjectRow>, clock: Clock
 /** Gathers objects to batches: full ones, and what there is when the next object lets itself be waited for. */
 class RecordBatches {
   readonly #limits: BatchLimits;
+  readonly #clock: Clock;
   #schema: Schema | undefined;
   #names: readonly string[] = [];
   #records: Value[][] = [];
   #rows = 0;
 
-  constructor(limits: BatchLimits) {
+  constructor(limits: BatchLimits, clock: Clock) {
     this.#limits = limits;
+    this.#clock = clock;
   }
 
   async *read(reader: ChunkReader<ObjectRow>): AsyncGenerator<RowBatch> {
+    // When the batch under way goes as it is, however soon its next object would come.
+    let deadline = Number.POSITIVE_INFINITY;
     try {
       for (;;) {
-        const patience = this.#records.length === 0 ? Number.POSITIVE_INFINITY : this.#limits.lingerMs;
-        const object = await reader.next(patience);
+        const object = await reader.next(Math.max(0, deadline - this.#clock.now()));
         if (object === null) break;
         if (object !== 'late') this.#add(object);
+        if (this.#records.length === 1) deadline = this.#clock.now() + this.#limits.lingerMs;
         const full = this.#records.length >= Math.min(this.#limits.rows, MOST_ROWS);
-        if (full || object === 'late') yield this.#batch();
+        if (!full && object !== 'late') continue;
+        yield this.#batch();
+        deadline = Number.POSITIVE_INFINITY;
       }
       if (this.#records.length > 0) yield this.#batch();
     } finally {

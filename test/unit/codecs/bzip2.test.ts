@@ -40,6 +40,20 @@ test('bzip2 data that is broken, or ends too early, is refused wherever it does'
   }
 });
 
+test('bzip2 data that is made to fill the memory is unpacked a block at a time', async () => {
+  // 46 bytes of it are 45,899,235 spaces.
+  const stream = Buffer.from('QlpoOTFBWSZTWbUiZb8BX44QAMAAAAggADCATUZCoCWpCoCXF3JFOFCQtSJlvw==', 'base64');
+  const packed = recycledChunks(Buffer.concat(Array.from({ length: 8 }, () => stream)), [1000]);
+  const before = process.memoryUsage().rss;
+  let [unpacked, most] = [0, 0];
+  for await (const part of decompress('bzip2', packed, 'rows.csv.bz2', new AbortController().signal)) {
+    unpacked += part.length;
+    most = Math.max(most, process.memoryUsage().rss - before);
+  }
+  expect(unpacked).toBe(8 * 45_899_235);
+  expect(most).toBeLessThan(500 * 1024 * 1024);
+});
+
 test('bzip2 is not written', async () => {
   await expect(compressMember('bzip2', Buffer.from('a'))).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
 });

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { defaultCsvSettings } from '../../../../src/codecs/csv/csv-settings.ts';
 import { JsonlDecoder } from '../../../../src/codecs/jsonl/jsonl-decoder.ts';
+import { LineBuffer } from '../../../../src/codecs/jsonl/line-buffer.ts';
 import { encodingOf } from '../../../../src/codecs/text/encoding.ts';
 import { columnNames } from '../../../../src/core/schema.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
@@ -41,7 +42,7 @@ describe('JSON Lines', () => {
       rows: 1,
     });
     expect([first!.origin.lines![0], second!.origin.lines![0]]).toEqual([2, 4]);
-    expect(second!.origin.position).toEqual({ offset: 18, row: 2, line: 5 });
+    expect(second!.origin.position).toEqual({ offset: 17, row: 2, line: 5 });
   });
 
   test('of objects without fields are rows of nulls where columns are known', async () => {
@@ -108,12 +109,17 @@ describe('JSON Lines', () => {
     for (const [encoding, bytes] of [
       ['latin_1', Buffer.from('{"é":"ü"}\n{"é":"ß"}\n', 'latin1')],
       ['utf-16', Buffer.from('\ufeff{"é":"ü"}\n{"é":"ß"}\n', 'utf16le')],
+      // Without a line end at their end.
+      ['latin_1', Buffer.from('{"é":"ü"}\n{"é":"ß"}', 'latin1')],
+      ['utf-8', Buffer.from('{"é":"ü"}\n{"é":"ß"}')],
     ] as const) {
       const options = { format: 'jsonl', rows: 1, csv: { ...csv, encoding } } as const;
       const batches = await readObject(objectOf(bytes, 3), options);
       expect(cellsOf(batches)).toEqual([['ü'], ['ß']]);
       const rest = await readObject(objectOf(bytes, 3), { ...options, after: batches[0]!.origin.position });
       expect(cellsOf(rest)).toEqual([['ß']]);
+      const { position } = batches[1]!.origin;
+      expect(await readObject(objectOf(bytes, 3), { ...options, after: position })).toEqual([]);
     }
   });
 
@@ -123,6 +129,18 @@ describe('JSON Lines', () => {
       code: 'CSV_RECORD_TOO_LARGE',
       message: expect.stringContaining('line 2') as unknown,
     });
+  });
+
+  test('that are long are looked through once: a search ends with what is there, however large the buffer is', () => {
+    const lines = new LineBuffer(0);
+    for (let chunks = 1; chunks < 200; chunks += 1) {
+      lines.append(Buffer.alloc(10_000, 0x78));
+      expect(lines.endOf(0)).toBe(-1);
+      expect(lines.bytes.indexOf(0x0a)).toBe(10_000 * chunks);
+    }
+    lines.finish();
+    expect(lines.endOf(0)).toBe(1_990_000);
+    expect(lines.offset).toBe(0);
   });
 
   test('keep to the limits of a batch in bytes, unless it is a single row', async () => {

@@ -14,6 +14,15 @@ const refusal = async (bytes: Uint8Array): Promise<SluiceError> => {
   throw new Error('the file was read, or failed in another way', { cause: error });
 };
 
+function saysTwoNumbersOfRows(bytes: Uint8Array<ArrayBuffer>): boolean {
+  try {
+    const { num_rows: rows, row_groups: groups } = parquetMetadata(bytes.buffer);
+    return groups.length > 0 && groups.reduce((sum, group) => sum + Number(group.num_rows), 0) !== Number(rows);
+  } catch {
+    return false;
+  }
+}
+
 describe('a file that is no sound Parquet is refused by its name', () => {
   const file = golden('types-v2.parquet');
 
@@ -41,6 +50,19 @@ describe('a file that is no sound Parquet is refused by its name', () => {
     const bytes = file.slice();
     new DataView(bytes.buffer).setUint32(bytes.length - 8, 1_000_000, true);
     expect((await refusal(bytes)).message).toMatch(/a footer of 1000000 bytes does not fit/);
+  });
+
+  test('with a footer of which one byte makes the rows of its groups other than its own', async () => {
+    const rows = golden('rows-none.parquet');
+    let found = 0;
+    for (let at = rows.length - 9; at > rows.length - 4000; at -= 1) {
+      const bytes = rows.slice();
+      bytes[at]! -= 2;
+      if (!saysTwoNumbersOfRows(bytes)) continue;
+      found += 1;
+      expect((await refusal(bytes)).code).toBe('FORMAT_BROKEN');
+    }
+    expect(found).toBeGreaterThan(0);
   });
 
   test('with a footer that names no column where one should be', async () => {
