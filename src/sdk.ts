@@ -26,6 +26,7 @@ export * from './core/model.ts';
 export * from './core/network-code.ts';
 export * from './core/object-store.ts';
 export * from './core/position.ts';
+export * from './core/retry-after.ts';
 export * from './core/row-batch.ts';
 export * from './core/schema.ts';
 export * from './core/scored-batch.ts';

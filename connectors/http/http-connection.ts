@@ -1,8 +1,15 @@
 import { Agent, type IncomingMessage, request as overHttp } from 'node:http';
 import { request as overHttps, Agent as TlsAgent } from 'node:https';
-import { type Clock, type ConnectionGuard, type GuardedLookup, SluiceError, targetOf } from '../../src/sdk.ts';
+import {
+  type Clock,
+  type ConnectionGuard,
+  type GuardedLookup,
+  retryAfterMs,
+  SluiceError,
+  targetOf,
+} from '../../src/sdk.ts';
 import { type HttpAddress, httpName } from './http-address.ts';
-import { brokenOff, isPassing, networkFault, retryAfterMs } from './http-fault.ts';
+import { brokenOff, isPassing, networkFault } from './http-fault.ts';
 import type { HttpSettings } from './http-settings.ts';
 import { inTime } from './in-time.ts';
 import { Patience } from './patience.ts';

@@ -1,4 +1,4 @@
-import { type Clock, messageOf, networkCodeOf, SluiceError, UNREACHABLE_CODES } from '../../src/sdk.ts';
+import { messageOf, networkCodeOf, SluiceError, UNREACHABLE_CODES } from '../../src/sdk.ts';
 
 /** What a request was for. */
 export interface FaultContext {
@@ -20,14 +20,6 @@ export function isPassing(status: number): boolean {
 /** Whether the same request may succeed in a while. */
 export function mayPass(error: unknown): error is SluiceError {
   return error instanceof SluiceError && error.code === 'STORE_UNREACHABLE';
-}
-
-/** How long a Retry-After header asks to wait, in milliseconds: it holds seconds or an HTTP date. */
-export function retryAfterMs(value: string | undefined, clock: Clock): number | undefined {
-  const text = value?.trim() ?? '';
-  if (/^\d+(\.\d+)?$/.test(text)) return Number(text) * 1000;
-  const date = Date.parse(text);
-  return Number.isNaN(date) ? undefined : Math.max(0, date - clock.wall());
 }
 
 /** A connection that broke, was silent or gave less than it promised. */

@@ -52,14 +52,16 @@ function mergeNumbers(a: NumberStatistics | null, b: NumberStatistics | null): N
   if (a === null || b === null) return a ?? b;
   const count = a.count + b.count;
   const apart = b.mean - a.mean;
+  const isFar = !Number.isFinite(apart * b.count);
+  const squares = (a.squares ?? Infinity) + (b.squares ?? Infinity) + (apart * apart * a.count * b.count) / count;
   const min = Math.min(a.min, b.min);
   const max = Math.max(a.max, b.max);
   return {
     count,
     min,
     max,
-    mean: a.mean + (apart * b.count) / count,
-    squares: a.squares + b.squares + (apart * apart * a.count * b.count) / count,
+    mean: isFar ? a.mean * (a.count / count) + b.mean * (b.count / count) : a.mean + (apart * b.count) / count,
+    squares: Number.isFinite(squares) ? squares : null,
     histogram:
       a.histogram === null || b.histogram === null ? null : mergeHistograms(a.histogram, b.histogram, min, max),
   };

@@ -38,8 +38,8 @@ export interface NumberStatistics {
   readonly min: number;
   readonly max: number;
   readonly mean: number;
-  /** Sum of the squares of the distances from the mean. */
-  readonly squares: number;
+  /** Sum of the squares of the distances from the mean; null where it is past the range of doubles, which JSON could not hold. */
+  readonly squares: number | null;
   /** Null where the baseline's bins are counted instead. */
   readonly histogram: LinearHistogram | null;
 }
@@ -68,7 +68,7 @@ export function cellsOf({ missing, numbers, texts, bins }: ColumnStatistics): nu
   return missing + texts.count + (numbers?.count ?? (bins ?? []).reduce((sum, count) => sum + count, 0));
 }
 
-/** Standard deviation of the population; null without a number. */
+/** Standard deviation of the population; null without a number, and where it is too large to tell. */
 export function deviation(numbers: NumberStatistics | null): number | null {
-  return numbers === null ? null : Math.sqrt(numbers.squares / numbers.count);
+  return numbers === null || numbers.squares === null ? null : Math.sqrt(numbers.squares / numbers.count);
 }

@@ -1,4 +1,5 @@
 import type { ColumnStatistics } from '../core/statistics.ts';
+import { numberBelow } from './number-below.ts';
 
 /**
  * How a column was spread over the rows that a model knows: the bins that later rows are counted by, and the counts of the baseline
@@ -22,7 +23,10 @@ export type BaselineColumn = (NumberBins | CategoryBins | NoBins) & { readonly s
 /** Intervals of numbers: up to and with the first edge, between two edges (with the upper one), and above the last. */
 interface NumberBins {
   readonly kind: 'number';
-  /** Ascending, at most nine: the deciles of the baseline, or where it has few different numbers those but for the last. */
+  /**
+   * Ascending, at most nine: the deciles of the baseline, or where it has few different numbers those but for the last. Where nearly all
+   * are one number, that and the double before it.
+   */
   readonly edges: readonly number[];
 }
 
@@ -52,6 +56,11 @@ export function binNames(column: NumberBins | CategoryBins): readonly string[] {
   if (column.kind === 'category') return [...column.categories, '(other)', '(unseen)'];
   const { edges } = column;
   if (edges.length === 0) return ['all'];
+  const [first, second] = edges;
+  if (edges.length === 2 && first === numberBelow(second!)) {
+    const usual = short(second!);
+    return [`below ${usual}`, usual, `above ${usual}`];
+  }
   const between = edges.slice(1).map((edge, i) => `${short(edges[i]!)} to ${short(edge)}`);
   return [`up to ${short(edges[0]!)}`, ...between, `above ${short(edges.at(-1)!)}`];
 }

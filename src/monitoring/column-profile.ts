@@ -2,6 +2,7 @@ import { decodeField } from '../core/canonical-csv.ts';
 import type { BaselineColumn } from './baseline.ts';
 import { MOST_CATEGORIES, MOST_OTHERS } from './baseline.ts';
 import { Cell } from './cell.ts';
+import { numberBelow } from './number-below.ts';
 import { NumberSample } from './number-sample.ts';
 
 /** Different texts that are counted; a column of more is none of categories. */
@@ -73,6 +74,15 @@ export class ColumnProfile {
   }
 
   #edges(): readonly number[] {
+    const edges = this.#edgesBetween();
+    if (edges.length > 0) return edges;
+    // Nearly every row has the same number: by one interval of all numbers another one would be no drift.
+    const usual = this.#sample.sorted().at(-1)!;
+    return [numberBelow(usual), usual].filter(Number.isFinite);
+  }
+
+  /** Below the greatest number. */
+  #edgesBetween(): readonly number[] {
     if (this.#few.size <= FEW_NUMBERS) return [...this.#few].toSorted((a, b) => a - b).slice(0, -1);
     const sorted = this.#sample.sorted();
     const deciles = Array.from({ length: 9 }, (_, i) => sorted[Math.ceil(((i + 1) * sorted.length) / 10) - 1]!);

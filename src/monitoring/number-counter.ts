@@ -64,15 +64,16 @@ export class NumberCounter {
       if (value > max) max = value;
       sum += value;
     }
-    const mean = sum / count;
+    const mean = Number.isFinite(sum) ? sum / count : meanOfShares(values, count);
     let squares = 0;
     for (let i = 0; i < count; i += 1) {
       const apart = values[i]! - mean;
       squares += apart * apart;
     }
     const histogram = this.#intervals === null ? histogramOf(values, count, min, max) : null;
-    // JSON has no minus zero.
-    return { count, min: min + 0, max: max + 0, mean: mean + 0, squares, histogram };
+    // JSON has no minus zero, and no infinity.
+    const spread = Number.isFinite(squares) ? squares : null;
+    return { count, min: min + 0, max: max + 0, mean: mean + 0, squares: spread, histogram };
   }
 
   #counted(): readonly number[] | null {
@@ -88,4 +89,11 @@ export class NumberCounter {
     larger.set(this.#values);
     this.#values = larger;
   }
+}
+
+/** The mean of numbers whose sum is past the range of doubles, which it itself never is. */
+function meanOfShares(values: Float64Array, count: number): number {
+  let mean = 0;
+  for (let i = 0; i < count; i += 1) mean += values[i]! / count;
+  return mean;
 }

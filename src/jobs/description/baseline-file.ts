@@ -13,7 +13,7 @@ const statistics = z.strictObject({
       min: z.number(),
       max: z.number(),
       mean: z.number(),
-      squares: z.number(),
+      squares: z.number().nullable(),
       histogram: z.strictObject({ exponent: z.int(), first: z.number(), counts: z.array(count) }).nullable(),
     })
     .nullable(),

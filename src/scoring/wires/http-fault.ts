@@ -1,6 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 import { SluiceError } from '../../core/error.ts';
 import type { ErrorCode } from '../../core/error-table.ts';
+import { retryAfterMs } from '../../core/retry-after.ts';
 import type { RowBatch } from '../../core/row-batch.ts';
 import { withoutEcho } from './echo.ts';
 import { faultText, headerOf, jsonOf } from './reply-text.ts';
@@ -32,15 +33,6 @@ const remedies: Partial<Record<ErrorCode, string>> = {
   SERVER_ACCESS: ' Check deployment.token and the deployment id.',
   CONFIG_INVALID: ' Check deployment.server and deployment.wire.',
 };
-
-/** How long a Retry-After header asks to wait, in milliseconds: it holds seconds or an HTTP date. */
-function retryAfterMs(value: string | undefined, clock: Clock): number | undefined {
-  if (value === undefined) return undefined;
-  const text = value.trim();
-  if (/^\d+(\.\d+)?$/.test(text)) return Number(text) * 1000;
-  const date = Date.parse(text);
-  return Number.isNaN(date) ? undefined : Math.max(0, date - clock.wall());
-}
 
 /** What is known of the request that a reply is to. */
 export interface AskedFor {

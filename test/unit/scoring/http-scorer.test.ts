@@ -155,10 +155,11 @@ describe('what the server says', () => {
 
   it.each([
     ['3', 3000],
-    ['0', 0],
+    ['0', undefined],
+    ['0.1', 100],
     ['1.5', 1500],
     ['Thu, 01 Jan 2026 00:01:30 GMT', 90_000],
-    ['Wed, 31 Dec 2025 23:00:00 GMT', 0],
+    ['Wed, 31 Dec 2025 23:00:00 GMT', undefined],
     ['soon', undefined],
   ])('with Retry-After: %s asks to wait for %s ms', async (value, waitMs) => {
     answer({ status: 503, headers: { 'retry-after': value } });
