@@ -1,3 +1,4 @@
+import { utcTime } from '../core/utc-time.ts';
 import { type BucketSize, bucketOf, nextBucket } from '../monitoring/time-bucket.ts';
 import { refused } from './refused.ts';
 import type { PeriodQuery } from './schemas/monitoring-query.ts';
@@ -48,6 +49,5 @@ export function periodView({ from, to }: Period): { readonly start: string; read
 
 /** Without a zone it is UTC. */
 export function timeOf(text: string | undefined): number | null {
-  if (text === undefined) return null;
-  return Date.parse(/(Z|[+-]\d{2}:?\d{2})$/i.test(text) || /^\d{4}-\d{2}-\d{2}$/.test(text) ? text : `${text}Z`);
+  return text === undefined ? null : utcTime(text);
 }
