@@ -21,7 +21,7 @@ export interface ColumnProfile {
 }
 
 const INTEGER = /^-?(0|[1-9]\d{0,17})$/;
-const NUMBER = /^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$/;
+const NUMBER = /^[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?$/;
 /** 007 is no number: it would lose its zeros. */
 const LEADING_ZEROS = /^[-+]?0\d/;
 const BOOLEAN = /^(true|false)$/i;

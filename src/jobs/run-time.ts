@@ -17,7 +17,7 @@ export interface DefinitionTimes {
   readonly nextScheduled: number | null;
 }
 
-const VARIABLE = /\{\{\s*(\w*)\s*\}\}/g;
+const VARIABLE = /\{\{\s*(?:(\w+)\s*)?\}\}/g;
 /** Those that only runs of a job definition have. */
 const OF_DEFINITIONS: readonly string[] = [
   'last_completed_run_time',
@@ -58,7 +58,7 @@ export function withRunTimes<J extends object>(job: J, times: RunTimes): J {
 /** A text of a setting with the same variables replaced. @param field what the setting is called, for messages. */
 export function textAtRunTime(field: string, text: string, times: RunTimes): string {
   const values = valuesOf(times);
-  return text.replaceAll(VARIABLE, (_, name: string) => {
+  return text.replaceAll(VARIABLE, (_, name = '') => {
     const value = values.get(name);
     if (typeof value === 'string') return value;
     const what =

@@ -5,7 +5,7 @@ const decoder = new TextDecoder();
 /** Words that stand for a missing number or date, besides the empty cell. */
 const MISSING: ReadonlySet<string> = new Set(['', 'NA', 'N/A', 'NaN', 'nan', 'null', 'NULL', 'None']);
 
-const NUMBER = /^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$/;
+const NUMBER = /^\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*$/;
 
 export function isMissing(text: string): boolean {
   return MISSING.has(text);

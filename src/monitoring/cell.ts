@@ -3,7 +3,7 @@ import { COMMA, fieldEnd, LF, QUOTE } from '../core/canonical-csv.ts';
 const ZERO = 0x30;
 const POINT = 0x2e;
 const MINUS = 0x2d;
-const NUMBER = /^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$/;
+const NUMBER = /^\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*$/;
 /** Words that stand for a missing number, as the model servers that we know read them. */
 const MISSING: ReadonlySet<string> = new Set(['NA', 'N/A', 'NaN', 'nan', 'null', 'NULL', 'None']);
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });

@@ -76,9 +76,9 @@ function letBodyEnd(reply: FastifyReply): void {
   raw.once('close', () => clearTimeout(timer));
 }
 
-/** Without the place, which in a body is the body itself. */
+/** Without the place, which in a body is the body itself. One of several problems has two spaces before it. */
 function plain(message: string): string {
-  return message.replaceAll(/^(\s*)(?:job|query|body): /gm, '$1');
+  return message.replaceAll(/^((?: {2})?)(?:job|query|body): /gm, '$1');
 }
 
 /** What is wrong, by the field that each line begins with or names in quotes. */

@@ -1,3 +1,4 @@
+import { utcTime } from '../core/utc-time.ts';
 import { type BucketSize, bucketOf, nextBucket } from '../monitoring/time-bucket.ts';
 import { refused } from './refused.ts';
 import type { PeriodQuery } from './schemas/monitoring-query.ts';
@@ -24,15 +25,20 @@ export function periodOf({ start, end, startTime, endTime }: PeriodQuery, now: n
   throw refused('start must be before end');
 }
 
-/** The parts of a period, one after the other; the first and the last may be shorter. Throws REQUEST_INVALID (422) for too many. */
-export function bucketsOf({ from, to }: Period, size: Exclude<BucketSize, 'all'>): readonly Period[] {
+/**
+ * The parts of a period, one after the other; the first and the last may be shorter. Throws REQUEST_INVALID (422) for too many.
+ * @param series how often all of them will stand in the reply.
+ */
+export function bucketsOf({ from, to }: Period, size: Exclude<BucketSize, 'all'>, series = 1): readonly Period[] {
   const buckets: Period[] = [];
   for (let at = from; at < to; ) {
     const end = Math.min(nextBucket(at, size), to);
     buckets.push({ from: at, to: end });
     at = end;
-    if (buckets.length > MOST_BUCKETS)
-      throw refused('There would be more than 10,000 buckets; choose a longer bucketSize');
+    if (buckets.length * series > MOST_BUCKETS)
+      throw refused(
+        `There would be more than 10,000 buckets; choose a longer bucketSize${series === 1 ? '' : ', or fewer models'}`,
+      );
   }
   return buckets;
 }
@@ -48,6 +54,5 @@ export function periodView({ from, to }: Period): { readonly start: string; read
 
 /** Without a zone it is UTC. */
 export function timeOf(text: string | undefined): number | null {
-  if (text === undefined) return null;
-  return Date.parse(/(Z|[+-]\d{2}:?\d{2})$/i.test(text) || /^\d{4}-\d{2}-\d{2}$/.test(text) ? text : `${text}Z`);
+  return text === undefined ? null : utcTime(text);
 }

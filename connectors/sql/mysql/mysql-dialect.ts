@@ -16,7 +16,7 @@ const TYPES: Readonly<Record<NonNullable<SqlColumn['type']>, string>> = {
   timestamp: 'datetime(6)',
 };
 
-const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
+const NUMBER = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?$/i;
 
 /** Digits that a decimal may have here, and those of them behind the point that MySQL has, too. */
 const MOST = { precision: 65, scale: 30 } as const;

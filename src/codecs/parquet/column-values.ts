@@ -7,7 +7,7 @@ import type { StoredType } from './stored-type.ts';
 /** A value as the writer of the library takes it. */
 export type WrittenValue = string | number | bigint | boolean | null;
 
-const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$|^[+-]?Infinity$|^NaN$/;
+const NUMBER = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$|^[+-]?Infinity$|^NaN$/;
 const INTEGER = /^[+-]?\d{1,20}$/;
 /** So many digits fit a double's integers, and 32 bits if there are fewer still. */
 const SAFE_DIGITS = 15;

@@ -5,7 +5,7 @@ import { FlipCounts } from './flip-counts.ts';
 /** What a column is looked at for. `prediction`: its first value tells whether it is a score or a label. */
 export type ColumnUse = 'score' | 'label' | 'prediction' | 'other';
 
-const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
+const NUMBER = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?$/i;
 /** From here on a double cannot tell neighbours apart; such numbers are names. */
 const LONG_INTEGER = /^[+-]?\d{16,}$/;
 

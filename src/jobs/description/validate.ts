@@ -59,7 +59,7 @@ function retyped(value: unknown, keys: ReadonlySet<string>, path: Path = []): un
   if (typeof value === 'string' && keys.has(pathKey(path))) {
     const text = value.trim();
     if (WORDS.has(text)) return WORDS.get(text);
-    return /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(text) ? Number(text) : value;
+    return /^[-+]?(\d+(\.\d*)?|\.\d+)(e[-+]?\d+)?$/i.test(text) ? Number(text) : value;
   }
   if (Array.isArray(value)) return value.map((item, i) => retyped(item, keys, [...path, i]));
   if (typeof value !== 'object' || value === null) return value;

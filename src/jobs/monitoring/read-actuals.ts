@@ -1,6 +1,7 @@
 import { SluiceError } from '../../core/error.ts';
 import type { RowBatch } from '../../core/row-batch.ts';
 import { columnNames } from '../../core/schema.ts';
+import { utcTime } from '../../core/utc-time.ts';
 import type { Value } from '../../core/value.ts';
 import type { Actual } from '../../monitoring/actuals.ts';
 import { ASSOCIATION_CHARACTERS } from '../../monitoring/associations.ts';
@@ -67,8 +68,7 @@ function placeOf(names: readonly string[], wanted: string, description: string):
 function timeOf(value: Value, place: string): number | null {
   if (value === null || value === '') return null;
   const text = String(value).trim();
-  const hasZone = /(Z|[+-]\d{2}:?\d{2})$/i.test(text) || /^\d{4}-\d{2}-\d{2}$/.test(text);
-  const ms = /^\d{9,}$/.test(text) ? Number(text) : Date.parse(hasZone ? text : `${text.replace(' ', 'T')}Z`);
+  const ms = /^\d{9,}$/.test(text) ? Number(text) : utcTime(text);
   if (!Number.isNaN(ms)) return ms;
   throw new SluiceError(
     'CONFIG_INVALID',

@@ -55,7 +55,7 @@ function problemOf(batch: RowBatch, column: number, start: number, end: number, 
   return `Column "${name}": "${shown}" is not a ${isFloat ? 'number' : `value of the type ${datatype}`}.`;
 }
 
-const DECIMAL = /^\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*$/i;
+const DECIMAL = /^\s*[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?\s*$/i;
 const YES = /^\s*(true|t|yes)\s*$/i;
 const NO = /^\s*(false|f|no)\s*$/i;
 

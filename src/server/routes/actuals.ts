@@ -1,3 +1,4 @@
+import { utcTime } from '../../core/utc-time.ts';
 import type { DatasetRegistry } from '../../jobs/catalog/dataset-registry.ts';
 import type { AccuracyLog } from '../../jobs/monitoring/kept/accuracy-log.ts';
 import { readActuals } from '../../jobs/monitoring/read-actuals.ts';
@@ -27,7 +28,7 @@ export function actualsRoutes(service: JobService, log: AccuracyLog, registry: D
         const actuals = data.map(({ associationId, actualValue, timestamp }) => ({
           association: associationId.slice(0, ASSOCIATION_CHARACTERS),
           value: String(actualValue),
-          observed: timestamp === undefined || timestamp === null ? null : Date.parse(timestamp),
+          observed: timestamp === undefined || timestamp === null ? null : utcTime(timestamp),
         }));
         await log.keep(id, actuals, !keepActualsWithoutPredictions);
         return sendDone(call, { what: 'deployment', id });

@@ -4,6 +4,7 @@ import type { JobRecord } from '../../jobs/queue/job-record.ts';
 import type { JobService } from '../../jobs/queue/job-service.ts';
 import { type ApiCall, type ApiRoute, apiRoute } from '../api-route.ts';
 import { sendJson } from '../json-reply.ts';
+import { timeOf } from '../monitored-period.ts';
 import { patchBody } from '../schemas/job-bodies.ts';
 import { listQuery } from '../schemas/list-query.ts';
 import { jobView } from '../views/job-view.ts';
@@ -49,8 +50,8 @@ export function batchPredictionRoutes(service: JobService, now: () => number): r
             jobId: query.jobId,
             definitionId: query.batchPredictionJobDefinitionId,
             hostname: query.hostname,
-            from: query.startDateTime === undefined ? since : Date.parse(query.startDateTime),
-            until: query.endDateTime === undefined ? undefined : Date.parse(query.endDateTime),
+            from: timeOf(query.startDateTime) ?? since,
+            until: timeOf(query.endDateTime) ?? undefined,
             owner: null,
             orderBy: query.orderBy,
           },

@@ -29,9 +29,10 @@ export function predictionRoutes(service: JobService, log: AccuracyLog, now: () 
         const { bucketSize, targetClass: classes } = query;
         const rows = await monitoredRows(service, call, 'targetDrift', now());
         const { period, baseline } = rows;
-        const places = bucketsOf(period, bucketSize);
+        const models = query.modelId === undefined ? [null] : [...new Set(query.modelId)];
+        const places = bucketsOf(period, bucketSize, models.length);
         const buckets: object[] = [];
-        for (const modelId of query.modelId ?? [null]) {
+        for (const modelId of models) {
           const all = await rows.of(modelId);
           const groups = Map.groupBy(all, ({ ended }) => bucketStart(ended, period, bucketSize));
           for (const bucket of places) {

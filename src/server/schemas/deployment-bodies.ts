@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { utcTime } from '../../core/utc-time.ts';
 import { batchName } from '../../jobs/queue/body/batch-name.ts';
 
 const enabled = z.strictObject({ enabled: z.boolean() });
@@ -56,7 +57,7 @@ export const actualsBody = z.strictObject({
         actualValue: z.union([z.string(), z.number(), z.boolean()]).describe('What came true: a number, or a label.'),
         timestamp: z
           .string()
-          .refine((text) => !Number.isNaN(Date.parse(text)), { error: 'must be a time as 2026-11-28T12:00:00Z' })
+          .refine((text) => !Number.isNaN(utcTime(text)), { error: 'must be a time as 2026-11-28T12:00:00Z' })
           .nullable()
           .optional()
           .describe('When it was observed. A later one of the same ID replaces an earlier one.'),

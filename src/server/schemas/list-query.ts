@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { utcTime } from '../../core/utc-time.ts';
 
 /** A parameter that may stand once or several times. */
 export const several = <T extends z.ZodType>(one: T) =>
@@ -15,11 +16,11 @@ export const whole = (least: number, most: number) =>
     .transform(Number)
     .refine((value) => value >= least && value <= most, { error: `must be from ${least} to ${most}` });
 
-/** A time of a query. */
+/** A time of a query; without a zone it is UTC. */
 export const time = () =>
   z
     .string()
-    .refine((text) => !Number.isNaN(Date.parse(text)), { error: 'must be a time as 2026-11-28T12:00:00Z' })
+    .refine((text) => !Number.isNaN(utcTime(text)), { error: 'must be a time as 2026-11-28T12:00:00Z' })
     .optional();
 
 /** The query of `GET /batchPredictions/`. */

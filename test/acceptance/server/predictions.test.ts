@@ -119,6 +119,12 @@ describe('predictionsOverTime', () => {
       ['one', 0],
       ['one', 0],
     ]);
+    const again = await get<OverTime>(api, `d/predictionsOverTime/?${time}&modelId=one&modelId=one`);
+    expect(again.buckets).toHaveLength(3);
+    const year = 'd/predictionsOverTime/?start=2025-01-01&end=2026-01-01&bucketSize=PT1H&modelId=one';
+    expect((await get<OverTime>(api, year)).buckets).toHaveLength(8_760);
+    // A reply for each of the models that an address can name would be of gigabytes.
+    expect(await refusal(api, `${year}&modelId=two`)).toEqual([422, expect.stringContaining('fewer models')]);
   });
 
   test('has the mean probabilities of classes, and how often each was predicted', async () => {

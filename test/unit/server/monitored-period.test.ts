@@ -33,6 +33,9 @@ describe('the time that a query asks for', () => {
   test('is refused with more buckets than anybody wants', () => {
     const period = periodOf({ start: '1990-01-01', end: '2026-01-01' }, NOW);
     expect(() => bucketsOf(period, 'hour')).toThrow('10,000 buckets');
+    const year = periodOf({ start: '2025-01-01', end: '2026-01-01' }, NOW);
+    expect(bucketsOf(year, 'hour')).toHaveLength(8_760);
+    expect(() => bucketsOf(year, 'hour', 2)).toThrow('10,000 buckets; choose a longer bucketSize, or fewer models');
   });
 });
 

@@ -6,7 +6,7 @@ import { isTemporal, temporalCount } from './temporal.ts';
 export class ValueFault extends Error {}
 
 const SHORT_INTEGER = /^-?\d{1,9}$/;
-const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$|^[+-]?Infinity$|^NaN$/;
+const NUMBER = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$|^[+-]?Infinity$|^NaN$/;
 
 /** The value that avsc encodes for the text of a cell: the inverse of `cellValue`. Throws ValueFault. */
 export function avroValue(node: AvroNode, text: string | null): unknown {
