@@ -90,7 +90,7 @@ const families: Readonly<Record<string, Family>> = {
 
 /** `//user:password@host:port,host2/database?a=b&c=d`, also `database` and `/` alone, and `loadbalance://…`. */
 function networked(rest: string, product: string, defaultPort: number): AddressParts {
-  const found = /^((?:[a-z+]+:)?\/\/)(?:([^/?@]*)@)?([^/?]*)(?:\/([^?]*))?(?:\?(.*))?$/is.exec(rest);
+  const found = /^((?:[a-z+]+:)?\/\/)(?:([^/?]*)@)?([^/?@]*)(?:\/([^?]*))?(?:\?(.*))?$/is.exec(rest);
   if (found === null) {
     // PostgreSQL's short forms: a database of this machine, or only its server.
     const short = /^\/?([^/?]*)(?:\?(.*))?$/s.exec(rest);
@@ -137,7 +137,7 @@ function sqlserver(rest: string): AddressParts {
 
 /** `thin:user/password@//host:1521/service`, `thin:@host:1521:sid`, `thin:@(DESCRIPTION=…)`, `thin:@name`. */
 function oracle(rest: string): AddressParts {
-  const found = /^(thin|oci8?):([^@]*)@(.*)$/is.exec(rest);
+  const found = /^(thin|oci8?):([^?(]*)@(.*)$/is.exec(rest);
   if (found === null) throw unreadable('oracle', 'thin:@//host:1521/service');
   const [, kind = 'thin', login = '', address = ''] = found;
   const slash = login.indexOf('/');
@@ -193,7 +193,7 @@ function general(rest: string): AddressParts {
   const found = /^(.*?)([;?])(.*)$/s.exec(rest);
   const [head, mark, tail] = found === null ? [rest, '?', ''] : [found[1]!, found[2]!, found[3]!];
   const between = mark === ';' ? ';' : '&';
-  const address = /^(?:[a-z0-9+.:-]*?:)?\/\/(?:([^/@]*)@)?([^/]*)(?:\/(.*))?$/is.exec(head);
+  const address = /^(?:[a-z0-9+.:-]*?:)?\/\/(?:([^/]*)@)?([^/@]*)(?:\/(.*))?$/is.exec(head);
   const { user, password } = loginOf(address?.[1]);
   const plain = address?.[1] === undefined ? head : head.replace(`${address[1]}@`, '');
   return {
