@@ -132,6 +132,18 @@ describe.each([
   });
 });
 
+test('a column of whole numbers in SQLite that holds others, too, is read in one range', async () => {
+  for (const keys of [
+    ['0.5', '2', '3.5'],
+    ['1', '2', "'a'"],
+  ]) {
+    await using database = await newSqlite();
+    for (const statement of keyed('', 'int', keys).made) await database.connection.execute(statement, [], signal);
+    const [rows] = await rowsBehind(database, null, { rangeRows: 1 });
+    expect(rows, keys.join()).toHaveLength(3);
+  }
+});
+
 /** The rows behind a position, one by one, each with its own. */
 async function rowsBehind(
   { access }: TestDatabase,
