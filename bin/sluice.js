@@ -23,6 +23,9 @@ if (process.argv[2] === 'serve' && !isSet && process.execve !== undefined && pro
 // What was compiled once is kept among the temporary files of this machine: that halves the time to start.
 module.enableCompileCache?.();
 // A checkout runs its sources as they are; the package ships them built.
-const source = new URL('../src/cli/main.ts', import.meta.url);
-const { main } = await import(existsSync(source) ? source.href : '../dist/src/cli/main.js');
+const built = !existsSync(new URL('../src/cli/main.ts', import.meta.url));
+const load = (name) => import(built ? `../dist/src/cli/${name}.js` : `../src/cli/${name}.ts`);
+const { bearBrokenStreams } = await load('standard-streams');
+bearBrokenStreams();
+const { main } = await load('main');
 process.exitCode = await main(process.argv.slice(2));

@@ -12,6 +12,7 @@ export * from './codecs/objects/writing-process.ts';
 export * from './codecs/records/transactional-sink.ts';
 export * from './codecs/records/transactional-store.ts';
 export * from './core/abortable.ts';
+export * from './core/address-part.ts';
 export * from './core/batch-limits.ts';
 export * from './core/batches-of.ts';
 export * from './core/canonical-csv.ts';

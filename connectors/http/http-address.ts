@@ -1,4 +1,4 @@
-import { SluiceError } from '../../src/sdk.ts';
+import { decodedPart, SluiceError } from '../../src/sdk.ts';
 
 /** An address with the secrets that it may hold taken apart from what may be shown. */
 export interface HttpAddress {
@@ -19,7 +19,7 @@ export function parseHttpUrl(text: string): HttpAddress {
   url.username = '';
   url.password = '';
   url.hash = '';
-  const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  const pair = `${decodedPart(username)}:${decodedPart(password)}`;
   const authorization = pair === ':' ? null : `Basic ${Buffer.from(pair).toString('base64')}`;
   return { url, authorization, name: httpName(url) };
 }

@@ -1,4 +1,4 @@
-import { SluiceError } from '../../src/sdk.ts';
+import { decodedPart, SluiceError } from '../../src/sdk.ts';
 
 export interface JdbcHost {
   readonly host: string;
@@ -90,7 +90,7 @@ const families: Readonly<Record<string, Family>> = {
 
 /** `//user:password@host:port,host2/database?a=b&c=d`, also `database` and `/` alone, and `loadbalance://…`. */
 function networked(rest: string, product: string, defaultPort: number): AddressParts {
-  const found = /^((?:[a-z+]+:)?\/\/)(?:([^/?@]*)@)?([^/?]*)(?:\/([^?]*))?(?:\?(.*))?$/is.exec(rest);
+  const found = /^((?:[a-z+]+:)?\/\/)(?:([^/?]*)@)?([^/?@]*)(?:\/([^?]*))?(?:\?(.*))?$/is.exec(rest);
   if (found === null) {
     // PostgreSQL's short forms: a database of this machine, or only its server.
     const short = /^\/?([^/?]*)(?:\?(.*))?$/s.exec(rest);
@@ -98,7 +98,7 @@ function networked(rest: string, product: string, defaultPort: number): AddressP
     const [, database = '', query = ''] = short;
     return {
       hosts: [{ host: 'localhost', port: defaultPort }],
-      database: decoded(database) || null,
+      database: decodedPart(database) || null,
       parameters: settings(query, '&'),
       without: (kept) => `${rest.startsWith('/') ? '/' : ''}${database}${written('?', kept, '&')}`,
     };
@@ -108,7 +108,7 @@ function networked(rest: string, product: string, defaultPort: number): AddressP
   const hosts = address.split(',').map((one) => hostOf(one, defaultPort, product));
   return {
     hosts,
-    database: database === undefined ? null : decoded(database) || null,
+    database: database === undefined ? null : decodedPart(database) || null,
     parameters: settings(query, '&'),
     user,
     password,
@@ -137,7 +137,7 @@ function sqlserver(rest: string): AddressParts {
 
 /** `thin:user/password@//host:1521/service`, `thin:@host:1521:sid`, `thin:@(DESCRIPTION=…)`, `thin:@name`. */
 function oracle(rest: string): AddressParts {
-  const found = /^(thin|oci8?):([^@]*)@(.*)$/is.exec(rest);
+  const found = /^(thin|oci8?):([^?(]*)@(.*)$/is.exec(rest);
   if (found === null) throw unreadable('oracle', 'thin:@//host:1521/service');
   const [, kind = 'thin', login = '', address = ''] = found;
   const slash = login.indexOf('/');
@@ -193,7 +193,7 @@ function general(rest: string): AddressParts {
   const found = /^(.*?)([;?])(.*)$/s.exec(rest);
   const [head, mark, tail] = found === null ? [rest, '?', ''] : [found[1]!, found[2]!, found[3]!];
   const between = mark === ';' ? ';' : '&';
-  const address = /^(?:[a-z0-9+.:-]*?:)?\/\/(?:([^/@]*)@)?([^/]*)(?:\/(.*))?$/is.exec(head);
+  const address = /^(?:[a-z0-9+.:-]*?:)?\/\/(?:([^/]*)@)?([^/@]*)(?:\/(.*))?$/is.exec(head);
   const { user, password } = loginOf(address?.[1]);
   const plain = address?.[1] === undefined ? head : head.replace(`${address[1]}@`, '');
   return {
@@ -210,7 +210,7 @@ function general(rest: string): AddressParts {
 function loginOf(login: string | undefined): { readonly user: string | null; readonly password: string | null } {
   if (login === undefined) return { user: null, password: null };
   const [user, password] = splitOnce(login, ':');
-  return { user: decoded(user) || null, password: password === undefined ? null : decoded(password) };
+  return { user: decodedPart(user) || null, password: password === undefined ? null : decodedPart(password) };
 }
 
 function hostOf(text: string, defaultPort: number, product: string): JdbcHost {
@@ -231,7 +231,11 @@ function settings(query: string, between: string): Parameter[] {
     .filter((text) => text.trim() !== '')
     .map((text) => {
       const [name, value = ''] = splitOnce(text, '=');
-      return { name: decoded(name).trim().toLowerCase(), value: between === '&' ? decoded(value) : value, text };
+      return {
+        name: decodedPart(name).trim().toLowerCase(),
+        value: between === '&' ? decodedPart(value) : value,
+        text,
+      };
     });
 }
 
@@ -251,15 +255,6 @@ function written(mark: string, kept: readonly Parameter[], between: string): str
 function splitOnce(text: string, at: string): [string, string?] {
   const index = text.indexOf(at);
   return index < 0 ? [text] : [text.slice(0, index), text.slice(index + at.length)];
-}
-
-/** A part of an address as it is meant: a stray percent sign stands for itself. */
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }
 
 function unreadable(product: string, form: string): SluiceError {

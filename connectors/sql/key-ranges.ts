@@ -1,4 +1,5 @@
 import type { SqlDialect } from './dialect.ts';
+import type { SqlValue } from './driver.ts';
 import type { ReadPlan } from './read-plan.ts';
 import type { SqlColumn } from './sql-column.ts';
 
@@ -22,7 +23,8 @@ export function keyRanges(
 ): readonly KeyRange[] {
   const [column] = key;
   const whole = { id: name, where: null };
-  if (column?.type !== 'integer' || bounds === null || bounds.first === null || bounds.last === null) return [whole];
+  // SQLite has other values in such columns, too; what lies between two whole numbers is a number.
+  if (column?.type !== 'integer' || bounds === null || !isWhole(bounds.first) || !isWhole(bounds.last)) return [whole];
   const count = Math.min(Math.ceil(bounds.rows / rangeRows), MOST_RANGES);
   if (count < 2) return [whole];
   const [first, last] = [BigInt(bounds.first), BigInt(bounds.last)];
@@ -37,6 +39,10 @@ export function keyRanges(
       where: `${quoted} >= ${literal(from)} AND ${quoted} < ${literal(to)}`,
     };
   });
+}
+
+function isWhole(value: SqlValue): value is string | number | bigint {
+  return value !== null && typeof value !== 'boolean' && /^-?\d+$/.test(String(value));
 }
 
 /** The condition for the rows behind the one with these key values. */

@@ -27,6 +27,8 @@ interface Words {
   readonly dropIfExists?: (kind: string, table: string) => string;
   /** Words before the text of a date or time; null: the text is enough. */
   readonly literalDates?: boolean;
+  /** Bytes by their hexadecimal digits, if not as the standard has it. */
+  readonly bytes?: (digits: string) => string;
   readonly national?: boolean;
 }
 
@@ -60,6 +62,7 @@ const PRODUCTS: Readonly<Record<string, Words>> = {
     keyText: (length) => `varchar2(${length} char)`,
     numbered: 'number generated always as identity',
     releases: false,
+    bytes: (digits) => `hextoraw('${digits}')`,
     dropIfExists: (_kind, table) =>
       `begin execute immediate 'drop table ${table.replaceAll("'", "''")} purge'; exception when others then if sqlcode != -942 then raise; end if; end;`,
   },
@@ -73,6 +76,7 @@ const PRODUCTS: Readonly<Record<string, Words>> = {
     mergeEnd: ';',
     literalDates: false,
     national: true,
+    bytes: (digits) => `0x${digits}`,
   },
   snowflake: {
     types: { string: 'varchar', number: 'float', timestamp: 'timestamp_ntz' },
@@ -82,7 +86,7 @@ const PRODUCTS: Readonly<Record<string, Words>> = {
     temporary: 'temporary ',
     escapes: true,
   },
-  db2: { types: { string: 'varchar(4000)' } },
+  db2: { types: { string: 'varchar(4000)' }, bytes: (digits) => `bx'${digits}'` },
   derby: { types: { string: 'varchar(32672)' }, releases: true, dropIfExists: (_kind, table) => `drop table ${table}` },
   hsqldb: { types: { string: 'longvarchar', number: 'double' } },
 };
@@ -98,6 +102,7 @@ export function jdbcDialect(product: string): SqlDialect {
     };
   const words = PRODUCTS[product] ?? { types: {} };
   const { escapes = false, literalDates = true, national = false, releases = true } = words;
+  const { bytes = (digits: string): string => `x'${digits}'` } = words;
   const text = (value: string): string =>
     `${national ? 'N' : ''}'${(escapes ? value.replaceAll('\\', '\\\\') : value).replaceAll("'", "''")}'`;
   return {
@@ -109,6 +114,7 @@ export function jdbcDialect(product: string): SqlDialect {
       if (column.type === 'date' && literalDates && DAY.test(value)) return `date '${value}'`;
       if (isMoment(column) && literalDates && MOMENT.test(value))
         return `timestamp ${/Z$|[+-]\d\d(:?\d\d)?$/.test(value.slice(10)) ? 'with time zone ' : ''}'${value.replace('T', ' ').replace('Z', '+00:00')}'`;
+      if (isBytes(column) && BYTES.test(value)) return bytes(value.slice(2));
       return isText(column) ? text(value) : `cast(${text(value)} as ${column.declared})`;
     },
     typeOf: (type, exact) => typeOf(words, type, exact),
@@ -142,6 +148,7 @@ function typeOf({ types, instant }: Words, type: SqlColumn['type'], exact: SqlCo
 }
 
 const NUMBER = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?$/i;
+const BYTES = /^\\x(?:[0-9a-f]{2})*$/i;
 const DAY = /^\d{4}-\d{2}-\d{2}$/;
 const MOMENT = /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}(?::?\d{2})?)?$/;
 
@@ -156,6 +163,10 @@ function createStage({ stage, columns, lasting }: StageTable, words: Words): rea
     (dropIfExists ?? ((_kind, table) => `drop table if exists ${table}`))(kind, name),
     `create ${kind}table ${name} (${quote(STAGE_ROW)} ${numbered}, ${fields.join(', ')})${lasting || isTemporary ? '' : ` ${OF_CONNECTION}`}`,
   ];
+}
+
+function isBytes({ declared }: SqlColumn): boolean {
+  return /^(?:var|longvar)?binary\b|^(?:long )?raw\b|^(?:var)?char\b.* for bit data$/i.test(declared);
 }
 
 function isText(column: SqlColumn): boolean {

@@ -115,7 +115,7 @@ function exactOf(declared: string, type: SqlColumn['type']): Pick<SqlColumn, 'ex
 
 function holdsEmptyText(declared: string): boolean {
   const word = firstWord(declared);
-  if (word === 'enum') return /[(,]''[,)]/.test(declared);
+  if (word === 'enum') return declared === word || /[(,]''[,)]/.test(declared);
   return /^(char|varchar|tinytext|text|mediumtext|longtext|set)$/.test(word) || isBinaryWord(word);
 }
 
@@ -181,6 +181,10 @@ function wordsOf({ type, binary, length, decimals, unsigned }: WireField): strin
       return 'json';
     case WIRE.geometry:
       return 'geometry';
+    case WIRE.enum:
+      return 'enum';
+    case WIRE.set:
+      return 'set';
     default:
       return binary ? 'varbinary' : 'varchar';
   }

@@ -2,7 +2,8 @@ import type { SqlDialect } from '../dialect.ts';
 import { STAGE_ROW } from '../dialect.ts';
 import { OF_CONNECTION } from '../own-stages.ts';
 import { digitsOf, isMoment, isNumeric, isWallClock, type SqlColumn, type TableName } from '../sql-column.ts';
-import { isBinary } from './mysql-columns.ts';
+import { isBinary, isSingle } from './mysql-columns.ts';
+import { placeAmongLabels } from './mysql-labels.ts';
 import { mysqlMoment } from './mysql-moment.ts';
 
 const TYPES: Readonly<Record<NonNullable<SqlColumn['type']>, string>> = {
@@ -44,7 +45,11 @@ function dialectOf(ofConnection: string, comment: string): SqlDialect {
     parameter: () => '?',
     literal: (text, column) => {
       if (column.type === 'boolean' && /^(true|false)$/.test(text)) return text === 'true' ? '1' : '0';
+      // As the server compares it: with the nearest number of 32 bits, in all its digits.
+      if (isSingle(column) && NUMBER.test(text)) return String(Math.fround(Number(text)));
       if (isNumeric(column) && NUMBER.test(text)) return text;
+      const place = placeAmongLabels(text, column);
+      if (place !== null) return place;
       if (isBinary(column) && /^\\x(?:[0-9a-f]{2})*$/i.test(text)) return `x'${text.slice(2)}'`;
       // In hexadecimal a text means the same in every SQL mode.
       const meant = isMoment(column) ? mysqlMoment(text) : text;

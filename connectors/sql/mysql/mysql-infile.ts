@@ -119,9 +119,10 @@ export function keepsEmptyText({ holdsEmptyText }: SqlColumn, all: readonly SqlC
   return holdsEmptyText && all.length > 1;
 }
 
-/** What the server reads where it does not understand our words. */
+/** What the server reads where it does not understand our words, and faults of kind `row` for what it would round or cut without a word. */
 export function changeOf(column: SqlColumn): Change | null {
   const { type } = column;
+  if (type === 'integer') return wholeOnly(column);
   if (type === 'boolean' || isNumeric(column)) return TRUTHS;
   if (isMoment(column)) return MOMENTS;
   if (type === 'date') return DAYS;
@@ -154,9 +155,33 @@ const MOMENTS: Change = {
   text: mysqlMoment,
 };
 
+/** Numbers of models have a fraction of zero where their kind is whole. */
+function wholeOnly({ name }: SqlColumn): Change {
+  return {
+    concerns: (bytes, start, end) => {
+      for (let at = bytes[start] === MINUS ? start + 1 : start; at < end; at += 1)
+        if (bytes[at]! < 0x30 || bytes[at]! > 0x39) return true;
+      return false;
+    },
+    text: (text) => {
+      if (FRACTION.test(text) && !Number.isInteger(Number(text)))
+        throw new SqlFault('row', `column ${name}: ${text.trim()} is no whole number`);
+      return TRUTHS.text(text);
+    },
+  };
+}
+
+const MINUS = 0x2d;
+/** Numbers that may have one; what is no number the server refuses by itself. */
+const FRACTION = /^\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?\s*$/i;
+
+/** Of a date with a time the day in UTC. */
 const DAYS: Change = {
   concerns: (_bytes, start, end) => end - start !== 10,
-  text: (text) => mysqlMoment(text).slice(0, 10),
+  text: (text) => {
+    const moment = mysqlMoment(text.trim());
+    return /^\d{4}-\d{2}-\d{2} \d{2}:\d{2}(?::\d{2}(?:\.\d*)?)?$/.test(moment) ? moment.slice(0, 10) : moment;
+  },
 };
 
 function hasZone(bytes: Uint8Array, from: number, end: number): boolean {

@@ -4,6 +4,7 @@ import { SqlFault } from '../sql-fault.ts';
 import { isSingle, WIRE, wireField } from './mysql-columns.ts';
 import { mysqlDialect } from './mysql-dialect.ts';
 import { mysqlFault } from './mysql-fault.ts';
+import { hasLabels } from './mysql-labels.ts';
 import type { MysqlLink } from './mysql-link.ts';
 import { type Cell, Records } from './mysql-records.ts';
 
@@ -85,7 +86,11 @@ function selectOf(read: SqlRead): string {
       isSingle(column) ? `${sql.quote(column.name)} + 0e0 as ${sql.quote(column.name)}` : sql.quote(column.name),
     )
     .join(', ');
-  const order = orderBy.length === 0 ? '' : ` order by ${orderBy.map((name) => sql.quote(name)).join(', ')}`;
+  // Labels whose places nobody here knows are compared by their letters, and have to come so.
+  const byLetters = (name: string): boolean =>
+    'query' in from && columns.some((column) => column.name === name && hasLabels(column));
+  const keys = orderBy.map((name) => (byLetters(name) ? `concat(${sql.quote(name)})` : sql.quote(name)));
+  const order = keys.length === 0 ? '' : ` order by ${keys.join(', ')}`;
   const source = 'query' in from ? `(${from.query}\n) q` : sql.tableName(from.table);
   return `select ${list} from ${source}${where === null ? '' : ` where ${where}`}${order}`;
 }

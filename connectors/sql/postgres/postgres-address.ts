@@ -7,15 +7,19 @@ import type { SqlAccess } from '../sql-settings.ts';
 /** Modes of the JDBC driver; the others encrypt and check certificates as far as their names say. */
 const PLAIN: ReadonlySet<string> = new Set(['disable', 'allow', 'prefer']);
 
-/** What the library is told to connect to each of the hosts, in the order of trying. Throws CONFIG_INVALID for certificates that cannot be read. */
-export function postgresAddresses(url: JdbcUrl, { user, password, connectMs }: SqlAccess): readonly ClientConfig[] {
+/**
+ * What the library is told to connect to each of the hosts, in the order of trying. Throws CONFIG_INVALID for certificates that cannot be read, and for
+ * hosts from afar without a user.
+ */
+export function postgresAddresses(url: JdbcUrl, access: SqlAccess): readonly ClientConfig[] {
+  const { connectMs } = access;
   const ssl = encryption(url.parameters);
+  const login = loginOf(url, access);
   return url.hosts.map(({ host, port }) => ({
     host,
     port: port ?? 5432,
     database: url.database ?? undefined,
-    user: user ?? url.user ?? undefined,
-    password: password ?? url.password ?? undefined,
+    ...login,
     ssl,
     connectionTimeoutMillis: Math.max(1, connectMs),
     application_name: url.parameters.get('applicationname') ?? 'sluice',
@@ -41,6 +45,19 @@ export function sessionSettings(url: JdbcUrl): string {
 
 function quoted(name: string): string {
   return `"${name.trim().replaceAll('"', '""')}"`;
+}
+
+/**
+ * Who asks. What is missing the library takes from the environment and from ~/.pgpass, as all tools of PostgreSQL do; a host that somebody named
+ * from afar must not be told what those of this machine say.
+ */
+function loginOf(url: JdbcUrl, { user, password, guard }: SqlAccess): Pick<ClientConfig, 'user' | 'password'> {
+  const given = { user: user ?? url.user ?? undefined, password: password ?? url.password ?? undefined };
+  if (guard === undefined) return given;
+  if (given.user === undefined || given.user === '')
+    throw new SluiceError('CONFIG_INVALID', `jdbcUrl: ${url.place} must be asked by a user; give credentials.`);
+  // An empty password counts as missing, what a function gives does not.
+  return { user: given.user, password: () => given.password ?? '' };
 }
 
 function encryption(parameters: ReadonlyMap<string, string>): ClientConfig['ssl'] {

@@ -93,7 +93,6 @@ export class SqliteConnection implements SqlConnection {
   async *read(read: SqlRead, signal: AbortSignal): AsyncGenerator<Uint8Array, void> {
     const rows = this.#do(signal, () => {
       const statement = this.#prepare(selectText(read));
-      statement.setReadBigInts(true);
       return statement.iterate() as Iterator<unknown> as Iterator<SQLInputValue[]>;
     });
     try {
@@ -203,12 +202,14 @@ export class SqliteConnection implements SqlConnection {
   #prepare(sql: string): StatementSync {
     const statement = this.#database.prepare(sql);
     statement.setReturnArrays(true);
+    // Numbers beyond 2^53 are refused otherwise.
+    statement.setReadBigInts(true);
     return statement;
   }
 
   #changes(): number {
-    const [changes] = this.#compiled('SELECT total_changes()').get() as unknown as [number];
-    return changes;
+    const [changes] = this.#compiled('SELECT total_changes()').get() as unknown as [bigint];
+    return Number(changes);
   }
 
   #do<T>(signal: AbortSignal, work: () => T): T {

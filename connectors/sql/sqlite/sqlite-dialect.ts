@@ -1,5 +1,5 @@
 import { type SqlDialect, STAGE_ROW } from '../dialect.ts';
-import { isWallClock, type TableName } from '../sql-column.ts';
+import { isWallClock, type SqlColumn, type TableName } from '../sql-column.ts';
 
 function quote(identifier: string): string {
   return `"${identifier.replaceAll('"', '""')}"`;
@@ -25,7 +25,7 @@ export const sqliteDialect: SqlDialect = {
   quote,
   tableName,
   parameter: (_index, column) => (column === undefined ? '?' : comparable('?', column.declared)),
-  literal: (text, { declared }) => comparable(`'${text.replaceAll("'", "''")}'`, declared),
+  literal,
   typeOf: (type, exact) => {
     if (isWallClock(exact)) return TYPES.timestamp;
     // Its whole numbers have 63 bits and a sign; larger ones become doubles.
@@ -50,6 +50,30 @@ export const sqliteDialect: SqlDialect = {
   createsInTransaction: true,
   comparesRows: true,
 };
+
+const NUMBER = /^-?\d+(?:\.\d+)?(?:e[+-]?\d+)?$/i;
+const BYTES = /^(?:[0-9a-f]{2})*$/i;
+/** A number beyond all others, as SQLite has no word for it. */
+const INFINITY = '9e999';
+
+/**
+ * A value as it stands in a column. Any column may hold numbers, texts and bytes, which come in this order, whatever is declared: in one of
+ * numbers (days and times are of that kind, too) only what is no number is a text; where nothing is declared, or bytes, the value is of
+ * the kind of the row that it is compared with.
+ */
+function literal(text: string, { name, declared }: SqlColumn): string {
+  const quoted = `'${text.replaceAll("'", "''")}'`;
+  const kind = affinity(declared);
+  if (kind === 'TEXT') return quoted;
+  const numberAs = (type: 'NUMERIC' | 'REAL'): string | null => {
+    if (/^-?Infinity$/.test(text)) return text.replace('Infinity', INFINITY);
+    return NUMBER.test(text) ? `CAST(${quoted} AS ${type})` : null;
+  };
+  if (kind !== 'BLOB') return numberAs(kind === 'REAL' ? 'REAL' : 'NUMERIC') ?? quoted;
+  const [whole, real] = [numberAs('NUMERIC') ?? INFINITY, numberAs('REAL') ?? INFINITY];
+  const bytes = BYTES.test(text) ? `x'${text}'` : "x''";
+  return `CASE typeof(${quote(name)}) WHEN 'text' THEN ${quoted} WHEN 'blob' THEN ${bytes} WHEN 'real' THEN ${real} ELSE ${whole} END`;
+}
 
 /** A value from text compares with a column by the column's affinity, which a bare text would not have everywhere. */
 function comparable(value: string, declared: string): string {

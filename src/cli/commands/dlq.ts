@@ -75,6 +75,10 @@ Examples:
       const { signal } = new AbortController();
       await using boxes = await openLetterBoxes(jobOf(file, options), systemClock, signal);
       let left = options.limit === 0 ? Number.POSITIVE_INFINITY : options.limit;
+      // Whoever reads them has left (`| head`).
+      process.stdout.once('error', () => {
+        left = 0;
+      });
       for (const reader of boxes.readers) {
         for await (const letter of reader.read(signal)) {
           if (options.row !== undefined && letter.row !== options.row) continue;

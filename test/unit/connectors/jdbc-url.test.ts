@@ -179,6 +179,16 @@ test('what a PostgreSQL address was written of comes back, whatever its user and
   );
 });
 
+test.each([
+  'jdbc:mysql://u:hunter@2:x@h:1/d',
+  'jdbc:postgresql://u:hunter@2:x@h:1/d',
+  'jdbc:trino://u:hunter@2:x@h:1/d',
+  'jdbc:oracle:thin:u/hunter@2:x@//h:1/d',
+])('a password with an @ that is not encoded stays a password: %s', (text) => {
+  expect(parseJdbcUrl(text)).toMatchObject({ user: 'u', password: 'hunter@2:x', place: 'h:1/d' });
+  expect(parseJdbcUrl(text).url).not.toContain('2:x');
+});
+
 test('no text makes it fail otherwise than by CONFIG_INVALID, and no message shows a password', () => {
   const product = fc.constantFrom('postgresql', 'mysql', 'sqlserver', 'oracle', 'h2', 'sqlite', 'snowflake', 'other');
   fc.assert(

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import type { SqlAccess } from '../../../../connectors/sql/sql-settings.ts';
+import { decodedPart } from '../../../core/address-part.ts';
 import { SluiceError } from '../../../core/error.ts';
 
 /** How the jobs of a server are reached. */
@@ -26,8 +27,8 @@ export function storeAddress(store: string | null, stateFolder: string): StoreAd
       'CONFIG_INVALID',
       'server.store must be an address of PostgreSQL: postgres://user:password@host:5432/database. Left out, jobs are kept in the state folder.',
     );
-  const user = decodeURIComponent(url.username) || null;
-  const password = decodeURIComponent(url.password) || null;
+  const user = decodedPart(url.username) || null;
+  const password = decodedPart(url.password) || null;
   return {
     access: accessTo(`jdbc:postgresql://${url.host}${url.pathname}${url.search}`, user, password),
     isOwn: false,

@@ -18,14 +18,13 @@ export interface TopicsPorts {
   readonly retryMs: number;
 }
 
-const never = new AbortController().signal;
-
 /**
  * One connected administrator, kept. It is replaced whenever it fails: kafkajs remembers the topics that it was asked for,
  * and one of them that was removed since makes every later request of the same administrator fail.
  */
 export class KafkajsTopics implements KafkaTopics {
   readonly #ports: TopicsPorts;
+  readonly #closed = new AbortController();
   #admin: Promise<Admin> | undefined;
 
   constructor(ports: TopicsPorts) {
@@ -67,7 +66,7 @@ export class KafkajsTopics implements KafkaTopics {
     for (let attempt = 0; attempt < 50; attempt += 1) {
       const there = new Set(await this.list());
       if (!topics.some((topic) => there.has(topic))) return;
-      await this.#ports.clock.sleep(100, never);
+      await this.#ports.clock.sleep(100, this.#closed.signal);
     }
   }
 
@@ -110,7 +109,13 @@ export class KafkajsTopics implements KafkaTopics {
     });
   }
 
+  /** What is being asked is given up. */
   async close(): Promise<void> {
+    this.#closed.abort(new SluiceError('KAFKA_FAULT', 'Kafka: the client was closed'));
+    await this.#leave();
+  }
+
+  async #leave(): Promise<void> {
     const admin = this.#admin;
     this.#admin = undefined;
     await admin?.then((each) => each.disconnect()).catch(() => undefined);
@@ -122,21 +127,22 @@ export class KafkajsTopics implements KafkaTopics {
     return count;
   }
 
-  /** Runs until it works, fails for good, or `retryMs` are over. */
+  /** Runs until it works, fails for good, or `retryMs` are over, but no longer than the client is open: whoever asked may have gone. */
   async #attempt<T>(doing: string, run: (admin: Admin) => Promise<T>): Promise<T> {
     const { clock, retryMs } = this.#ports;
     const began = clock.now();
     for (let pause = 50; ; pause = Math.min(2 * pause, 1_000)) {
+      this.#closed.signal.throwIfAborted();
       const connected = (this.#admin ??= this.#connect());
       try {
         return await run(await connected);
       } catch (error) {
-        if (this.#admin === connected) await this.close();
+        if (this.#admin === connected) await this.#leave();
         const fault = kafkaFault(error, doing);
         // A topic that this administrator once asked for may have been removed: a new one does not know of it.
         const again = fault.code === 'KAFKA_UNREACHABLE' || (fault.code === 'KAFKA_TOPIC_MISSING' && pause < 400);
         if (!again || clock.now() - began >= retryMs) throw fault;
-        await clock.sleep(pause, never);
+        await clock.sleep(pause, this.#closed.signal);
       }
     }
   }
