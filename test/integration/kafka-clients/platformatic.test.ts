@@ -6,6 +6,7 @@ import { PlatformaticClient } from '../../../src/links/kafka/clients/platformati
 import { isWhole } from '../../support/effort.ts';
 import { kafkaService } from '../../support/services/kafka.ts';
 import { describeAccess } from './client-access.ts';
+import { describeAborts } from './client-aborts.ts';
 import { describeClient } from './client-behaviours.ts';
 import {
   Assignments,
@@ -30,6 +31,7 @@ beforeAll(async () => {
 });
 
 describeClient('platformatic', create, () => brokers);
+describeAborts('platformatic', create, () => brokers);
 // They take most of a minute; those of kafkajs, which is the default, are in every run.
 if (isWhole) describeOutages('platformatic', create);
 describeAccess('platformatic', create);
