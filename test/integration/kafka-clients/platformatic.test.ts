@@ -5,8 +5,8 @@ import { loadLibrary } from '../../../src/links/kafka/clients/platformatic/libra
 import { PlatformaticClient } from '../../../src/links/kafka/clients/platformatic/platformatic-client.ts';
 import { isWhole } from '../../support/effort.ts';
 import { kafkaService } from '../../support/services/kafka.ts';
-import { describeAccess } from './client-access.ts';
 import { describeAborts } from './client-aborts.ts';
+import { describeAccess } from './client-access.ts';
 import { describeClient } from './client-behaviours.ts';
 import {
   Assignments,
