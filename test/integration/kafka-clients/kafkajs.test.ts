@@ -11,6 +11,7 @@ import { TransactionWriter } from '../../../src/links/kafka/clients/protocol/tra
 import { holdTransactionally } from '../../../src/links/kafka/live/writer-transactional-hold.ts';
 import { plainKafka } from '../../support/plain-kafka.ts';
 import { kafkaService } from '../../support/services/kafka.ts';
+import { describeAborts } from './client-aborts.ts';
 import { describeClient } from './client-behaviours.ts';
 import {
   Assignments,
@@ -27,6 +28,7 @@ import {
 const { brokers } = await kafkaService();
 
 describeClient('kafkajs', createKafkajsClient, () => brokers);
+describeAborts('kafkajs', createKafkajsClient, () => brokers);
 
 const unknownServerError = -1;
 

@@ -5,6 +5,7 @@ import { loadLibrary } from '../../../src/links/kafka/clients/platformatic/libra
 import { PlatformaticClient } from '../../../src/links/kafka/clients/platformatic/platformatic-client.ts';
 import { isWhole } from '../../support/effort.ts';
 import { kafkaService } from '../../support/services/kafka.ts';
+import { describeAborts } from './client-aborts.ts';
 import { describeAccess } from './client-access.ts';
 import { describeClient } from './client-behaviours.ts';
 import {
@@ -30,6 +31,7 @@ beforeAll(async () => {
 });
 
 describeClient('platformatic', create, () => brokers);
+describeAborts('platformatic', create, () => brokers);
 // They take most of a minute; those of kafkajs, which is the default, are in every run.
 if (isWhole) describeOutages('platformatic', create);
 describeAccess('platformatic', create);
