@@ -10,6 +10,9 @@ interface Level {
   key: string;
 }
 
+/** No name in a path is longer; of a longer key so much is kept. */
+const MOST_KEY = 65_536;
+
 /** Paths of arrays that a message lists. */
 const MOST_SHOWN = 5;
 
@@ -24,6 +27,8 @@ export class ArrayCutter {
   #count = 0;
   #isWhole = false;
   #isEmpty = true;
+  /** Whether the text that comes is that of a key: a value may be of any length. */
+  #isKey = false;
 
   constructor(name: string, path: readonly string[]) {
     this.#name = name;
@@ -87,10 +92,13 @@ export class ArrayCutter {
     switch (token.name) {
       case 'startKey':
         level!.key = '';
+        this.#isKey = true;
+        break;
+      case 'endKey':
+        this.#isKey = false;
         break;
       case 'stringChunk':
-        // That of a value changes a key that is not looked at any more.
-        if (level !== undefined && level.index === null) level.key += token.value;
+        if (this.#isKey && level!.key.length <= MOST_KEY) level!.key += token.value;
         break;
       case 'startObject':
       case 'startArray':
@@ -107,7 +115,6 @@ export class ArrayCutter {
       case 'falseValue':
         this.#value('a single value');
         break;
-      case 'endKey':
       case 'endNumber':
       case 'endString':
       case 'keyValue':

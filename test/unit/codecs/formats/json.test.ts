@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { defaultCsvSettings } from '../../../../src/codecs/csv/csv-settings.ts';
+import type { ReadableObject } from '../../../../src/codecs/object-format.ts';
 import { columnNames } from '../../../../src/core/schema.ts';
 import { cellsOf, objectOf, type ReadOptions, readObject } from './object-forms.ts';
 
@@ -86,5 +87,24 @@ describe('a JSON document', () => {
       code: 'CSV_RECORD_TOO_LARGE',
       message: expect.stringContaining('element 2') as unknown,
     });
+  });
+
+  test('may have a value of any length beside its rows: no more than a piece of it is kept', async () => {
+    const piece = Buffer.alloc(64 * 1024, 'x');
+    const before = process.memoryUsage().rss;
+    let most = 0;
+    const object: ReadableObject = {
+      ...objectOf(Buffer.alloc(0)),
+      async *read() {
+        yield Buffer.from('{"note":"');
+        for (let pieces = 0; pieces < 2000; pieces += 1) {
+          most = Math.max(most, process.memoryUsage.rss() - before);
+          yield piece;
+        }
+        yield Buffer.from('","rows":[{"a":1}]}');
+      },
+    };
+    expect(cellsOf(await readObject(object, { format: 'json', jsonPath: 'rows' }))).toEqual([['1']]);
+    expect(most).toBeLessThan(100 * 1024 * 1024);
   });
 });
