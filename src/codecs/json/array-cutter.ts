@@ -15,6 +15,8 @@ const MOST_KEY = 65_536;
 
 /** Paths of arrays that a message lists. */
 const MOST_SHOWN = 5;
+/** Nobody means one that is deeper, and of a million brackets each would be looked at for all that are open. */
+const DEEPEST_SHOWN = 32;
 
 /** Finds the array at a path in the tokens of a document, and writes each of its elements on a line. */
 export class ArrayCutter {
@@ -130,16 +132,16 @@ export class ArrayCutter {
 
   #enter(isArray: boolean): void {
     const isTarget = this.#value(isArray ? null : 'an object');
-    const path = this.#levels.map(({ key }) => key);
-    if (
-      isArray &&
-      this.#state === 'before' &&
-      this.#seen.length < MOST_SHOWN &&
-      !path.some((step) => /^\d+$/.test(step))
-    )
-      this.#seen.push(pathText(path));
+    if (isArray && this.#state === 'before') this.#show();
     this.#levels.push({ index: isArray ? -1 : null, key: '' });
     if (isTarget) this.#state = 'within';
+  }
+
+  /** Notes the place of an array for the message that there is none where one should be. */
+  #show(): void {
+    if (this.#seen.length >= MOST_SHOWN || this.#levels.length > DEEPEST_SHOWN) return;
+    const path = this.#levels.map(({ key }) => key);
+    if (!path.some((step) => /^\d+$/.test(step))) this.#seen.push(pathText(path));
   }
 
   /** A value begins; true when it is the array that is looked for. Throws when something else stands at its path. */

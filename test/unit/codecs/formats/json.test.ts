@@ -14,7 +14,7 @@ const NESTED = `{
 }`;
 
 async function read(text: string | Uint8Array, options: ReadOptions = {}): Promise<(string | null)[][]> {
-  return cellsOf(await readObject(objectOf(Buffer.from(text), 5), { format: 'json', ...options }));
+  return cellsOf(await readObject(objectOf(Buffer.from(text), text.length > 10_000 ? 50_000 : 5), { format: 'json', ...options }));
 }
 
 describe('a JSON document', () => {
@@ -87,6 +87,11 @@ describe('a JSON document', () => {
       code: 'CSV_RECORD_TOO_LARGE',
       message: expect.stringContaining('element 2') as unknown,
     });
+  });
+
+  test.each(['[', '{"a":'])('of brackets that are never closed (%s) is refused as soon as it is read', async (open) => {
+    // Looked at for all that are open before it, each of them took hours.
+    await expect(read(open.repeat(500_000))).rejects.toMatchObject({ code: 'FORMAT_BROKEN' });
   });
 
   test('may have a value of any length beside its rows: no more than a piece of it is kept', async () => {
