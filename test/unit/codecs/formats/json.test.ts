@@ -14,7 +14,9 @@ const NESTED = `{
 }`;
 
 async function read(text: string | Uint8Array, options: ReadOptions = {}): Promise<(string | null)[][]> {
-  return cellsOf(await readObject(objectOf(Buffer.from(text), text.length > 10_000 ? 50_000 : 5), { format: 'json', ...options }));
+  return cellsOf(
+    await readObject(objectOf(Buffer.from(text), text.length > 10_000 ? 50_000 : 5), { format: 'json', ...options }),
+  );
 }
 
 describe('a JSON document', () => {
