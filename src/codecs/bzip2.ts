@@ -1,6 +1,5 @@
-import bitIterator from 'unbzip2-stream/lib/bit_iterator.js';
-import bzip2 from 'unbzip2-stream/lib/bzip2.js';
 import { byteBlock } from './byte-block.ts';
+import { bzip2Engine } from './bzip2-engine.ts';
 
 const UNIT_BYTES = 100_000;
 /** What a packed block may have beyond the bytes of a block: its tables. */
@@ -26,7 +25,7 @@ export async function* unpackBzip2(chunks: AsyncIterable<Uint8Array>): AsyncGene
 /** What was given and not unpacked yet. */
 class Blocks {
   readonly #given: Uint8Array[] = [];
-  #bits: ReturnType<typeof bitIterator> | null = null;
+  #bits: ReturnType<typeof bzip2Engine.bitsOf> | null = null;
   #bytes = 0;
   /** Bytes of a block of the stream; 0 between streams. */
   #blockBytes = 0;
@@ -37,7 +36,7 @@ class Blocks {
   give(chunk: Uint8Array): void {
     this.#given.push(Uint8Array.from(chunk));
     this.#bytes += chunk.length;
-    this.#bits ??= bitIterator(() => this.#given.shift());
+    this.#bits ??= bzip2Engine.bitsOf(() => this.#given.shift());
   }
 
   get isUntouched(): boolean {
@@ -63,7 +62,7 @@ class Blocks {
     const bits = this.#bits!;
     try {
       if (this.#blockBytes === 0) {
-        this.#blockBytes = UNIT_BYTES * bzip2.header(bits);
+        this.#blockBytes = UNIT_BYTES * bzip2Engine.header(bits);
         this.#checksum = 0;
         if (this.#room.length !== this.#blockBytes) this.#room = new Int32Array(this.#blockBytes);
         return [];
@@ -78,7 +77,7 @@ class Blocks {
         }
         out[filled++] = byte;
       };
-      const checksum = bzip2.decompress(bits, put, this.#room, this.#blockBytes, this.#checksum);
+      const checksum = bzip2Engine.block(bits, put, this.#room, this.#blockBytes, this.#checksum);
       this.#checksum = checksum ?? 0;
       if (checksum === null) this.#blockBytes = 0;
       return filled === 0 ? [] : [out.subarray(0, filled)];

@@ -10,8 +10,13 @@ interface Level {
   key: string;
 }
 
+/** No name in a path is longer; of a longer key so much is kept. */
+const MOST_KEY = 65_536;
+
 /** Paths of arrays that a message lists. */
 const MOST_SHOWN = 5;
+/** Nobody means one that is deeper, and of a million brackets each would be looked at for all that are open. */
+const DEEPEST_SHOWN = 32;
 
 /** Finds the array at a path in the tokens of a document, and writes each of its elements on a line. */
 export class ArrayCutter {
@@ -24,6 +29,8 @@ export class ArrayCutter {
   #count = 0;
   #isWhole = false;
   #isEmpty = true;
+  /** Whether the text that comes is that of a key: a value may be of any length. */
+  #isKey = false;
 
   constructor(name: string, path: readonly string[]) {
     this.#name = name;
@@ -87,10 +94,13 @@ export class ArrayCutter {
     switch (token.name) {
       case 'startKey':
         level!.key = '';
+        this.#isKey = true;
+        break;
+      case 'endKey':
+        this.#isKey = false;
         break;
       case 'stringChunk':
-        // That of a value changes a key that is not looked at any more.
-        if (level !== undefined && level.index === null) level.key += token.value;
+        if (this.#isKey && level!.key.length <= MOST_KEY) level!.key += token.value;
         break;
       case 'startObject':
       case 'startArray':
@@ -107,7 +117,6 @@ export class ArrayCutter {
       case 'falseValue':
         this.#value('a single value');
         break;
-      case 'endKey':
       case 'endNumber':
       case 'endString':
       case 'keyValue':
@@ -123,16 +132,16 @@ export class ArrayCutter {
 
   #enter(isArray: boolean): void {
     const isTarget = this.#value(isArray ? null : 'an object');
-    const path = this.#levels.map(({ key }) => key);
-    if (
-      isArray &&
-      this.#state === 'before' &&
-      this.#seen.length < MOST_SHOWN &&
-      !path.some((step) => /^\d+$/.test(step))
-    )
-      this.#seen.push(pathText(path));
+    if (isArray && this.#state === 'before') this.#show();
     this.#levels.push({ index: isArray ? -1 : null, key: '' });
     if (isTarget) this.#state = 'within';
+  }
+
+  /** Notes the place of an array for the message that there is none where one should be. */
+  #show(): void {
+    if (this.#seen.length >= MOST_SHOWN || this.#levels.length > DEEPEST_SHOWN) return;
+    const path = this.#levels.map(({ key }) => key);
+    if (!path.some((step) => /^\d+$/.test(step))) this.#seen.push(pathText(path));
   }
 
   /** A value begins; true when it is the array that is looked for. Throws when something else stands at its path. */

@@ -23,7 +23,8 @@ export function createRecordSource(input: AsyncIterable<ObjectRow>, clock: Clock
     bytesRead: 0,
     identity: async () => null,
     splits: async () => [{ id: NAME, bytes: null }],
-    read: (_split, _after, limits, signal) => new RecordBatches(limits, clock).read(new ChunkReader(input, clock, signal)),
+    read: (_split, _after, limits, signal) =>
+      new RecordBatches(limits, clock).read(new ChunkReader(input, clock, signal)),
     check: async () => undefined,
     close: async () => undefined,
     [Symbol.asyncDispose]: async () => undefined,

@@ -5,12 +5,19 @@ export class AvroFault extends Error {}
 
 /** A schema may hold itself: what is nested deeper would end the stack of whoever reads it, or writes it as text. */
 const MOST_DEPTH = 1_000;
+/** Items of the lists of one value that have no bytes, nulls say, may be so many: a few bytes can claim any number of them. */
+const MOST_EMPTY = 65_536;
+
+/** How many more there may be. */
+interface EmptyItems {
+  left: number;
+}
 
 /**
  * The offset just past the value of a schema at `at`; throws AvroFault when it does not fit the bytes. avsc believes any count
  * that stands before an array or map: bytes of another schema can make it fill the memory. So this goes first.
  */
-export function valueEnd(node: AvroNode, bytes: Uint8Array, at: number, depth = 0): number {
+export function valueEnd(node: AvroNode, bytes: Uint8Array, at: number, depth = 0, empty?: EmptyItems): number {
   if (depth > MOST_DEPTH) throw new AvroFault(`what begins at byte ${at} is nested more than ${MOST_DEPTH} deep`);
   switch (node.kind) {
     case 'null':
@@ -33,25 +40,34 @@ export function valueEnd(node: AvroNode, bytes: Uint8Array, at: number, depth = 
     case 'fixed':
       return within(bytes, at, node.size);
     case 'union':
-      return valueEnd(node.branches[choice(bytes, at, node.branches.length)]!, bytes, longEnd(bytes, at), depth + 1);
+      return valueEnd(
+        node.branches[choice(bytes, at, node.branches.length)]!,
+        bytes,
+        longEnd(bytes, at),
+        depth + 1,
+        empty,
+      );
     case 'record': {
       let end = at;
-      for (const field of node.fields) end = valueEnd(field.node, bytes, end, depth + 1);
+      for (const field of node.fields) end = valueEnd(field.node, bytes, end, depth + 1, empty);
       return end;
     }
     case 'array':
-      return blocksEnd(bytes, at, (from) => valueEnd(node.items, bytes, from, depth + 1));
-    case 'map':
-      return blocksEnd(bytes, at, (from) =>
-        valueEnd(node.values, bytes, within(bytes, longEnd(bytes, from), longAt(bytes, from)), depth + 1),
-      );
+    case 'map': {
+      const items = node.kind === 'array' ? node.items : node.values;
+      const left = empty ?? { left: MOST_EMPTY };
+      return blocksEnd(bytes, at, left, (from) => {
+        const start = node.kind === 'array' ? from : within(bytes, longEnd(bytes, from), longAt(bytes, from));
+        return valueEnd(items, bytes, start, depth + 1, left);
+      });
+    }
     default:
       return node satisfies never;
   }
 }
 
 /** Items come in blocks of a count each, or of a negative count and a length in bytes; a count of 0 is the end. */
-function blocksEnd(bytes: Uint8Array, from: number, itemEnd: (at: number) => number): number {
+function blocksEnd(bytes: Uint8Array, from: number, empty: EmptyItems, itemEnd: (at: number) => number): number {
   let at = from;
   for (;;) {
     let count = longAt(bytes, at);
@@ -61,9 +77,14 @@ function blocksEnd(bytes: Uint8Array, from: number, itemEnd: (at: number) => num
       count = -count;
       at = longEnd(bytes, at);
     }
-    // Items may have no bytes (nulls), but hardly so many of them.
-    if (count > bytes.length) throw new AvroFault(`${count} items at byte ${at} are more than its bytes can hold`);
-    for (let i = 0; i < count; i += 1) at = itemEnd(at);
+    const start = at;
+    for (let i = 0; i < count; i += 1) {
+      const end = itemEnd(at);
+      if (end === at) empty.left -= 1;
+      if (empty.left < 0 || count > bytes.length + MOST_EMPTY)
+        throw new AvroFault(`${count} items at byte ${start} are more than its bytes can hold`);
+      at = end;
+    }
   }
 }
 

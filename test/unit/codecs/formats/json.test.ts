@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { defaultCsvSettings } from '../../../../src/codecs/csv/csv-settings.ts';
+import type { ReadableObject } from '../../../../src/codecs/object-format.ts';
 import { columnNames } from '../../../../src/core/schema.ts';
 import { cellsOf, objectOf, type ReadOptions, readObject } from './object-forms.ts';
 
@@ -13,7 +14,9 @@ const NESTED = `{
 }`;
 
 async function read(text: string | Uint8Array, options: ReadOptions = {}): Promise<(string | null)[][]> {
-  return cellsOf(await readObject(objectOf(Buffer.from(text), 5), { format: 'json', ...options }));
+  return cellsOf(
+    await readObject(objectOf(Buffer.from(text), text.length > 10_000 ? 50_000 : 5), { format: 'json', ...options }),
+  );
 }
 
 describe('a JSON document', () => {
@@ -86,5 +89,29 @@ describe('a JSON document', () => {
       code: 'CSV_RECORD_TOO_LARGE',
       message: expect.stringContaining('element 2') as unknown,
     });
+  });
+
+  test.each(['[', '{"a":'])('of brackets that are never closed (%s) is refused as soon as it is read', async (open) => {
+    // Looked at for all that are open before it, each of them took hours.
+    await expect(read(open.repeat(500_000))).rejects.toMatchObject({ code: 'FORMAT_BROKEN' });
+  });
+
+  test('may have a value of any length beside its rows: no more than a piece of it is kept', async () => {
+    const piece = Buffer.alloc(64 * 1024, 'x');
+    const before = process.memoryUsage().rss;
+    let most = 0;
+    const object: ReadableObject = {
+      ...objectOf(Buffer.alloc(0)),
+      async *read() {
+        yield Buffer.from('{"note":"');
+        for (let pieces = 0; pieces < 2000; pieces += 1) {
+          most = Math.max(most, process.memoryUsage.rss() - before);
+          yield piece;
+        }
+        yield Buffer.from('","rows":[{"a":1}]}');
+      },
+    };
+    expect(cellsOf(await readObject(object, { format: 'json', jsonPath: 'rows' }))).toEqual([['1']]);
+    expect(most).toBeLessThan(100 * 1024 * 1024);
   });
 });

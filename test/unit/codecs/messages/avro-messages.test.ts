@@ -270,6 +270,21 @@ describe('messages of Avro', () => {
     );
   });
 
+  test('a list in a few bytes cannot claim items without bytes until the memory is full', async () => {
+    const schema = record('R', { a: { type: 'array', items: 'null' } });
+    await using server = await schemasServer(new Map([[1, schema]]));
+    const reader = createMessageReader({ format: 'avro' }, portsOf(server.url));
+    const type = avro.Type.forSchema(schema as avro.Schema);
+    const list = (items: number): Buffer => Buffer.concat([idPrefix(1), type.toBuffer({ a: Array(items).fill(null) })]);
+    // 12,000 times 4,096 nulls.
+    const manyBlocks = Buffer.concat([idPrefix(1), Buffer.alloc(24_000, Buffer.from([0x80, 0x40])), Buffer.from([0])]);
+    const read = await reader.read(messagesOf([list(300), manyBlocks]), never);
+    expect(shown(read)[0]![1]).toEqual([[`[${Array(300).fill('null').join(',')}]`]]);
+    expect(read.unreadable.map(({ message, reason }) => [message, reason])).toEqual([
+      [1, expect.stringMatching(/4096 items at byte \d+ are more than its bytes can hold/)],
+    ]);
+  });
+
   test('a schema that refers to others is put together', async () => {
     const type = avro.Type.forSchema(record('R', { p: record('Point', { x: 'int' }) }) as avro.Schema);
     const replies: Record<string, unknown> = {
