@@ -1,4 +1,4 @@
-import { createServer } from 'node:http';
+import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
@@ -9,21 +9,23 @@ import { never } from '../unit/scoring/rows.ts';
 /** Enough for several chunks. */
 const LENGTH = 20_000;
 
+async function answer(path: string, reply: ServerResponse): Promise<void> {
+  const [, letter = '', form] = path.split('/');
+  const text = Buffer.alloc(LENGTH, letter);
+  const body = form === 'packed' ? gzipSync(text, { level: 0 }) : text;
+  reply.writeHead(200, form === 'packed' ? { 'content-encoding': 'gzip' } : {});
+  for (const half of [body.subarray(0, LENGTH / 2), body.subarray(LENGTH / 2)]) {
+    await new Promise((resolve) => reply.write(half, resolve));
+    // What was written goes out before the rest is.
+    for (let i = 0; i < 20; i += 1) await turn();
+  }
+  reply.end();
+}
+
 // A compressed reply of several chunks was put together in a buffer that was given back when it was unpacked, and once more when it was read.
 // Two later replies then got the same buffer: the rows of one batch had the predictions of another.
 test('two replies at once after a compressed one hold each its own text', async () => {
-  const server = createServer(async (request, reply) => {
-    const [, letter = '', isPacked] = (request.url ?? '').split('/');
-    const text = Buffer.alloc(LENGTH, letter);
-    const body = isPacked === 'packed' ? gzipSync(text, { level: 0 }) : text;
-    reply.writeHead(200, isPacked === 'packed' ? { 'content-encoding': 'gzip' } : {});
-    for (const half of [body.subarray(0, LENGTH / 2), body.subarray(LENGTH / 2)]) {
-      await new Promise((resolve) => reply.write(half, resolve));
-      // What was written goes out before the rest is.
-      for (let i = 0; i < 20; i += 1) await turn();
-    }
-    reply.end();
-  });
+  const server = createServer((request, reply) => void answer(request.url ?? '', reply));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   const connection = createHttpConnection({ server: `http://127.0.0.1:${port}`, connections: 2 });

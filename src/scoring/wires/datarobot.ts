@@ -57,6 +57,7 @@ export function createDatarobotWire(options: DatarobotOptions): Wire {
     target,
     maxExplanations,
     explainsAll,
+    asksShap: settings.explanationAlgorithm === 'shap' && maxExplanations > 0,
     ...(options.targetName === undefined ? {} : { targetName: options.targetName }),
   });
   const query = queryOf(settings);

@@ -30,6 +30,8 @@ export interface JsonTableOptions {
   readonly maxExplanations: number;
   /** Whether rows are explained whatever their prediction is: then every one has the key of explanations. */
   readonly explainsAll?: boolean;
+  /** Whether SHAP values are asked for by name: then their columns are there whatever the first rows have. */
+  readonly asksShap?: boolean;
 }
 
 /** Reads JSON replies into the columns that a CSV reply would have. */
@@ -50,7 +52,7 @@ export class JsonTableReader {
       const reason = failureOf(item);
       let line: string | null = null;
       if (reason === null) {
-        this.#plan ??= this.#planFor(item, description);
+        this.#plan ??= this.#planFor(item, data.some(hasShap), description);
         line = this.#line(item, this.#plan, row);
       } else {
         failures.push({ row, reason, attempts: 1 });
@@ -80,8 +82,9 @@ export class JsonTableReader {
     return data;
   }
 
-  #planFor(row: JsonRow, description: DeploymentDescription): Plan {
-    const { maxExplanations, explainsAll } = this.#options;
+  /** @param shap whether any row of the reply has the values of SHAP: one between the thresholds has none. */
+  #planFor(row: JsonRow, shap: boolean, description: DeploymentDescription): Plan {
+    const { maxExplanations, explainsAll, asksShap } = this.#options;
     const sent = classValues(row).map((value) => labelText(value.label));
     const numeric = sent.length < 2 && typeof row.prediction === 'number';
     const kind = description.kind ?? (numeric ? 'regression' : undefined);
@@ -100,7 +103,7 @@ export class JsonTableReader {
     // A server that does not know the parameter leaves the key out of every row.
     const explanations = explainsAll === true && row.predictionExplanations === undefined ? 0 : maxExplanations;
     const flags = {
-      shap: row.shapExplanationsMetadata !== undefined && row.shapExplanationsMetadata !== null,
+      shap: shap || (asksShap === true && explanations > 0),
       outlier: row.isOutlierPrediction !== undefined,
       approval: row.deploymentApprovalStatus !== undefined,
     };
@@ -138,6 +141,7 @@ export class JsonTableReader {
     }
     if (plan.binary) line += `,${cell(item.predictionThreshold)},${encodeField(names.get(labels[0]!) ?? labels[0]!)}`;
     line += explanationCells(item, plan.explanations);
+    if (!plan.shap && hasShap(item)) throw this.#lateShap();
     if (plan.shap) {
       const shap = (item.shapExplanationsMetadata ?? {}) as { baseValue?: unknown; remainingTotal?: unknown };
       line += `,${cell(shap.remainingTotal)},${cell(shap.baseValue)}`;
@@ -146,6 +150,18 @@ export class JsonTableReader {
     if (plan.approval) line += `,${cell(item.deploymentApprovalStatus)}`;
     return `${line}\n`;
   }
+
+  #lateShap(): SluiceError {
+    return new SluiceError(
+      'CONFIG_INVALID',
+      `The JSON replies of ${this.#options.target} have SHAP values, but none of the first rows had any, as none was explained. ` +
+        'Set explanationAlgorithm: shap, so that the columns are known before, or deployment.reply: csv; then start anew with --overwrite.',
+    );
+  }
+}
+
+function hasShap({ shapExplanationsMetadata: values }: JsonRow): boolean {
+  return values !== undefined && values !== null;
 }
 
 /** Why a row was not scored; null for a row that was. */

@@ -36,6 +36,9 @@ function listOutcomes(
   // Data may be one list, or nested as the shape says.
   const isNested = source[at] === OPEN_LIST && source[skipSpace(source, at + 1)] === OPEN_LIST;
   if (isNested && datatype === 'BYTES') throw replyMismatch(target, `has nested texts in the output "${name}"`);
+  // No memory is taken for numbers that the reply has no room for.
+  if (!isNested && rows * width > source.length)
+    throw replyMismatch(target, `has other data in the output "${name}" than its shape says`);
   const { outcomes } = readList(target, source, at, isNested ? rows : rows * width);
   if (isNested && outcomes.width !== width && outcomes.width !== 0)
     throw replyMismatch(target, `has other data in the output "${name}" than its shape says`);

@@ -249,6 +249,7 @@ describe('outputs', () => {
   it.each([
     ['another number of rows', [{ ...numbersOut([1, 2, 3]) }]],
     ['less data than the shape says', [{ ...numbersOut([1, 2, 3, 4]), shape: [2, 3] }]],
+    ['a shape that no memory holds', [{ ...numbersOut([1, 2]), shape: [2, 1e15] }]],
     ['a shape of no rows', [{ ...numbersOut([]), shape: [0] }]],
     ['no data', [{ name: 'p', datatype: 'FP64', shape: [2] }]],
     ['no datatype', [{ name: 'p', shape: [2], data: [1, 2] }]],
