@@ -47,6 +47,8 @@ export class ClaimedJob {
   readonly #elapsedBefore: number;
   #run: JobRun | null = null;
   #service: ServiceRecorder | null = null;
+  /** When something of the upload was written last, and when that was first seen here. */
+  #lastWrite: { readonly written: number | null; readonly seen: number } | null = null;
   /** The job is ended: what its run has written is to go. */
   #isDiscarded = false;
   /** Its last run has taken its topics with it. */
@@ -219,7 +221,9 @@ export class ClaimedJob {
     if (upload !== 'open') return null;
     const { clock, settings, folders } = this.#parts;
     const written = await new SpoolFolder(folders.intake(this.#id), { multipart: true }).lastWritten();
-    const isLost = written !== null && clock.wall() - written > 1000 * settings.uploadResumeSeconds;
+    // By this process's own clock: while no server was there nobody could go on.
+    if (written !== this.#lastWrite?.written) this.#lastWrite = { written, seen: clock.now() };
+    const isLost = clock.now() - this.#lastWrite.seen > 1000 * settings.uploadResumeSeconds;
     return isLost ? 'its upload broke off and was not continued (server.uploadResumeSeconds)' : null;
   }
 
