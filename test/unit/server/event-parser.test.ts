@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { EventParser } from '../../../src/server/page/event-parser.ts';
 
 test('events are found wherever the stream is cut', () => {
-  const event = fc.record({ name: fc.constantFrom('jobs', 'snapshot'), data: fc.json({ stringUnit: 'binary' }) });
+  const event = fc.record({ name: fc.constantFrom('jobs', 'snapshot'), data: fc.json() });
   fc.assert(
     fc.property(fc.array(event), fc.array(fc.nat(200)), (events, cuts) => {
       const text = events.map(({ name, data }) => `event: ${name}\ndata: ${data}\n\n: alive\n\n`).join('');
