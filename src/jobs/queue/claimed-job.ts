@@ -22,6 +22,8 @@ import { createSpoolSource } from './upload/spool-source.ts';
 
 /** How often progress is written, and the claim renewed. */
 const BEAT_MS = 1_000;
+/** A claim that could not be renewed for so long is let go, while it is not yet void for others. */
+const HELD_MS = LEASE_MS - 2 * BEAT_MS;
 /** How long a model is asked for. */
 const DESCRIBE_MS = 10_000;
 /** An output that another process still holds is tried again after so long. */
@@ -44,6 +46,8 @@ export class ClaimedJob {
   readonly #leaving = new AbortController();
   #woken = new AbortController();
   readonly #begun: number;
+  /** When the claim was renewed last: what others see may be as old as that. */
+  #renewed: number;
   readonly #elapsedBefore: number;
   #run: JobRun | null = null;
   #service: ServiceRecorder | null = null;
@@ -61,6 +65,7 @@ export class ClaimedJob {
     this.#folder = parts.folders.of(record.id);
     this.#remains = new JobRemains(parts, this.#stopping.signal);
     this.#begun = parts.clock.now();
+    this.#renewed = this.#begun;
     this.#elapsedBefore = record.elapsedMs;
     this.ended = this.#work(record).catch((error: unknown) =>
       parts.log(`job ${record.id} was left as it is: ${messageOf(error)}`),
@@ -92,7 +97,7 @@ export class ClaimedJob {
     if (started === null || hasEnded(started)) return await this.#clearAway();
     const { id, deploymentId, attempts: attempt } = started;
     this.#service = new ServiceRecorder({ id, deploymentId, attempt });
-    const beating = this.#beat();
+    const beating = Promise.all([this.#beat(), this.#letGoInTime()]);
     try {
       await this.#complete(await this.#score(started));
     } catch (error) {
@@ -192,7 +197,6 @@ export class ClaimedJob {
   /** Writes progress, renews the claim, and looks whether the job is to end. */
   async #beat(): Promise<void> {
     const { clock, settings, events } = this.#parts;
-    let renewed = clock.now();
     while (!this.#leaving.signal.aborted) {
       this.#woken = new AbortController();
       const either = AbortSignal.any([this.#leaving.signal, this.#woken.signal]);
@@ -200,8 +204,9 @@ export class ClaimedJob {
       if (this.#leaving.signal.aborted) return;
       try {
         const elapsedMs = this.#elapsed();
+        const asked = clock.now();
         const record = await this.#change((now) => (hasEnded(now) ? null : this.#progressOf(now)));
-        renewed = clock.now();
+        this.#renewed = asked;
         if (record !== null) await this.#keepService(record);
         if (record?.claim?.runner !== this.#runner) return this.abandon();
         if (record.status === 'ABORTED') return this.#discard();
@@ -210,9 +215,20 @@ export class ClaimedJob {
         if (reason !== null) return await this.#end(reason);
       } catch (error) {
         this.#parts.log(`job ${this.#id}: its claim could not be renewed: ${messageOf(error)}`);
-        // Somebody else may take it over soon: what this process still does could only be in his way.
-        if (clock.now() - renewed > LEASE_MS - 2 * BEAT_MS) return this.abandon();
       }
+    }
+  }
+
+  /**
+   * Somebody else may take over soon what could not be renewed: what this process still did could only be in his way. A store that is away
+   * refuses, or does not answer at all.
+   */
+  async #letGoInTime(): Promise<void> {
+    const { clock } = this.#parts;
+    while (!this.#leaving.signal.aborted) {
+      const left = this.#renewed + HELD_MS - clock.now();
+      if (left <= 0) return this.abandon();
+      await clock.sleep(left, this.#leaving.signal).catch(() => undefined);
     }
   }
 
