@@ -69,3 +69,31 @@ test('whoever hears nothing of the store lets go of a job before its claim is vo
     proxy.breakAll();
   }
 });
+
+test('whoever hears nothing of the store lets go of a replay, too', async () => {
+  await using proxy = await TcpProxy.start({ host: database.host, port: Number(database.port) });
+  await using first = await replica(proxy.host, proxy.port);
+  await using second = await replica(database.host, Number(database.port));
+  const { store } = second.server.service;
+  prediction.options = { reject: ([id]) => (id === '7' ? 'unknown' : null), rejectAs: 'row' };
+  const { id } = await first.create({ deploymentId: 'd', abortOnError: false });
+  expect((await first.upload(id, whole)).status).toBe(202);
+  expect(await first.ended(id)).toMatchObject({ status: 'COMPLETED', failedRows: 1 });
+  prediction.options = { respond: () => ({ after: new Promise(() => undefined) }) };
+  const asked = prediction.requests.length;
+  expect((await first.post(`/live/jobs/${id}/replay/`, {})).status).toBe(202);
+  await until(() => prediction.requests.length > asked, 'the replay to score');
+  try {
+    proxy.look = () => 'swallow';
+    prediction.options = {};
+    await until(async () => (await store.get(id))?.claim === null, 'the claim of the replay to be void', 40_000);
+    expect((await second.post(`/live/jobs/${id}/replay/`, {})).status).toBe(202);
+    const { statusDetails } = await second.until(id, (job) => /Replay (done|ended)/.test(job.statusDetails));
+    // Were the first still at it, the second would have found the result locked.
+    expect(statusDetails).toMatch(/Replay done .* 1 rows scored, 0 failed again/);
+    expect(await second.result(id)).toBe(scored);
+  } finally {
+    proxy.look = () => 'forward';
+    proxy.breakAll();
+  }
+});

@@ -8,22 +8,18 @@ import { ServiceRecorder } from '../monitoring/kept/service-recorder.ts';
 import { startJob } from '../run-job.ts';
 import { withoutPlaces } from './body/described-job.ts';
 import type { PredictionBody } from './body/prediction-body.ts';
+import { BEAT_MS, ClaimLease } from './claim-lease.ts';
 import { finishedRun } from './finished-run.ts';
 import { removeForeignLock } from './foreign-lock.ts';
 import { logTime, withLine } from './job-log.ts';
 import { hasEnded, type JobRecord } from './job-record.ts';
 import { JobRemains } from './job-remains.ts';
-import { LEASE_MS } from './job-turns.ts';
 import type { JobParts } from './job-work.ts';
 import { ownedJob } from './owned-job.ts';
 import type { JobChange } from './store/job-store.ts';
 import { SpoolFolder } from './upload/spool-folder.ts';
 import { createSpoolSource } from './upload/spool-source.ts';
 
-/** How often progress is written, and the claim renewed. */
-const BEAT_MS = 1_000;
-/** A claim that could not be renewed for so long is let go, while it is not yet void for others. */
-const HELD_MS = LEASE_MS - 2 * BEAT_MS;
 /** How long a model is asked for. */
 const DESCRIBE_MS = 10_000;
 /** An output that another process still holds is tried again after so long. */
@@ -46,8 +42,7 @@ export class ClaimedJob {
   readonly #leaving = new AbortController();
   #woken = new AbortController();
   readonly #begun: number;
-  /** When the claim was renewed last: what others see may be as old as that. */
-  #renewed: number;
+  readonly #lease: ClaimLease;
   readonly #elapsedBefore: number;
   #run: JobRun | null = null;
   #service: ServiceRecorder | null = null;
@@ -65,7 +60,7 @@ export class ClaimedJob {
     this.#folder = parts.folders.of(record.id);
     this.#remains = new JobRemains(parts, this.#stopping.signal);
     this.#begun = parts.clock.now();
-    this.#renewed = this.#begun;
+    this.#lease = new ClaimLease(parts.clock);
     this.#elapsedBefore = record.elapsedMs;
     this.ended = this.#work(record).catch((error: unknown) =>
       parts.log(`job ${record.id} was left as it is: ${messageOf(error)}`),
@@ -97,7 +92,7 @@ export class ClaimedJob {
     if (started === null || hasEnded(started)) return await this.#clearAway();
     const { id, deploymentId, attempts: attempt } = started;
     this.#service = new ServiceRecorder({ id, deploymentId, attempt });
-    const beating = Promise.all([this.#beat(), this.#letGoInTime()]);
+    const beating = Promise.all([this.#beat(), this.#lease.letGoInTime(() => this.abandon(), this.#leaving.signal)]);
     try {
       await this.#complete(await this.#score(started));
     } catch (error) {
@@ -206,7 +201,7 @@ export class ClaimedJob {
         const elapsedMs = this.#elapsed();
         const asked = clock.now();
         const record = await this.#change((now) => (hasEnded(now) ? null : this.#progressOf(now)));
-        this.#renewed = asked;
+        this.#lease.renewed(asked);
         if (record !== null) await this.#keepService(record);
         if (record?.claim?.runner !== this.#runner) return this.abandon();
         if (record.status === 'ABORTED') return this.#discard();
@@ -216,19 +211,6 @@ export class ClaimedJob {
       } catch (error) {
         this.#parts.log(`job ${this.#id}: its claim could not be renewed: ${messageOf(error)}`);
       }
-    }
-  }
-
-  /**
-   * Somebody else may take over soon what could not be renewed: what this process still did could only be in his way. A store that is away
-   * refuses, or does not answer at all.
-   */
-  async #letGoInTime(): Promise<void> {
-    const { clock } = this.#parts;
-    while (!this.#leaving.signal.aborted) {
-      const left = this.#renewed + HELD_MS - clock.now();
-      if (left <= 0) return this.abandon();
-      await clock.sleep(left, this.#leaving.signal).catch(() => undefined);
     }
   }
 
