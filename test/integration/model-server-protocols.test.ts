@@ -221,7 +221,9 @@ describe('an inference request', () => {
     const binary = (...bytes: readonly number[]): Promise<Response> => {
       const tensor = { ...island, parameters: { binary_data_size: bytes.length } };
       const head = Buffer.from(JSON.stringify({ inputs: [...others, tensor] }));
-      return infer(Buffer.concat([head, Buffer.from(bytes)]), { 'inference-header-content-length': String(head.length) });
+      return infer(Buffer.concat([head, Buffer.from(bytes)]), {
+        'inference-header-content-length': String(head.length),
+      });
     };
     const dream = Buffer.from('Dream');
     expect((await binary(5, 0, 0, 0, ...dream)).status).toBe(200);
@@ -239,7 +241,9 @@ describe('an inference request', () => {
   test('with an object for a cell has a bad row, whatever the object is', async () => {
     const [length, ...rest] = others;
     const data = [{ toString: 1, valueOf: 1 }];
-    const reply = await infer(JSON.stringify({ inputs: [{ ...length, data }, ...rest, { ...island, data: ['Dream'] }] }));
+    const reply = await infer(
+      JSON.stringify({ inputs: [{ ...length, data }, ...rest, { ...island, data: ['Dream'] }] }),
+    );
     expect(reply.status).toBe(200);
     expect(JSON.stringify(await reply.json())).toContain('is not a number');
   });

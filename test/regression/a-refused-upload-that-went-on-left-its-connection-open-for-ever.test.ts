@@ -9,7 +9,8 @@ const CHANNEL = 'http.server.request.start';
 
 test('a connection whose upload was refused is closed when nothing more comes, however much of the body came meanwhile', async () => {
   const started = Promise.withResolvers<IncomingMessage>();
-  const listen = (message: unknown): void => started.resolve((message as { readonly request: IncomingMessage }).request);
+  const listen = (message: unknown): void =>
+    started.resolve((message as { readonly request: IncomingMessage }).request);
   diagnostics.subscribe(CHANNEL, listen);
   await using api = await startApi({ deployments: { d: 'http://127.0.0.1:1' } });
   const { hostname, port, host } = new URL(api.base);

@@ -33,7 +33,7 @@ const whole = `id,x\n${Array.from({ length: 1_000 }, (_, i) => `${i},x\n`).join(
 const scored = `y_PREDICTION\n${Array.from({ length: 1_000 }, (_, i) => `${2 * i}\n`).join('')}`;
 
 test('whoever hears nothing of the store lets go of a job before its claim is void', async () => {
-  await using proxy = await TcpProxy.start({ host: database.host, port: Number(database.port) });
+  await using proxy = await TcpProxy.start({ host: database.host, port: database.port });
   await using first = await replica(proxy.host, proxy.port);
   const { id } = await first.create({ deploymentId: 'd' });
   const { hostname, port, host } = new URL(first.base);
@@ -43,7 +43,7 @@ test('whoever hears nothing of the store lets go of a job before its claim is vo
   client.write(`${head}Content-Length: ${whole.length}\r\n\r\n${whole.slice(0, 2_000)}`);
   await first.until(id, ({ status }) => status === 'RUNNING');
   client.destroy();
-  await using second = await replica(database.host, Number(database.port));
+  await using second = await replica(database.host, database.port);
   const { store } = second.server.service;
   const runner = (await store.get(id))?.claim?.runner;
   expect(runner).toBeDefined();
@@ -71,9 +71,9 @@ test('whoever hears nothing of the store lets go of a job before its claim is vo
 });
 
 test('whoever hears nothing of the store lets go of a replay, too', async () => {
-  await using proxy = await TcpProxy.start({ host: database.host, port: Number(database.port) });
+  await using proxy = await TcpProxy.start({ host: database.host, port: database.port });
   await using first = await replica(proxy.host, proxy.port);
-  await using second = await replica(database.host, Number(database.port));
+  await using second = await replica(database.host, database.port);
   const { store } = second.server.service;
   prediction.options = { reject: ([id]) => (id === '7' ? 'unknown' : null), rejectAs: 'row' };
   const { id } = await first.create({ deploymentId: 'd', abortOnError: false });
