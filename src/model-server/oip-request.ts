@@ -1,4 +1,4 @@
-import { type ColumnEncoder, encodeValue } from './column-encoder.ts';
+import { type ColumnEncoder, cellText, encodeValue } from './column-encoder.ts';
 import type { Deployment } from './deployment.ts';
 import { cellProblem, checkColumns, type InputRows, invalidRequest } from './input-rows.ts';
 
@@ -73,7 +73,7 @@ function rowsOf(tensors: readonly Tensor[], deployment: Deployment): InputRows {
         !encodeValue(encoder, Number.isNaN(cell) ? null : cell, matrix, row * features) &&
         !failures.has(row)
       ) {
-        failures.set(row, cellProblem(encoder, String(cell)));
+        failures.set(row, cellProblem(encoder, cellText(cell) ?? JSON.stringify(cell)));
       }
     }
   }
@@ -111,10 +111,12 @@ function unpackedTensor(name: string, datatype: unknown, data: Buffer, rows: num
   if (datatype === 'INT32') return numbers(4, (at) => view.getInt32(at, true));
   if (datatype !== 'BYTES') throw invalidRequest(`The input "${name}" has a type that is not read in binary.`);
   const texts: string[] = [];
-  for (let at = 0; at + 4 <= data.length; ) {
-    const length = data.readUInt32LE(at);
-    texts.push(data.toString('utf8', at + 4, at + 4 + length));
-    at += 4 + length;
+  for (let at = 0; at < data.length; ) {
+    const start = at + 4;
+    const end = start <= data.length ? start + data.readUInt32LE(at) : start;
+    if (end > data.length) throw invalidRequest(`The input "${name}" has a text that is longer than its bytes.`);
+    texts.push(data.toString('utf8', start, end));
+    at = end;
   }
   if (texts.length !== rows)
     throw invalidRequest(`The input "${name}" has ${texts.length} texts, its shape says ${rows}.`);

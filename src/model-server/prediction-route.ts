@@ -89,9 +89,10 @@ function passthroughIndexes(
 ): readonly number[] {
   const names = query.passthrough === 'all' ? columns : query.passthrough;
   checkPassthrough(names, deployment, query);
+  const places = new Map(columns.map((name, i) => [name, i]));
   return names.map((name) => {
-    const index = columns.indexOf(name);
-    if (index < 0) throw invalidRequest(`The passthrough column "${name}" is not in the request.`);
+    const index = places.get(name);
+    if (index === undefined) throw invalidRequest(`The passthrough column "${name}" is not in the request.`);
     return index;
   });
 }

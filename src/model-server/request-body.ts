@@ -7,6 +7,9 @@ import { invalidRequest } from './input-rows.ts';
 
 const unzip = promisify(gunzip);
 
+/** A body that nothing comes of for so long, in milliseconds, is one of a client that is gone: its place among those under way is others'. */
+const SILENT_MS = 60_000;
+
 /** How much of a body that is too large is read and dropped, in limits: a client that is cut off in the middle never sees the reply. */
 const DROPPED_LIMITS = 4;
 
@@ -15,11 +18,12 @@ const DROPPED_LIMITS = 4;
  * that they unpack to: REQUEST_TOO_LARGE (413). Unknown encodings and charsets are REQUEST_INVALID (415, 422).
  * @param limit in bytes.
  * @param binary a body that is not text is given as it is.
+ * @param silentMs how long nothing may come before the connection is closed.
  */
 export async function readBody(
   request: IncomingMessage,
   limit: number,
-  { binary = false }: { readonly binary?: boolean } = {},
+  { binary = false, silentMs = SILENT_MS }: { readonly binary?: boolean; readonly silentMs?: number } = {},
 ): Promise<Buffer> {
   const encoding = request.headers['content-encoding']?.trim().toLowerCase() ?? 'identity';
   if (encoding !== 'identity' && encoding !== 'gzip') {
@@ -27,7 +31,9 @@ export async function readBody(
       status: 415,
     });
   }
-  const received = await receive(request, limit);
+  request.setTimeout(silentMs, () => request.destroy(tooSlow()));
+  // What follows may take its time.
+  const received = await receive(request, limit).finally(() => request.setTimeout(0));
   const body = encoding === 'gzip' ? await unpack(received, limit) : received;
   return binary ? body : toUtf8(body, charsetOf(request.headers['content-type']));
 }
@@ -84,6 +90,10 @@ function decoderOf(charset: string): TextDecoder {
     }
   }
   throw invalidRequest(`The charset ${charset.slice(0, 100)} is not known.`);
+}
+
+function tooSlow(): SluiceError {
+  return new SluiceError('REQUEST_INVALID', 'Nothing came of the body for too long.', { status: 408 });
 }
 
 function tooLarge(limit: number): SluiceError {

@@ -205,3 +205,46 @@ describe("MLflow's routes", () => {
     expect((await ask('/invocations', 'x', 'text/plain')).status).toBe(415);
   });
 });
+
+describe('an inference request', () => {
+  const COLUMNS = ['Beak Length (mm)', 'Beak Depth (mm)', 'Flipper Length (mm)', 'Body Mass (g)', 'Sex'];
+  const others = COLUMNS.map((name) => ({ name, shape: [1], datatype: 'BYTES', data: ['1'] }));
+  const island = { name: 'Island', shape: [1], datatype: 'BYTES' };
+  const infer = (body: string | Uint8Array<ArrayBuffer>, headers: Readonly<Record<string, string>> = {}) =>
+    fetch(`${server.url}/v2/models/penguins/infer`, {
+      method: 'POST',
+      headers: { authorization: 'Bearer let-me-in', ...headers },
+      body,
+    });
+
+  test('whose text goes on behind the bytes of its tensor is refused, and not scored by what came of it', async () => {
+    const binary = (...bytes: readonly number[]): Promise<Response> => {
+      const tensor = { ...island, parameters: { binary_data_size: bytes.length } };
+      const head = Buffer.from(JSON.stringify({ inputs: [...others, tensor] }));
+      return infer(Buffer.concat([head, Buffer.from(bytes)]), {
+        'inference-header-content-length': String(head.length),
+      });
+    };
+    const dream = Buffer.from('Dream');
+    expect((await binary(5, 0, 0, 0, ...dream)).status).toBe(200);
+    for (const cut of [
+      [6, 0, 0, 0, ...dream],
+      [5, 0, 0, 0, ...dream, 0, 0],
+      [255, 255, 255, 255, ...dream],
+    ]) {
+      const reply = await binary(...cut);
+      expect(reply.status).toBe(422);
+      expect(await reply.json()).toEqual({ message: 'The input "Island" has a text that is longer than its bytes.' });
+    }
+  });
+
+  test('with an object for a cell has a bad row, whatever the object is', async () => {
+    const [length, ...rest] = others;
+    const data = [{ toString: 1, valueOf: 1 }];
+    const reply = await infer(
+      JSON.stringify({ inputs: [{ ...length, data }, ...rest, { ...island, data: ['Dream'] }] }),
+    );
+    expect(reply.status).toBe(200);
+    expect(JSON.stringify(await reply.json())).toContain('is not a number');
+  });
+});

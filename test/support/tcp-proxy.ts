@@ -9,9 +9,9 @@ export class TcpProxy implements AsyncDisposable {
   closed = false;
   /**
    * Looks at what clients send, before the server sees it. `'forward, then break'`: the server gets it, and its answer is lost with the connection;
-   * `'break'`: nobody gets it.
+   * `'break'`: nobody gets it; `'swallow'`: the same, and the client hears nothing of it.
    */
-  look: (sent: Buffer) => 'forward' | 'break' | 'forward, then break' = () => 'forward';
+  look: (sent: Buffer) => 'forward' | 'break' | 'swallow' | 'forward, then break' = () => 'forward';
   readonly #pairs = new Set<readonly [Socket, Socket]>();
   readonly #close: () => Promise<void>;
 
@@ -65,6 +65,7 @@ export class TcpProxy implements AsyncDisposable {
     server.pipe(client);
     client.on('data', (sent: Buffer) => {
       const what = this.look(sent);
+      if (what === 'swallow') return;
       if (what === 'break') {
         client.resetAndDestroy();
         return;

@@ -8,21 +8,19 @@ import { ServiceRecorder } from '../monitoring/kept/service-recorder.ts';
 import { startJob } from '../run-job.ts';
 import { withoutPlaces } from './body/described-job.ts';
 import type { PredictionBody } from './body/prediction-body.ts';
+import { BEAT_MS, ClaimLease } from './claim-lease.ts';
 import { finishedRun } from './finished-run.ts';
 import { removeForeignLock } from './foreign-lock.ts';
 import { aborted, beginning } from './job-changes.ts';
 import { logTime, withLine } from './job-log.ts';
 import { hasEnded, type JobRecord } from './job-record.ts';
 import { JobRemains } from './job-remains.ts';
-import { LEASE_MS } from './job-turns.ts';
 import type { JobParts } from './job-work.ts';
 import { ownedJob } from './owned-job.ts';
 import type { JobChange } from './store/job-store.ts';
 import { SpoolFolder } from './upload/spool-folder.ts';
 import { createSpoolSource } from './upload/spool-source.ts';
 
-/** How often progress is written, and the claim renewed. */
-const BEAT_MS = 1_000;
 /** How long a model is asked for. */
 const DESCRIBE_MS = 10_000;
 /** An output that another process still holds is tried again after so long. */
@@ -45,9 +43,12 @@ export class ClaimedJob {
   readonly #leaving = new AbortController();
   #woken = new AbortController();
   readonly #begun: number;
+  readonly #lease: ClaimLease;
   readonly #elapsedBefore: number;
   #run: JobRun | null = null;
   #service: ServiceRecorder | null = null;
+  /** When something of the upload was written last, and when that was first seen here. */
+  #lastWrite: { readonly written: number | null; readonly seen: number } | null = null;
   /** The job is ended: what its run has written is to go. */
   #isDiscarded = false;
   /** Its last run has taken its topics with it. */
@@ -60,6 +61,7 @@ export class ClaimedJob {
     this.#folder = parts.folders.of(record.id);
     this.#remains = new JobRemains(parts, this.#stopping.signal);
     this.#begun = parts.clock.now();
+    this.#lease = new ClaimLease(parts.clock);
     this.#elapsedBefore = record.elapsedMs;
     this.ended = this.#work(record).catch((error: unknown) =>
       parts.log(`job ${record.id} was left as it is: ${messageOf(error)}`),
@@ -91,7 +93,7 @@ export class ClaimedJob {
     if (started === null || hasEnded(started)) return await this.#clearAway();
     const { id, deploymentId, attempts: attempt } = started;
     this.#service = new ServiceRecorder({ id, deploymentId, attempt });
-    const beating = this.#beat();
+    const beating = Promise.all([this.#beat(), this.#lease.letGoInTime(() => this.abandon(), this.#leaving.signal)]);
     try {
       await this.#complete(await this.#score(started));
     } catch (error) {
@@ -191,7 +193,6 @@ export class ClaimedJob {
   /** Writes progress, renews the claim, and looks whether the job is to end. */
   async #beat(): Promise<void> {
     const { clock, settings, events } = this.#parts;
-    let renewed = clock.now();
     while (!this.#leaving.signal.aborted) {
       this.#woken = new AbortController();
       const either = AbortSignal.any([this.#leaving.signal, this.#woken.signal]);
@@ -199,8 +200,9 @@ export class ClaimedJob {
       if (this.#leaving.signal.aborted) return;
       try {
         const elapsedMs = this.#elapsed();
+        const asked = clock.now();
         const record = await this.#change((now) => (hasEnded(now) ? null : this.#progressOf(now)));
-        renewed = clock.now();
+        this.#lease.renewed(asked);
         if (record !== null) await this.#keepService(record);
         if (record?.claim?.runner !== this.#runner) return this.abandon();
         if (record.status === 'ABORTED') return this.#discard();
@@ -209,8 +211,6 @@ export class ClaimedJob {
         if (reason !== null) return await this.#end(reason);
       } catch (error) {
         this.#parts.log(`job ${this.#id}: its claim could not be renewed: ${messageOf(error)}`);
-        // Somebody else may take it over soon: what this process still does could only be in his way.
-        if (clock.now() - renewed > LEASE_MS - 2 * BEAT_MS) return this.abandon();
       }
     }
   }
@@ -220,7 +220,9 @@ export class ClaimedJob {
     if (upload !== 'open') return null;
     const { clock, settings, folders } = this.#parts;
     const written = await new SpoolFolder(folders.intake(this.#id), { multipart: true }).lastWritten();
-    const isLost = written !== null && clock.wall() - written > 1000 * settings.uploadResumeSeconds;
+    // By this process's own clock: while no server was there nobody could go on.
+    if (written !== this.#lastWrite?.written) this.#lastWrite = { written, seen: clock.now() };
+    const isLost = clock.now() - this.#lastWrite.seen > 1000 * settings.uploadResumeSeconds;
     return isLost ? 'its upload broke off and was not continued (server.uploadResumeSeconds)' : null;
   }
 

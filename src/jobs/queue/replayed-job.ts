@@ -5,15 +5,13 @@ import { replayJob } from '../dead-letters/replay-job.ts';
 import type { ReplayReport } from '../dead-letters/replay-report.ts';
 import type { JobDescription } from '../description/parse-job.ts';
 import { withoutPlaces } from './body/described-job.ts';
+import { BEAT_MS, ClaimLease } from './claim-lease.ts';
 import { logTime, withLine } from './job-log.ts';
 import type { JobRecord } from './job-record.ts';
 import type { JobParts } from './job-work.ts';
 import { ownedJob } from './owned-job.ts';
 import type { JobChange } from './store/job-store.ts';
 import { SpoolFolder } from './upload/spool-folder.ts';
-
-/** How often the claim is renewed. */
-const BEAT_MS = 1_000;
 
 /**
  * The dead letters of one finished job that are scored again, under a claim of this process. Whatever dies on the way, the output is as it
@@ -113,13 +111,17 @@ export class ReplayedJob {
   async #beat(done: AbortSignal): Promise<void> {
     const { clock } = this.#parts;
     const either = AbortSignal.any([done, this.#leaving.signal]);
+    const lease = new ClaimLease(clock);
+    void lease.letGoInTime(() => this.#leaving.abort(), either);
     while (!either.aborted) {
       await clock.sleep(BEAT_MS, either).catch(() => undefined);
       if (either.aborted) return;
       try {
+        const asked = clock.now();
         const record = await this.#change(({ claim }) => ({
           claim: { runner: this.#runner, beat: (claim?.beat ?? 0) + 1 },
         }));
+        lease.renewed(asked);
         // Somebody has taken the claim for void: he may begin where this one is.
         if (record?.claim?.runner !== this.#runner) this.#leaving.abort();
       } catch (error) {

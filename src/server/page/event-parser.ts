@@ -13,7 +13,7 @@ export class EventParser {
     const parts = (this.#rest + piece).split('\n\n');
     this.#rest = parts.pop() ?? '';
     return parts.flatMap((part) => {
-      const fields = part.split('\n').map((line) => /^(event|data): ?(.*)$/.exec(line));
+      const fields = part.split('\n').map((line) => /^(event|data): ?(.*)$/s.exec(line));
       const of = (wanted: string): string[] =>
         fields.flatMap((field) => (field?.[1] === wanted ? [field[2] ?? ''] : []));
       const data = of('data');

@@ -38,8 +38,8 @@ export const statusRoute: ApiRoute = apiRoute({
 function doneWork(status: string): DoneWork | null {
   try {
     const [what, id, version] = JSON.parse(Buffer.from(status, 'base64url').toString('utf8')) as readonly unknown[];
-    if ((what !== 'deployment' && what !== 'dataset') || typeof id !== 'string') return null;
-    return { what, id, ...(typeof version === 'string' ? { version } : {}) };
+    if ((what !== 'deployment' && what !== 'dataset') || typeof id !== 'string' || !id.isWellFormed()) return null;
+    return { what, id, ...(typeof version === 'string' ? { version: version.toWellFormed() } : {}) };
   } catch {
     return null;
   }

@@ -9,14 +9,17 @@ import { pacedBody } from './paced-body.ts';
  * (422) for one that is packed, JOB_LIMIT (408) for one that is too slow.
  */
 export function uploadBody(
-  { request }: ApiCall,
+  { request, reply }: ApiCall,
   { uploadIdleSeconds, limits }: ServerSettings,
 ): AsyncIterable<Uint8Array> {
   const { headers, raw } = request;
   const packing = headers['content-encoding'] ?? 'identity';
   if (packing !== 'identity') throw refused(`Send the rows as they are, not packed by ${packing.slice(0, 40)}`);
   raw.setTimeout(1000 * uploadIdleSeconds, () => raw.destroy());
-  raw.once('end', () => raw.setTimeout(0));
+  raw.once('end', () => {
+    // Behind a reply the connection waits for its next request, and not for ever.
+    if (!reply.raw.writableEnded) raw.setTimeout(0);
+  });
   // Whoever stops reading must still be able to answer.
   const body: AsyncIterable<Uint8Array> = raw.iterator({ destroyOnReturn: false });
   const bytes = limits.uploadBytesPerMinute;

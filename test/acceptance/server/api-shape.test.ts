@@ -225,6 +225,8 @@ describe('nothing of the body reaches the machine of the server', () => {
     ['a spool', { outputSettings: { type: 'http', url: 'http://x.example/', spool: '/tmp/x' } }],
     ['another catalog', { intakeSettings: { type: 'dataset', datasetId: 'x', catalogUrl: 'http://x.example' } }],
     ['a host that is an address', { predictionInstance: { hostName: 'x/../y@z' } }],
+    ['a port that no host has', { predictionInstance: { hostName: 'x.example:99999' } }],
+    ['an address that no host has', { predictionInstance: { hostName: '999.1.1.1' } }],
   ])('%s', async (_, body) => {
     await refused({ deploymentId: 'd', ...body });
   });

@@ -154,6 +154,12 @@ describe('paths', () => {
     expect(await refused({ deploymentId: 'flights', ...settings })).not.toContain('root:');
   });
 
+  test('of a status that was never given leads nowhere', async () => {
+    const given = (what: unknown): string => Buffer.from(JSON.stringify(what)).toString('base64url');
+    for (const id of [given(['dataset', '\ud800']), given(['deployment']), given(5), 'x'])
+      expect((await raw('GET', `/api/v2/status/${id}/`)).status).toBe(404);
+  });
+
   test.each(['../../etc/passwd', 'flights/../..', '${PATH}', '{{ x }}', "flights' OR '1'='1", '\u0000', ''])(
     'are not what a deployment is: %j',
     async (deploymentId) => {
@@ -225,6 +231,11 @@ describe('JSON that is made to do harm', () => {
 
   test.each([
     { what: 'deep', body: `{"a":${'['.repeat(100_000)}${']'.repeat(100_000)}}`, is: [400, 422] },
+    {
+      what: 'deep where nothing is served',
+      body: `{"deploymentId":"flights","explanationClassNames":${'['.repeat(100_000)}${']'.repeat(100_000)}}`,
+      is: [422],
+    },
     { what: 'no JSON', body: '{"deploymentId":', is: [400] },
     { what: 'not an object', body: '"flights"', is: [422] },
     { what: 'null', body: 'null', is: [422] },

@@ -25,3 +25,8 @@ test('an event that is not whole is none', () => {
   expect(parser.feed('event: jobs\ndata: []\n')).toEqual([]);
   expect(parser.feed('\n')).toEqual([{ name: 'jobs', data: '[]' }]);
 });
+
+test('an event is found with separators of lines and paragraphs in its texts, which JSON leaves as they are', () => {
+  const data = JSON.stringify({ definition: 'a\u2028b\u2029c' });
+  expect(new EventParser().feed(`event: jobs\ndata: ${data}\n\n`)).toEqual([{ name: 'jobs', data }]);
+});

@@ -1,16 +1,15 @@
 import * as z from 'zod';
-import { type Json, sameJson } from '../../../core/json.ts';
 import { jobDescription } from '../../description/job-description.ts';
 import { batchName } from './batch-name.ts';
 import { intakeFields } from './intake-fields.ts';
 import { outputFields } from './output-fields.ts';
 import { without } from './without.ts';
 
-/** A field of DataRobot's that is taken as long as it asks for nothing. @param nothing what beside null asks for nothing more than there is. */
-const unserved = (what: string, nothing: readonly Json[] = []) =>
+/** A field of DataRobot's that is taken as long as it asks for nothing. @param isNothing what beside null asks for nothing more than there is. */
+const unserved = (what: string, isNothing: (given: unknown) => boolean = () => false) =>
   z
     .unknown()
-    .refine((given) => given === undefined || given === null || nothing.some((one) => sameJson(one, given as Json)), {
+    .refine((given) => given === undefined || given === null || isNothing(given), {
       error: `is not served here: ${what}; leave it out`,
     })
     .optional()
@@ -25,13 +24,15 @@ const deadLetters = z
   .prefault({})
   .describe('How many rows may fail before `abortOnError` ends the job.');
 
+const HOST_NAME = 'must be a host name, with a port if it needs one';
+
 const predictionInstance = z
   .strictObject({
     hostName: z
       .string()
-      .regex(/^[\w.-]+(:\d{1,5})?$|^\[[0-9a-f:]+\](:\d{1,5})?$/i, {
-        error: 'must be a host name, with a port if it needs one',
-      })
+      .regex(/^[\w.-]+(:\d{1,5})?$|^\[[0-9a-f:]+\](:\d{1,5})?$/i, { error: HOST_NAME, abort: true })
+      // Ports and addresses have limits.
+      .refine((host) => URL.canParse(`https://${host}`), { error: HOST_NAME })
       .describe('Host of the prediction server, with `:port` where it is not the usual one.'),
     sslEnabled: z.boolean().default(true).describe('https; false: http.'),
     datarobotKey: z.string().nullable().default(null).describe('The `DataRobot-Key` header.'),
@@ -90,10 +91,10 @@ export const predictionBody = z.strictObject({
   modelPackageId: unserved('there is no model registry, name a deployment'),
   timeseriesSettings: unserved('time series'),
   secondaryDatasetsConfigId: unserved('feature discovery'),
-  maxNgramExplanations: unserved(NGRAMS, [0]),
-  maxNGramExplanations: unserved(NGRAMS, [0]),
-  explanationClassNames: unserved(CLASSES, [[]]),
-  explanationNumTopClasses: unserved(CLASSES, [1]),
+  maxNgramExplanations: unserved(NGRAMS, (given) => given === 0),
+  maxNGramExplanations: unserved(NGRAMS, (given) => given === 0),
+  explanationClassNames: unserved(CLASSES, (given) => Array.isArray(given) && given.length === 0),
+  explanationNumTopClasses: unserved(CLASSES, (given) => given === 1),
   explanationsMode: unserved('modes of explanations'),
   monitoringColumns: unserved('jobs that only monitor'),
   monitoringAggregation: unserved('jobs that only monitor'),
