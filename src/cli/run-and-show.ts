@@ -17,9 +17,10 @@ export async function runAndShow(description: JobDescription, options: RunOption
   const say = (text: string): void => {
     if (!options.quiet) process.stderr.write(`sluice: ${text}\n`);
   };
+  // Before the run: a port that cannot be had must not end a command whose rows are on their way. Nobody can ask before there is a run.
+  await using _ = await watchRun({ progress: () => run.progress() }, job, options, say);
   const run = startJob(job, { overwrite: options.overwrite });
-  using _ = interruptible(run, say);
-  await using __ = await watchRun(run, job, options, say);
+  using __ = interruptible(run, say);
   await showProgress(run, options.quiet ? 'none' : options.progress, process.stderr);
   say(summary(await run.result, outputName(job)));
   if (job.report !== null) say(`report: ${join(job.report, 'report.html')}`);

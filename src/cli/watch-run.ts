@@ -6,7 +6,7 @@ import { driftOf } from '../monitoring/drift.ts';
 import type { RunFigures } from '../observe/run-metrics.ts';
 import { addedService, type ServiceFigures } from '../observe/service-statistics.ts';
 import { type Readiness, startWatchServer, type WatchServer } from '../observe/watch-server.ts';
-import { wholeNumber } from './whole-number.ts';
+import { portNumber } from './port-number.ts';
 
 /** Where a process may be watched. */
 export interface WatchOptions {
@@ -21,7 +21,7 @@ export function withWatchOptions(command: Command): Command {
     .option(
       '--metrics-port <number>',
       'serves /metrics, /healthz and /readyz on this port; 0 takes a free one',
-      wholeNumber,
+      portNumber,
     )
     .option('--metrics-host <address>', 'the address to serve them on; 0.0.0.0 for all', '127.0.0.1');
 }
@@ -31,7 +31,7 @@ const nothing: AsyncDisposable = { [Symbol.asyncDispose]: async () => undefined 
 
 /** Serves the metrics of a run while it goes on; ready while it runs, not while it is paused or ends. */
 export async function watchRun(
-  run: JobRun,
+  run: Pick<JobRun, 'progress'>,
   { deployment: { baseline, driftThreshold } }: Pick<JobDescription, 'deployment'>,
   at: WatchOptions,
   say: (text: string) => void,

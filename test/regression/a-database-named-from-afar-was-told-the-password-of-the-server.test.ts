@@ -41,7 +41,7 @@ test('a PostgreSQL that a job from afar names is told nothing of the environment
     heard = '';
     await expect(connect('me', password)).rejects.toThrow();
     expect(heard).toContain('user\0me\0');
-    expect(heard).toMatch(password === 'own' ? /p\0\0\0\x08own\0$/ : /p\0\0\0\x05\0$/);
+    expect(heard.endsWith(password === 'own' ? 'p\0\0\0\x08own\0' : 'p\0\0\0\x05\0')).toBe(true);
     expect(heard).not.toContain('of-the-server');
   }
 });

@@ -1,4 +1,4 @@
-import { rename, writeFile } from 'node:fs/promises';
+import { rename, stat, writeFile } from 'node:fs/promises';
 import { Command, InvalidArgumentError } from 'commander';
 import { defaultCsvSettings } from '../../codecs/csv/csv-settings.ts';
 import { systemClock } from '../../core/clock.ts';
@@ -90,7 +90,11 @@ function kindText(column: BaselineColumn): string {
   return `${categories.length} categories${rest}`;
 }
 
+/** A device or a pipe would be replaced by a file: /dev/null, for one, for all of the machine. */
 async function written(path: string, text: string): Promise<void> {
+  const found = await stat(path).catch(() => null);
+  if (found !== null && !found.isFile())
+    throw new SluiceError('OUTPUT_UNWRITABLE', `${path} is no file, and would be replaced by one. Name a file.`);
   try {
     await writeFile(`${path}.new`, text);
     await rename(`${path}.new`, path);

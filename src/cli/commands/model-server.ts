@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { Command } from 'commander';
 import { startModelServer } from '../../model-server/index.ts';
+import { portNumber } from '../port-number.ts';
 import { wholeNumber } from '../whole-number.ts';
 
 interface Options {
@@ -20,7 +21,7 @@ export function modelServerCommand(): Command {
     )
     .option('--models <dir>', 'folder with models and their deployment files (default: the demo models)')
     .option('--host <address>', 'address to listen on', '127.0.0.1')
-    .option('--port <number>', 'port to listen on; 0 takes a free one', wholeNumber, 8100)
+    .option('--port <number>', 'port to listen on; 0 takes a free one', portNumber, 8100)
     .option(
       '--token <token...>',
       'tokens that are accepted; none: everybody is (TOKENS in the environment works too, comma separated)',

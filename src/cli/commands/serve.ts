@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { loadConfiguration } from '../../jobs/configuration.ts';
 import { startServer } from '../../server/start-server.ts';
-import { wholeNumber } from '../whole-number.ts';
+import { portNumber } from '../port-number.ts';
 
 interface Options {
   readonly config: string;
@@ -18,7 +18,7 @@ export function serveCommand(): Command {
     )
     .requiredOption('--config <file>', 'configuration with the deployments that jobs may name, and with `server`')
     .option('--host <address>', 'address to listen on, in place of server.host (127.0.0.1)')
-    .option('--port <number>', 'port to listen on, in place of server.port (8080); 0 takes a free one', wholeNumber)
+    .option('--port <number>', 'port to listen on, in place of server.port (8080); 0 takes a free one', portNumber)
     .option('--store <address>', 'postgres://… that several servers share, in place of server.store (SQLite)')
     .addHelpText(
       'after',
