@@ -7,6 +7,8 @@ export class ValueFault extends Error {}
 
 const SHORT_INTEGER = /^-?\d{1,9}$/;
 const NUMBER = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$|^[+-]?Infinity$|^NaN$/;
+/** Node passes over what is none, and its bytes with it. */
+const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
 
 /** The value that avsc encodes for the text of a cell: the inverse of `cellValue`. Throws ValueFault. */
 export function avroValue(node: AvroNode, text: string | null): unknown {
@@ -48,7 +50,7 @@ export function avroValue(node: AvroNode, text: string | null): unknown {
           ? decimalBytes(text, node.scale, size)
           : size === 16 && node.logical === 'uuid'
             ? Buffer.from(text.replaceAll('-', ''), 'hex')
-            : Buffer.from(text, 'base64');
+            : base64Bytes(text);
       return bytes === null || (size !== null && bytes.length !== size) ? wrong(node, text) : bytes;
     }
     case 'array':
@@ -124,6 +126,12 @@ function objectOf(node: AvroNode, json: unknown): Readonly<Record<string, unknow
 
 function integerOf(text: string): bigint | null {
   return /^[+-]?\d{1,19}$/.test(text) ? BigInt(text.replace('+', '')) : null;
+}
+
+function base64Bytes(text: string): Buffer | null {
+  // A lone digit at the end holds less than a byte.
+  const isWhole = BASE64.test(text) && text.replace(/=+$/, '').length % 4 !== 1;
+  return isWhole ? Buffer.from(text, 'base64') : null;
 }
 
 function wrong(node: AvroNode, text: string): never {

@@ -308,4 +308,17 @@ describe('messages of Avro', () => {
       /Row 1 .*"many" is no double, in the column "n__m_"/,
     );
   });
+
+  test.each(['no base64', 'AAH/A', 'AA==H', 'AAH_'])(
+    'bytes that are no base64 are refused, and not written without what is none: %s',
+    async (text) => {
+      await using server = await schemasServer(new Map());
+      const writerSchema = JSON.stringify(record('Raw', { raw: 'bytes' }));
+      const writer = createMessageWriter({ format: 'avro', subject: 's', writerSchema }, portsOf(server.url));
+      const schema: Schema = { columns: [{ name: 'raw' }] };
+      await expect(writer.write({ schema, ...encodeRecords([['AAE='], ['AAE'], [text]]) }, never)).rejects.toThrow(
+        new RegExp(`Row 2 .*"${text}" is no bytes, in the column "raw"`),
+      );
+    },
+  );
 });
