@@ -11,6 +11,8 @@ const SQLITE = 'SQLite';
 /** When SQLite flushes what a transaction has written to its log: with the next checkpoint, or at once. */
 const SOON = 'PRAGMA synchronous = NORMAL';
 const AT_ONCE = 'PRAGMA synchronous = FULL';
+/** PostgreSQL takes a transaction back that its server does not go on with: what one locks that is gone without a word, all others wait for. */
+const GO_ON = "SET idle_in_transaction_session_timeout = '10s'";
 
 /** How often a table is tried to be made. */
 const TRIES = 5;
@@ -111,7 +113,7 @@ export class StoreSession implements AsyncDisposable {
 
   async #connect(signal: AbortSignal): Promise<SqlConnection> {
     const connection = await this.#driver.connect(signal);
-    if (this.#driver.product === SQLITE) await connection.execute(SOON, [], signal);
+    await connection.execute(this.#driver.product === SQLITE ? SOON : GO_ON, [], signal);
     return connection;
   }
 
