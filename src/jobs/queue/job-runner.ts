@@ -124,13 +124,14 @@ export class JobRunner {
 
   async #whenReplayed(id: string, replay: ReplayedJob): Promise<void> {
     await replay.ended;
-    this.#replays.delete(id);
+    if (this.#replays.get(id) === replay) this.#replays.delete(id);
     this.wake();
   }
 
   async #whenEnded(id: string, job: ClaimedJob): Promise<void> {
     await job.ended;
-    this.#running.delete(id);
+    // A claim is given back a little before: the job may have been taken anew by now.
+    if (this.#running.get(id) === job) this.#running.delete(id);
     this.wake();
   }
 }
