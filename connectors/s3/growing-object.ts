@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { UploadPartCommand } from '@aws-sdk/client-s3';
 import { abortable, SluiceError } from '../../src/sdk.ts';
 import { deleteObject, getObject, putObject } from './object-requests.ts';
 import { customerKey } from './pinned-object.ts';
@@ -209,7 +208,7 @@ export class GrowingObject {
       ...customerKey(encryption),
     };
     const { ETag, ChecksumCRC32 } = await connection.send(
-      (client, options) => client.send(new UploadPartCommand(input), options),
+      (client, options) => client.uploadPart(input, options),
       signal,
     );
     this.#parts.push({ number, etag: ETag ?? '', crc32: ChecksumCRC32 ?? null });

@@ -1,4 +1,3 @@
-import { DeleteObjectCommand, GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { customerKey } from './pinned-object.ts';
 import type { S3Connection } from './s3-connection.ts';
 import { isMissing } from './s3-fault.ts';
@@ -30,10 +29,7 @@ export async function putObject(
     ...(condition === 'absent' ? { IfNoneMatch: '*' } : condition === 'any' ? {} : { IfMatch: condition.etag }),
     ...encryptionFields(connection.settings.encryption),
   };
-  const { ETag = '' } = await connection.send(
-    (client, given) => client.send(new PutObjectCommand(input), given),
-    signal,
-  );
+  const { ETag = '' } = await connection.send((client, given) => client.putObject(input, given), signal);
   return ETag;
 }
 
@@ -46,7 +42,7 @@ export async function getObject(
   const input = { Bucket: bucket, Key: key, ...customerKey(connection.settings.encryption) };
   try {
     return await connection.send(async (client, options) => {
-      const { Body, ETag } = await client.send(new GetObjectCommand(input), options);
+      const { Body, ETag } = await client.getObject(input, options);
       const body = (await Body?.transformToByteArray()) ?? new Uint8Array(0);
       if (ETag === undefined) throw noStoreReply();
       return { body, etag: ETag };
@@ -65,7 +61,7 @@ export async function deleteObject(
   signal: AbortSignal,
 ): Promise<void> {
   const input = { Bucket: bucket, Key: key, ...(etag === null ? {} : { IfMatch: etag }) };
-  await connection.send((client, options) => client.send(new DeleteObjectCommand(input), options), signal);
+  await connection.send((client, options) => client.deleteObject(input, options), signal);
 }
 
 /** The fields of a request that creates an object. */

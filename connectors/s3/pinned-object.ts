@@ -1,4 +1,4 @@
-import { GetObjectCommand, type GetObjectCommandInput, HeadObjectCommand } from '@aws-sdk/client-s3';
+import type { GetObjectCommandInput } from '@aws-sdk/client-s3';
 import type { S3Connection } from './s3-connection.ts';
 import { damagedReply, isPassing, statusOf } from './s3-fault.ts';
 import type { S3Encryption } from './s3-settings.ts';
@@ -16,11 +16,11 @@ export async function headObject(connection: S3Connection, place: S3Place, signa
   const input = { Bucket: place.bucket, Key: place.key, ...customerKey(connection.settings.encryption) };
   const head = await connection.send(async (client, options) => {
     try {
-      return await client.send(new HeadObjectCommand(input), options);
+      return await client.headObject(input, options);
     } catch (error) {
       // The reply to HEAD has no text that says why; that to GET has.
       if (statusOf(error) === undefined || isPassing(error)) throw error;
-      await client.send(new GetObjectCommand({ ...input, Range: 'bytes=0-0' }), options);
+      await client.getObject({ ...input, Range: 'bytes=0-0' }, options);
       throw error;
     }
   }, signal);
@@ -61,7 +61,7 @@ export async function fetchRange(
       const at = from + have;
       const range = isWhole && have === 0 ? {} : { Range: `bytes=${at}-${from + into.length - 1}` };
       try {
-        const { Body, ContentRange } = await client.send(new GetObjectCommand({ ...input, ...range }), options);
+        const { Body, ContentRange } = await client.getObject({ ...input, ...range }, options);
         if (Body === undefined) throw damagedReply('a reply without a body');
         if ('Range' in range && ContentRange?.startsWith(`bytes ${at}-`) !== true) {
           throw new Error(`the store gives ${ContentRange ?? 'all of it'} for a range from byte ${at} on`);

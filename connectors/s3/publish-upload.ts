@@ -1,4 +1,3 @@
-import { CompleteMultipartUploadCommand } from '@aws-sdk/client-s3';
 import { type ObjectRole, SluiceError } from '../../src/sdk.ts';
 import { readPiece } from './growing-object.ts';
 import { deleteObject, putObject, RUN_NOTE } from './object-requests.ts';
@@ -97,7 +96,7 @@ async function publishObject(
         })),
       },
     };
-    await connection.send((client, options) => client.send(new CompleteMultipartUploadCommand(input), options), signal);
+    await connection.send((client, options) => client.completeMultipartUpload(input, options), signal);
   } catch (error) {
     if (replyName(error) === 'InvalidPart') throw lostParts(place);
     const isGone = isMissing(error) || (error instanceof SluiceError && error.code === 'LEDGER_BROKEN');

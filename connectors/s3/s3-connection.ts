@@ -1,4 +1,4 @@
-import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
+import type { S3, S3ClientConfig } from '@aws-sdk/client-s3';
 import { type Clock, type ConnectionGuard, type GuardedLookup, targetOf } from '../../src/sdk.ts';
 import { hasAnswered, isPassing } from './s3-fault.ts';
 import type { S3Settings } from './s3-settings.ts';
@@ -15,7 +15,7 @@ export class S3Connection implements AsyncDisposable {
   readonly clock: Clock;
   /** Where it leads, for messages. */
   readonly endpoint: string;
-  #client: Promise<S3Client> | undefined;
+  #client: Promise<S3> | undefined;
   #hasAnswered = false;
 
   constructor(settings: S3Settings, clock: Clock) {
@@ -34,7 +34,7 @@ export class S3Connection implements AsyncDisposable {
    * @param work is called anew for each attempt; sends its commands with the options that it is given.
    */
   async send<T>(
-    work: (client: S3Client, options: { readonly abortSignal: AbortSignal }) => Promise<T>,
+    work: (client: S3, options: { readonly abortSignal: AbortSignal }) => Promise<T>,
     signal: AbortSignal,
   ): Promise<T> {
     signal.throwIfAborted();
@@ -65,15 +65,18 @@ export class S3Connection implements AsyncDisposable {
   }
 }
 
-async function openClient(settings: S3Settings): Promise<S3Client> {
+async function openClient(settings: S3Settings): Promise<S3> {
+  // It takes long to load, and most runs never speak to S3.
+  const { S3 } = await import('@aws-sdk/client-s3');
   const { credentials } = settings;
-  if (credentials === 'none') return unsignedClient(settings);
+  const unsigned = (): S3 => new S3({ ...configOf(settings), ...unsignedRequests });
+  if (credentials === 'none') return unsigned();
   if (credentials !== 'chain') {
     const { accessKeyId, secretAccessKey, sessionToken } = credentials;
     const given = { accessKeyId, secretAccessKey, ...(sessionToken === null ? {} : { sessionToken }) };
-    return new S3Client({ ...configOf(settings), credentials: given });
+    return new S3({ ...configOf(settings), credentials: given });
   }
-  const client = new S3Client(configOf(settings));
+  const client = new S3(configOf(settings));
   try {
     await client.config.credentials();
     return client;
@@ -81,17 +84,14 @@ async function openClient(settings: S3Settings): Promise<S3Client> {
     if (!(error instanceof Error) || error.name !== 'CredentialsProviderError') throw error;
     // Nobody told who we are. Public buckets do not ask.
     client.destroy();
-    return unsignedClient(settings);
+    return unsigned();
   }
 }
 
-function unsignedClient(settings: S3Settings): S3Client {
-  return new S3Client({
-    ...configOf(settings),
-    credentials: { accessKeyId: '', secretAccessKey: '' },
-    signer: { sign: async (request) => request },
-  });
-}
+const unsignedRequests: S3ClientConfig = {
+  credentials: { accessKeyId: '', secretAccessKey: '' },
+  signer: { sign: async (request) => request },
+};
 
 function configOf(settings: S3Settings): S3ClientConfig {
   const { region, endpointUrl, pathStyle, credentials, checksums, connections, smallConnections, silenceMs } = settings;

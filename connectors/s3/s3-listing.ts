@@ -1,5 +1,4 @@
 import { matchesGlob } from 'node:path/posix';
-import { ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { SluiceError } from '../../src/sdk.ts';
 import { isOwnKey } from './output-places.ts';
 import { headObject, type PinnedObject } from './pinned-object.ts';
@@ -59,10 +58,7 @@ export async function* objectsUnder(
   let ContinuationToken: string | undefined;
   do {
     const input = { Bucket: bucket, Prefix, ContinuationToken };
-    const page = await connection.send(
-      (client, options) => client.send(new ListObjectsV2Command(input), options),
-      signal,
-    );
+    const page = await connection.send((client, options) => client.listObjectsV2(input, options), signal);
     // Every listing tells how many there are, that of nothing too.
     if (page.KeyCount === undefined && page.IsTruncated === undefined) throw noStoreReply();
     for (const { Key: key, Size: bytes = 0, ETag: etag = '' } of page.Contents ?? []) {

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { ListPartsCommand } from '@aws-sdk/client-s3';
 import { SluiceError, type StagedOutput } from '../../src/sdk.ts';
 import { LedgerHold } from './ledger-hold.ts';
 import { type OutputPlaces, outputPlaces } from './output-places.ts';
@@ -84,10 +83,7 @@ async function assertPartsThere(
   do {
     const input = { Bucket: place.bucket, Key: place.key, UploadId: upload.id, PartNumberMarker };
     try {
-      const page = await connection.send(
-        (client, options) => client.send(new ListPartsCommand(input), options),
-        signal,
-      );
+      const page = await connection.send((client, options) => client.listParts(input, options), signal);
       for (const { PartNumber, ETag } of page.Parts ?? []) etags.set(PartNumber ?? 0, ETag ?? '');
       PartNumberMarker = page.IsTruncated ? page.NextPartNumberMarker : undefined;
     } catch (error) {

@@ -1,4 +1,4 @@
-import { ListMultipartUploadsCommand, type ListMultipartUploadsCommandInput } from '@aws-sdk/client-s3';
+import type { ListMultipartUploadsCommandInput } from '@aws-sdk/client-s3';
 import { deleteObject } from './object-requests.ts';
 import type { OutputPlaces } from './output-places.ts';
 import type { S3Connection } from './s3-connection.ts';
@@ -47,10 +47,7 @@ async function uploadsTo(connection: S3Connection, place: S3Place, signal: Abort
     const asked: ListMultipartUploadsCommandInput = input;
     input = null;
     try {
-      const page = await connection.send(
-        (client, options) => client.send(new ListMultipartUploadsCommand(asked), options),
-        signal,
-      );
+      const page = await connection.send((client, options) => client.listMultipartUploads(asked, options), signal);
       for (const { Key, UploadId } of page.Uploads ?? []) if (Key === place.key && UploadId) ids.push(UploadId);
       const { NextKeyMarker: KeyMarker, NextUploadIdMarker: UploadIdMarker } = page;
       if (page.IsTruncated && KeyMarker && UploadIdMarker) input = { ...whole, KeyMarker, UploadIdMarker };

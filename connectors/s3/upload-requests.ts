@@ -1,4 +1,3 @@
-import { AbortMultipartUploadCommand, CreateMultipartUploadCommand } from '@aws-sdk/client-s3';
 import { encryptionFields, RUN_NOTE } from './object-requests.ts';
 import type { S3Connection } from './s3-connection.ts';
 import { isMissing } from './s3-fault.ts';
@@ -19,10 +18,7 @@ export async function createUpload(
     ...(checksums === 'whenSupported' ? { ChecksumAlgorithm: 'CRC32' as const } : {}),
     ...encryptionFields(encryption),
   };
-  const { UploadId } = await connection.send(
-    (client, options) => client.send(new CreateMultipartUploadCommand(input), options),
-    signal,
-  );
+  const { UploadId } = await connection.send((client, options) => client.createMultipartUpload(input, options), signal);
   return UploadId ?? '';
 }
 
@@ -35,7 +31,7 @@ export async function abortUpload(
 ): Promise<void> {
   const input = { Bucket: bucket, Key: key, UploadId: id };
   try {
-    await connection.send((client, options) => client.send(new AbortMultipartUploadCommand(input), options), signal);
+    await connection.send((client, options) => client.abortMultipartUpload(input, options), signal);
   } catch (error) {
     // It was completed, or somebody else's rule removed it.
     if (!isMissing(error)) throw error;
