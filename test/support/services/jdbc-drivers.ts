@@ -4,8 +4,16 @@ import { mavenJars } from './maven-downloads.ts';
 
 /** The folder with the JDBC drivers of H2 and PostgreSQL, from the cache or from Maven Central. Sees to it that there is a JDK. */
 export function jdbcDrivers(): Promise<string> {
+  drivers ??= findDrivers();
+  return drivers;
+}
+
+/** Looked for once: to ask Java for its version takes as long as a test. */
+let drivers: Promise<string> | undefined;
+
+async function findDrivers(): Promise<string> {
   requireJdk();
-  return mavenJars('jdbc-drivers-1', ['com.h2database:h2:2.3.232', 'org.postgresql:postgresql:42.7.7']);
+  return await mavenJars('jdbc-drivers-1', ['com.h2database:h2:2.3.232', 'org.postgresql:postgresql:42.7.7']);
 }
 
 /** A `java` that also compiles; on Debian and Ubuntu root installs it. */
