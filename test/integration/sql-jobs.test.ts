@@ -16,6 +16,7 @@ import { jdbcDrivers } from '../support/services/jdbc-drivers.ts';
 import { mariaDbDatabase } from '../support/services/mariadb.ts';
 import { needs } from '../support/services/needs.ts';
 import { type PostgresDatabase, postgresDatabase } from '../support/services/postgres.ts';
+import { until } from '../support/until.ts';
 
 const root = join(import.meta.dirname, '../..');
 const ROWS = 3_000;
@@ -255,12 +256,16 @@ needs('postgres')('a job in PostgreSQL', () => {
     const query = 'SELECT id, x, name FROM rows';
     const job = jobOf({ query }, { table: 'stopped', createTableIfNotExists: true, commitInterval: 0.01 });
     const aborting = new AbortController();
+    const durable = 'SELECT 1 FROM sluice_ledger WHERE output = $1 AND batches > 0';
+    const isDurable = async (): Promise<boolean> =>
+      (await place.client.query(durable, ['public.stopped'])).rows.length > 0;
     let asked = 0;
     server.options = {
       respond: () => {
         asked += 1;
-        if (asked === 20) aborting.abort();
-        return undefined;
+        // A run that has committed nothing leaves nothing to be continued.
+        if (asked !== 20) return undefined;
+        return { after: until(isDurable, 'some rows are durable').then(() => aborting.abort()) };
       },
     };
     const stopped = runJob({ ...job, numConcurrent: 1 }, { signal: aborting.signal });
