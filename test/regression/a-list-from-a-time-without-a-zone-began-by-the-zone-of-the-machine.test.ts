@@ -1,15 +1,9 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { startApi } from '../support/api-server.ts';
+import { inNewYork } from '../support/in-new-york.ts';
 import { PredictionServer } from '../support/prediction-server.ts';
 
-const { TZ } = process.env;
-beforeAll(() => {
-  process.env['TZ'] = 'America/New_York';
-});
-afterAll(() => {
-  if (TZ === undefined) delete process.env['TZ'];
-  else process.env['TZ'] = TZ;
-});
+inNewYork();
 
 const MINUTE_MS = 60_000;
 

@@ -1,40 +1,21 @@
-import { mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type ApiServer, startApi } from '../support/api-server.ts';
-import { PredictionServer } from '../support/prediction-server.ts';
-import { type PostgresDatabase, postgresDatabase } from '../support/services/postgres.ts';
+import { Replicas } from '../support/replicas.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
 import { until } from '../support/until.ts';
 
-let database: PostgresDatabase;
-let prediction: PredictionServer;
-let state = '';
+let replicas: Replicas;
 beforeAll(async () => {
-  database = await postgresDatabase();
-  prediction = await PredictionServer.start();
-  state = mkdtempSync(join(tmpdir(), 'sluice-silent-'));
+  replicas = await Replicas.start();
 });
-afterAll(async () => {
-  await prediction.close();
-  await database[Symbol.asyncDispose]();
-  rmSync(state, { recursive: true, force: true });
-});
-
-function replica(host: string, port: number): Promise<ApiServer> {
-  const { user, password, database: name } = database;
-  const store = `postgres://${user}:${encodeURIComponent(password)}@${host}:${port}/${name}`;
-  return startApi({ deployments: { d: prediction.url }, server: { store }, state });
-}
+afterAll(() => replicas[Symbol.asyncDispose]());
 
 const whole = `id,x\n${Array.from({ length: 1_000 }, (_, i) => `${i},x\n`).join('')}`;
 const scored = `y_PREDICTION\n${Array.from({ length: 1_000 }, (_, i) => `${2 * i}\n`).join('')}`;
 
 test('whoever hears nothing of the store lets go of a job before its claim is void', async () => {
-  await using proxy = await TcpProxy.start({ host: database.host, port: database.port });
-  await using first = await replica(proxy.host, proxy.port);
+  await using proxy = await TcpProxy.start(replicas.database);
+  await using first = await replicas.replica(proxy);
   const { id } = await first.create({ deploymentId: 'd' });
   const { hostname, port, host } = new URL(first.base);
   const client = connect(Number(port), hostname);
@@ -43,7 +24,7 @@ test('whoever hears nothing of the store lets go of a job before its claim is vo
   client.write(`${head}Content-Length: ${whole.length}\r\n\r\n${whole.slice(0, 2_000)}`);
   await first.until(id, ({ status }) => status === 'RUNNING');
   client.destroy();
-  await using second = await replica(database.host, database.port);
+  await using second = await replicas.replica(replicas.database);
   const { store } = second.server.service;
   const runner = (await store.get(id))?.claim?.runner;
   expect(runner).toBeDefined();
@@ -71,21 +52,21 @@ test('whoever hears nothing of the store lets go of a job before its claim is vo
 });
 
 test('whoever hears nothing of the store lets go of a replay, too', async () => {
-  await using proxy = await TcpProxy.start({ host: database.host, port: database.port });
-  await using first = await replica(proxy.host, proxy.port);
-  await using second = await replica(database.host, database.port);
+  await using proxy = await TcpProxy.start(replicas.database);
+  await using first = await replicas.replica(proxy);
+  await using second = await replicas.replica(replicas.database);
   const { store } = second.server.service;
-  prediction.options = { reject: ([id]) => (id === '7' ? 'unknown' : null), rejectAs: 'row' };
+  replicas.prediction.options = { reject: ([id]) => (id === '7' ? 'unknown' : null), rejectAs: 'row' };
   const { id } = await first.create({ deploymentId: 'd', abortOnError: false });
   expect((await first.upload(id, whole)).status).toBe(202);
   expect(await first.ended(id)).toMatchObject({ status: 'COMPLETED', failedRows: 1 });
-  prediction.options = { respond: () => ({ after: new Promise(() => undefined) }) };
-  const asked = prediction.requests.length;
+  replicas.prediction.options = { respond: () => ({ after: new Promise(() => undefined) }) };
+  const asked = replicas.prediction.requests.length;
   expect((await first.post(`/live/jobs/${id}/replay/`, {})).status).toBe(202);
-  await until(() => prediction.requests.length > asked, 'the replay to score');
+  await until(() => replicas.prediction.requests.length > asked, 'the replay to score');
   try {
     proxy.look = () => 'swallow';
-    prediction.options = {};
+    replicas.prediction.options = {};
     await until(async () => (await store.get(id))?.claim === null, 'the claim of the replay to be void', 40_000);
     expect((await second.post(`/live/jobs/${id}/replay/`, {})).status).toBe(202);
     const { statusDetails } = await second.until(id, (job) => /Replay (done|ended)/.test(job.statusDetails));

@@ -1,14 +1,8 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { utcTime } from '../../../src/core/utc-time.ts';
+import { inNewYork } from '../../support/in-new-york.ts';
 
-const { TZ } = process.env;
-beforeAll(() => {
-  process.env['TZ'] = 'America/New_York';
-});
-afterAll(() => {
-  if (TZ === undefined) delete process.env['TZ'];
-  else process.env['TZ'] = TZ;
-});
+inNewYork();
 
 test.each([
   ['2026-11-28T12:00:00', '2026-11-28T12:00:00.000Z'],
