@@ -14,6 +14,7 @@ export async function settlesWithin(work: Promise<unknown>, ms: number, clock: P
   try {
     return await Promise.race([settled, late]);
   } finally {
-    settling.abort();
+    // With a reason, or it would make an error with a stack each time.
+    settling.abort(null);
   }
 }

@@ -29,12 +29,7 @@ export async function requestBroker(broker: LibraryBroker, request: BrokerReques
   const correlationId = connection.nextCorrelationId();
   const pieces = [header(key, version, correlationId, connection.clientId), ...body.pieces];
   pieces[0]!.writeInt32BE(pieces.reduce((sum, { length }) => sum + length, 0) - 4, 0);
-  const { payload } = await new Promise<{ readonly payload: Buffer }>((resolve, refuse) => {
-    const reject = (error: unknown): void => {
-      refuse(error);
-      // It may be cut off without our being told: the next try is over another one.
-      if (error instanceof Error && error.name === 'KafkaJSRequestTimeoutError') connection.socket.destroy(error);
-    };
+  const answered = new Promise<{ readonly payload: Buffer }>((resolve, reject) => {
     connection.requestQueue.push({
       entry: { apiKey: key, apiName: name, apiVersion: version, correlationId, resolve, reject },
       expectResponse: true,
@@ -47,9 +42,21 @@ export async function requestBroker(broker: LibraryBroker, request: BrokerReques
       },
     });
   });
+  const { payload } = await endSilent(broker, answered);
   const answer = new FlexibleReader(payload);
   answer.end();
   return answer;
+}
+
+/** Ends the connection where an answer is not given in time: it may be cut off without our being told, and the next try is over another one. */
+export async function endSilent<T>(broker: LibraryBroker, answered: Promise<T>): Promise<T> {
+  try {
+    return await answered;
+  } catch (error) {
+    const [{ socket }] = broker.connectionPool.pool;
+    if (error instanceof Error && error.name === 'KafkaJSRequestTimeoutError') socket.destroy(error);
+    throw error;
+  }
 }
 
 /** With room for the length of the request, and without tagged fields. */

@@ -6,10 +6,14 @@ import { type BrokerAddress, brokerAddress } from '../protocol/broker-address.ts
 import { openKafkajs } from './connection.ts';
 import { faultOf } from './fault.ts';
 import { brokerMaker, createErrorFromCode, type LibraryBroker } from './library.ts';
+import { requestMetadata } from './metadata-request.ts';
 import { Sockets } from './sockets.ts';
 
 const leaderNotAvailable = 5;
 const unknownTopic = 3;
+
+/** What a connection is for: a broker answers one in order. */
+export type BrokerLine = 'control' | 'join' | 'group' | 'fetch 0' | 'fetch 1';
 
 /**
  * Connections of kafkajs, and who leads which partition and coordinates what, without kafkajs's own cluster: that one keeps topics
@@ -25,10 +29,12 @@ export class Brokers {
   readonly #make: (at: BrokerAddress) => Promise<LibraryBroker>;
   readonly #connected = new Map<string, Promise<LibraryBroker>>();
   readonly #nodes = new Map<number, BrokerAddress>();
-  readonly #leaders = new Map<string, Promise<readonly number[]>>();
+  readonly #leaders = new Map<string, readonly number[]>();
+  readonly #asked = new Map<string, Promise<readonly number[]>>();
   readonly #coordinators = new Map<string, Promise<number>>();
 
-  constructor(connection: KafkaConnection, clock: Clock) {
+  /** @param requestTimeoutMs for requests that name no other, or a shorter one. Left out: as a client's own. */
+  constructor(connection: KafkaConnection, clock: Clock, requestTimeoutMs?: number) {
     const { retryMs } = connection;
     this.clock = clock;
     this.attempts = new Attempts({
@@ -36,12 +42,12 @@ export class Brokers {
       retryMs,
       closed: this.#closed.signal,
       faultOf,
-      forget: () => this.#forget(),
+      forget: () => this.forget(),
     });
     this.#seeds = connection.brokers.map((broker) => brokerAddress(broker));
     // Nothing is repeated by kafkajs itself.
     const once = { firstMs: 1, longestMs: 1, totalMs: 0 };
-    this.#make = brokerMaker(openKafkajs(connection, once, () => undefined, this.#sockets));
+    this.#make = brokerMaker(openKafkajs(connection, once, () => undefined, this.#sockets, requestTimeoutMs));
   }
 
   /** Aborts when it is closed. */
@@ -51,16 +57,41 @@ export class Brokers {
 
   /** The broker that leads a partition. */
   async leader(topic: string, partition: number): Promise<number> {
-    const leader = (await this.#kept(this.#leaders, topic, () => this.#metadata(topic)))[partition];
+    const leader = (this.#leaders.get(topic) ?? (await this.leaders(topic)))[partition];
     if (leader === undefined) throw createErrorFromCode(unknownTopic);
     if (leader < 0) throw createErrorFromCode(leaderNotAvailable);
     return leader;
   }
 
-  async node(id: number): Promise<LibraryBroker> {
+  /** The leader of a partition, if it is known without asking. */
+  knownLeader(topic: string, partition: number): number | undefined {
+    return this.#leaders.get(topic)?.[partition];
+  }
+
+  /** The leader of each partition of a topic, asked anew, once for all who want to know; -1 where there is none at the moment. */
+  leaders(topic: string): Promise<readonly number[]> {
+    let asked = this.#asked.get(topic);
+    if (asked === undefined) {
+      asked = this.metadata([topic])
+        .then((topics) => topics.get(topic) ?? [])
+        .finally(() => this.#asked.delete(topic));
+      this.#asked.set(topic, asked);
+    }
+    return asked;
+  }
+
+  /** The leaders of topics, null for all that are not internal. A topic that is asked for by name and missing is an error. */
+  async metadata(topics: readonly string[] | null): Promise<ReadonlyMap<string, readonly number[]>> {
+    const { nodes, leaders } = await requestMetadata(await this.any(), topics);
+    for (const [id, address] of nodes) this.#nodes.set(id, address);
+    for (const [topic, led] of leaders) this.#leaders.set(topic, led);
+    return leaders;
+  }
+
+  async node(id: number, line: BrokerLine = 'control'): Promise<LibraryBroker> {
     const address = this.#nodes.get(id);
     if (address === undefined) throw createErrorFromCode(leaderNotAvailable);
-    return await this.#at(address);
+    return await this.#at(address, line);
   }
 
   /** Any broker that takes a connection. */
@@ -70,7 +101,7 @@ export class Brokers {
     let failure: unknown;
     for (const address of [...known.slice(start), ...known.slice(0, start)]) {
       try {
-        return await this.#at(address);
+        return await this.#at(address, 'control');
       } catch (error) {
         failure = error;
       }
@@ -78,7 +109,11 @@ export class Brokers {
     throw failure;
   }
 
-  async coordinator(kind: 'group' | 'transaction', key: string): Promise<LibraryBroker> {
+  async coordinator(
+    kind: 'group' | 'transaction',
+    key: string,
+    line: BrokerLine = 'control',
+  ): Promise<LibraryBroker> {
     const find = async (): Promise<number> => {
       const broker = await this.any();
       const coordinatorType = kind === 'group' ? 0 : 1;
@@ -86,7 +121,13 @@ export class Brokers {
       this.#nodes.set(coordinator.nodeId, coordinator);
       return coordinator.nodeId;
     };
-    return await this.node(await this.#kept(this.#coordinators, `${kind} ${key}`, find));
+    return await this.node(await this.#kept(this.#coordinators, `${kind} ${key}`, find), line);
+  }
+
+  /** Whoever is asked next asks again. */
+  forget(): void {
+    this.#leaders.clear();
+    this.#coordinators.clear();
   }
 
   async close(): Promise<void> {
@@ -97,18 +138,9 @@ export class Brokers {
     await Promise.allSettled(ending);
   }
 
-  async #metadata(topic: string): Promise<readonly number[]> {
-    const broker = await this.any();
-    const { brokers, topicMetadata } = await broker.metadata([topic]);
-    for (const one of brokers) this.#nodes.set(one.nodeId, one);
-    const leaders: number[] = [];
-    for (const { partitionId, leader } of topicMetadata[0]?.partitionMetadata ?? []) leaders[partitionId] = leader;
-    return leaders;
-  }
-
   /** Connected; a connection that broke is made anew. */
-  async #at(address: BrokerAddress): Promise<LibraryBroker> {
-    const broker = await this.#kept(this.#connected, `${address.host} ${address.port}`, () => this.#make(address));
+  async #at(address: BrokerAddress, line: BrokerLine): Promise<LibraryBroker> {
+    const broker = await this.#kept(this.#connected, `${address.host} ${address.port} ${line}`, () => this.#make(address));
     this.#closed.signal.throwIfAborted();
     if (!broker.isConnected()) await broker.connect();
     return broker;
@@ -128,8 +160,4 @@ export class Brokers {
     return answer;
   }
 
-  #forget(): void {
-    this.#leaders.clear();
-    this.#coordinators.clear();
-  }
 }

@@ -9,13 +9,14 @@ import type {
   TransactionalProducer,
 } from '../../client.ts';
 import type { KafkaConnection } from '../../settings.ts';
+import { FetchingConsumer } from '../protocol/consumer.ts';
 import { IdempotentProducer } from '../protocol/producer.ts';
 import { TransactionWriter } from '../protocol/transactional-producer.ts';
 import { until } from '../protocol/until.ts';
 import { Brokers } from './brokers.ts';
 import { writingCodec } from './codecs.ts';
 import { openKafkajs } from './connection.ts';
-import { KafkajsConsumer } from './consumer.ts';
+import { KafkajsConsumerWire } from './consumer-wire.ts';
 import { KafkajsWire } from './producer-wire.ts';
 import { Sockets } from './sockets.ts';
 import { KafkajsTopics } from './topics.ts';
@@ -26,9 +27,10 @@ export interface KafkajsPorts {
 }
 
 /**
- * The port on kafkajs 2.2: pure JavaScript, runs everywhere. Its consumers, its administration and its connections are used; its
- * producers are not, as they copy every record of a call as often as it has records, cannot go on after a failed transaction, and lose
- * count of what is written when a request fails. Needs Kafka 2.8 or later.
+ * The port on kafkajs 2.2: pure JavaScript, runs everywhere. Its administration, its connections and most of its requests are used; its
+ * producers and consumers are not. Those copy every record of a call as often as it has records, cannot go on after a failed transaction, and
+ * lose count of what is written when a request fails; these make an object of every record twice, show records of aborted transactions, and
+ * know of no partition whose holder is to finish first. Needs Kafka 2.8 or later.
  */
 export function createKafkajsClient(connection: KafkaConnection, ports: KafkajsPorts = {}): KafkaClient {
   const clock = ports.clock ?? systemClock;
@@ -72,8 +74,9 @@ export function createKafkajsClient(connection: KafkaConnection, ports: KafkajsP
     },
     consumer(options: ConsumerOptions, signal): Promise<KafkaConsumer> {
       const closed = (): unknown => held.delete(consumer);
-      const consumer: KafkajsConsumer = new KafkajsConsumer({ connection, topics, clock, options }, closed);
-      return begin(consumer, consumer.connect(signal), signal);
+      const own = new Brokers(connection, clock, Math.max(5_000, options.sessionTimeoutMs));
+      const consumer: FetchingConsumer = new FetchingConsumer(new KafkajsConsumerWire(own, connection), options, closed);
+      return begin(consumer, consumer.start(signal), signal);
     },
     async close(): Promise<void> {
       await Promise.all([...held].map((each) => each[Symbol.asyncDispose]()));

@@ -1,5 +1,5 @@
 import { promisify } from 'node:util';
-import { zstdCompress, zstdDecompress } from 'node:zlib';
+import { gunzip, zstdCompress, zstdDecompress } from 'node:zlib';
 import kafkajs from 'kafkajs';
 import { SluiceError } from '../../../../core/error.ts';
 import type { KafkaCompression } from '../../client.ts';
@@ -18,19 +18,27 @@ interface Lz4Package {
   readonly decompressFrame: Bytes;
 }
 
-const { Snappy, LZ4, ZSTD } = kafkajs.CompressionTypes;
+const { GZIP, Snappy, LZ4, ZSTD } = kafkajs.CompressionTypes;
 let registered = false;
 
 /**
- * Teaches kafkajs the codecs that it knows by name only, for us to read, and for a producer of the user's own. Those that need a package
+ * Teaches kafkajs the codecs that it knows by name only, for clients of the user's own. Those that need a package
  * ask for it when they meet such data.
  */
 export function registerCodecs(): void {
   if (registered) return;
   registered = true;
-  register(ZSTD, promisify(zstdCompress), promisify(zstdDecompress));
-  register(Snappy, compressSnappy, async (data) => unframeSnappy(data, await snappy()));
-  register(LZ4, compressLz4, async (data) => (await lz4()).decompressFrame(data));
+  register(ZSTD, promisify(zstdCompress));
+  register(Snappy, compressSnappy);
+  register(LZ4, compressLz4);
+}
+
+/** Reads what is compressed by a codec, by Kafka's number of it. */
+export async function decompress(codec: number, data: Buffer): Promise<Buffer> {
+  const known = decompressors[codec];
+  if (known === undefined)
+    throw new SluiceError('KAFKA_FAULT', `Kafka: records are compressed by an unknown codec, ${codec}`);
+  return await known(data);
 }
 
 /** How records are written. */
@@ -38,10 +46,10 @@ export function writingCodec(compression: KafkaCompression): BatchCodec {
   return batchCodec(compression, { snappy: compressSnappy, lz4: compressLz4, crc32c });
 }
 
-function register(type: 2 | 3 | 4, compress: Bytes, decompress: Bytes): void {
+function register(type: 2 | 3 | 4, compress: Bytes): void {
   kafkajs.CompressionCodecs[type] = () => ({
     compress: ({ buffer }: { readonly buffer: Buffer }) => compress(buffer),
-    decompress,
+    decompress: (data: Buffer) => decompress(type, data),
   });
 }
 
@@ -49,6 +57,12 @@ const snappy = (): Promise<SnappyPackage> => load('snappy', 'snappy');
 const lz4 = (): Promise<Lz4Package> => load('lz4-napi', 'lz4');
 const compressSnappy: Bytes = async (data) => (await snappy()).compress(data);
 const compressLz4: Bytes = async (data) => (await lz4()).compressFrame(data);
+const decompressors: Readonly<Record<number, Bytes>> = {
+  [GZIP]: promisify<Buffer, Buffer>(gunzip),
+  [Snappy]: async (data) => unframeSnappy(data, await snappy()),
+  [LZ4]: async (data) => (await lz4()).decompressFrame(data),
+  [ZSTD]: promisify<Buffer, Buffer>(zstdDecompress),
+};
 
 async function load<T>(name: string, codec: string): Promise<T> {
   try {

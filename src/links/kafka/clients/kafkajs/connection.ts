@@ -1,7 +1,7 @@
 import kafkajs from 'kafkajs';
 import type { KafkaConnection, KafkaSasl } from '../../settings.ts';
 import { registerCodecs } from './codecs.ts';
-import { mendAborts, mendIdleTimers, mendRecords } from './library.ts';
+import { mendIdleTimers } from './library.ts';
 import { oauthLogin } from './oauth-login.ts';
 import type { Sockets } from './sockets.ts';
 
@@ -28,8 +28,7 @@ export function retryOptions({ firstMs, longestMs, totalMs }: RetryPace): kafkaj
 }
 
 /**
- * A kafkajs client. One for each producer, consumer and administrator: those of one client share a cache of committed
- * offsets, by which two members of a group in one process would disturb each other.
+ * A kafkajs client, for its connections and its administration.
  * @param sockets the connections of it; whoever opens it closes them at the end.
  */
 export function openKafkajs(
@@ -37,18 +36,16 @@ export function openKafkajs(
   pace: RetryPace,
   log: KafkajsLog,
   sockets: Sockets,
+  requestTimeoutMs = Math.min(30_000, Math.max(5_000, connection.retryMs)),
 ): kafkajs.Kafka {
   registerCodecs();
   mendIdleTimers();
-  // In this order: the second loads what the first takes the place of.
-  mendRecords();
-  mendAborts();
   const { tls, sasl } = connection;
   return new kafkajs.Kafka({
     clientId: connection.clientId,
     brokers: [...connection.brokers],
     connectionTimeout: 3_000,
-    requestTimeout: Math.min(30_000, Math.max(5_000, connection.retryMs)),
+    requestTimeout: requestTimeoutMs,
     retry: retryOptions(pace),
     socketFactory: sockets.factory,
     logLevel: kafkajs.logLevel.WARN,

@@ -7,6 +7,10 @@ export class FlexibleReader {
     this.#bytes = bytes;
   }
 
+  int8(): number {
+    return this.#bytes.readInt8((this.#at += 1) - 1);
+  }
+
   int16(): number {
     return this.#bytes.readInt16BE((this.#at += 2) - 2);
   }
@@ -34,6 +38,15 @@ export class FlexibleReader {
     this.#at += length;
     if (this.#at > this.#bytes.length) throw new RangeError('a string of the answer is longer than the answer');
     return this.#bytes.toString('utf8', this.#at - length, this.#at);
+  }
+
+  /** Bytes that are not copied. */
+  bytes(): Buffer | null {
+    const length = this.unsigned() - 1;
+    if (length < 0) return null;
+    this.#at += length;
+    if (this.#at > this.#bytes.length) throw new RangeError('bytes of the answer are longer than the answer');
+    return this.#bytes.subarray(this.#at - length, this.#at);
   }
 
   array<T>(read: () => T): readonly T[] {

@@ -1,9 +1,7 @@
-import { createRequire, Module } from 'node:module';
+import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
 import kafkajs, { type Kafka } from 'kafkajs';
 import type { BrokerAddress } from '../protocol/broker-address.ts';
-import { type FetchedRecords, hideAborted } from './aborted-records.ts';
-import { decodeRecord } from './record-decoder.ts';
 
 /**
  * What is used of kafkajs 2.2.4 below its public types. Its version is pinned in package.json, and it has had no other since 2023;
@@ -26,13 +24,6 @@ export interface LibraryBroker {
   readonly versions: Readonly<Record<number, { readonly maxVersion: number }>>;
   /** The first connection is for everything but fetching. */
   readonly connectionPool: { readonly pool: readonly [LibraryConnection, LibraryConnection] };
-  metadata(topics: readonly string[]): Promise<{
-    readonly brokers: readonly (BrokerAddress & { readonly nodeId: number })[];
-    readonly topicMetadata: readonly {
-      readonly topic: string;
-      readonly partitionMetadata: readonly { readonly partitionId: number; readonly leader: number }[];
-    }[];
-  }>;
   /** @param request type 0: of a group; 1: of a transactional id. */
   findGroupCoordinator(request: {
     readonly groupId: string;
@@ -51,7 +42,55 @@ export interface LibraryBroker {
       }[];
     },
   ): Promise<unknown>;
+  /** @param request the isolation level is 1 for committed records only, 0 for all. */
+  listOffsets(request: {
+    readonly replicaId: number;
+    readonly isolationLevel: number;
+    readonly topics: readonly {
+      readonly topic: string;
+      readonly partitions: readonly { readonly partition: number; readonly timestamp: string }[];
+    }[];
+  }): Promise<{
+    readonly responses: readonly {
+      readonly partitions: readonly { readonly partition: number; readonly offset: string }[];
+    }[];
+  }>;
+  joinGroup(request: {
+    readonly groupId: string;
+    readonly memberId: string;
+    readonly sessionTimeout: number;
+    readonly rebalanceTimeout: number;
+    readonly groupProtocols: readonly { readonly name: string; readonly metadata: Buffer }[];
+  }): Promise<{
+    readonly memberId: string;
+    readonly generationId: number;
+    readonly leaderId: string;
+    readonly members: readonly { readonly memberId: string; readonly memberMetadata: Buffer }[];
+  }>;
+  syncGroup(request: {
+    readonly groupId: string;
+    readonly generationId: number;
+    readonly memberId: string;
+    readonly groupAssignment: readonly { readonly memberId: string; readonly memberAssignment: Buffer }[];
+  }): Promise<{ readonly memberAssignment: Buffer }>;
+  heartbeat(request: LibraryMember): Promise<unknown>;
+  offsetCommit(
+    request: LibraryMember & {
+      readonly topics: readonly {
+        readonly topic: string;
+        readonly partitions: readonly { readonly partition: number; readonly offset: string }[];
+      }[];
+    },
+  ): Promise<unknown>;
+  leaveGroup(request: { readonly groupId: string; readonly memberId: string }): Promise<unknown>;
   endTxn(request: LibraryTransaction & { readonly transactionResult: boolean }): Promise<unknown>;
+}
+
+/** A member of a group. */
+interface LibraryMember {
+  readonly groupId: string;
+  readonly groupGenerationId: number;
+  readonly memberId: string;
 }
 
 /** Who a transaction belongs to. */
@@ -85,12 +124,6 @@ interface LibraryConnection {
   failIfNotConnected(): void;
 }
 
-interface FetchResponse {
-  decode: (
-    raw: Buffer,
-  ) => Promise<{ readonly responses: readonly { readonly partitions: readonly FetchedRecords[] }[] }>;
-}
-
 interface RequestQueue {
   readonly pending: readonly unknown[];
   scheduleCheckPendingRequests: (this: RequestQueue) => void;
@@ -119,27 +152,6 @@ export function brokerMaker(client: Kafka): (at: BrokerAddress) => Promise<Libra
   const { rootLogger, connectionPoolBuilder, brokerPool } = cluster!;
   return async (at) =>
     brokerPool.createBroker({ connectionPool: await connectionPoolBuilder.build(at), logger: rootLogger });
-}
-
-/** Has kafkajs read records by `decodeRecord`. It looks for its own decoder at the first fetch of a process; what comes later changes nothing. */
-export function mendRecords(): void {
-  const place = inside.resolve('kafkajs/src/protocol/recordBatch/record/v0/decoder.js');
-  inside.cache[place] ??= Object.assign(new Module(place), { exports: decodeRecord, loaded: true });
-}
-
-let hides = false;
-
-/** Has kafkajs leave out what was aborted by `hideAborted`. Every broker that this client works with answers a fetch in version 11. */
-export function mendAborts(): void {
-  if (hides) return;
-  hides = true;
-  const response = inside('kafkajs/src/protocol/requests/fetch/v11/response.js') as FetchResponse;
-  const { decode } = response;
-  response.decode = async (raw) => {
-    const answer = await decode(raw);
-    for (const { partitions } of answer.responses) for (const partition of partitions) hideAborted(partition);
-    return answer;
-  };
 }
 
 let mended = false;

@@ -1,30 +1,6 @@
 import type { ConnectionPool, Reader } from '@platformatic/kafka';
-import type { TopicPartition } from '../../client.ts';
+import { type FetchAnswer, type FetchPosition, fetchBytes, fetchWaitMs } from '../protocol/consumer-wire.ts';
 import type { Cluster } from './cluster.ts';
-import type { AbortedTransaction } from './record-decoder.ts';
-
-/** What is asked of one partition. */
-export interface FetchPosition extends TopicPartition {
-  readonly offset: number;
-  readonly maxBytes: number;
-}
-
-/** What one partition answers. */
-export interface FetchAnswer extends TopicPartition {
-  readonly errorCode: number;
-  readonly highWatermark: number;
-  readonly lastStableOffset: number;
-  readonly aborted: readonly AbortedTransaction[];
-  /** A broker nearer to us that has the partition too; -1: none. */
-  readonly preferredReplica: number;
-  /** Record batches, in one piece. */
-  readonly records: Buffer;
-}
-
-/** Milliseconds that a broker waits for the first record. */
-const maxWaitMs = 200;
-export const fetchTimeoutMs = 15_000;
-const requestBytes = 64 * 1024 * 1024;
 
 /**
  * Fetches from one broker, version 12 (https://kafka.apache.org/protocol#The_Messages_Fetch). The answer is read here and not by the
@@ -56,7 +32,7 @@ export async function fetchRecords(
     api.key,
     api.version,
     // No fetch session: what is fetched changes with every request.
-    () => createRequest(maxWaitMs, 1, requestBytes, isolation, 0, -1, topics, [], rack),
+    () => createRequest(fetchWaitMs, 1, fetchBytes, isolation, 0, -1, topics, [], rack),
     readReply,
   );
   const reply = await fetch.async(await cluster.node(node, pool));

@@ -12,10 +12,11 @@ import type {
 } from '../../client.ts';
 import type { KafkaConnection } from '../../settings.ts';
 import { type BatchCodec, batchCodec } from '../protocol/batch-codec.ts';
+import { FetchingConsumer } from '../protocol/consumer.ts';
 import { IdempotentProducer } from '../protocol/producer.ts';
 import { TransactionWriter } from '../protocol/transactional-producer.ts';
 import { Cluster } from './cluster.ts';
-import { PlatformaticConsumer } from './consumer.ts';
+import { PlatformaticConsumerWire } from './consumer-wire.ts';
 import type { Library } from './library.ts';
 import { PlatformaticWire } from './producer-wire.ts';
 import { createTopics } from './topics.ts';
@@ -54,7 +55,11 @@ export class PlatformaticClient implements KafkaClient {
   }
 
   async consumer(options: ConsumerOptions, signal: AbortSignal): Promise<KafkaConsumer> {
-    const consumer = new PlatformaticConsumer(this.#cluster, options);
+    const consumer: FetchingConsumer = new FetchingConsumer(
+      new PlatformaticConsumerWire(this.#cluster, options.sessionTimeoutMs),
+      options,
+      () => this.#cluster.users.delete(consumer),
+    );
     return await this.#begin(consumer, consumer.start(signal));
   }
 

@@ -1,16 +1,23 @@
 import { SluiceError } from '../../../../core/error.ts';
 import type { KafkaTopics, OffsetRange, TopicSettings } from '../../client.ts';
 import { committedOffsets } from '../protocol/committed-offsets.ts';
+import { earliest, latest } from '../protocol/consumer-wire.ts';
+import { listOffsets } from '../protocol/list-offsets.ts';
 import { faultOf } from './broker-fault.ts';
 import type { Cluster } from './cluster.ts';
 import { groupOffsets } from './group-offsets.ts';
-import { earliest, latest, listOffsets } from './list-offsets.ts';
+import { requestOffsets } from './list-offsets.ts';
 
 const timeoutMs = 20_000;
 
 /** Topics, offsets and groups. */
 export function createTopics(cluster: Cluster): KafkaTopics {
-  const { library, closed } = cluster;
+  const { library, closed, attempts } = cluster;
+  const wire: Parameters<typeof listOffsets>[0] = {
+    attempts,
+    leader: (topic, partition) => cluster.leader(topic, partition),
+    listOffsets: (...asked) => requestOffsets(cluster, ...asked),
+  };
 
   async function partitions(topic: string): Promise<number | null> {
     try {
@@ -57,9 +64,9 @@ export function createTopics(cluster: Cluster): KafkaTopics {
   async function ranges(topic: string): Promise<readonly OffsetRange[]> {
     const all = [...Array(await known(topic)).keys()];
     const [starts, ends, highs] = await Promise.all([
-      listOffsets(cluster, topic, all, earliest, true, closed),
-      listOffsets(cluster, topic, all, latest, true, closed),
-      listOffsets(cluster, topic, all, latest, false, closed),
+      listOffsets(wire, topic, all, earliest, true, closed),
+      listOffsets(wire, topic, all, latest, true, closed),
+      listOffsets(wire, topic, all, latest, false, closed),
     ]);
     return all.map((partition) => ({
       start: starts[partition] ?? 0,
@@ -88,9 +95,9 @@ export function createTopics(cluster: Cluster): KafkaTopics {
     },
     offsetsAt: async (topic, timestamp) => {
       const all = [...Array(await known(topic)).keys()];
-      const found = await listOffsets(cluster, topic, all, timestamp, true, closed);
+      const found = await listOffsets(wire, topic, all, timestamp, true, closed);
       if (found.every((offset) => offset >= 0)) return found;
-      const ends = await listOffsets(cluster, topic, all, latest, true, closed);
+      const ends = await listOffsets(wire, topic, all, latest, true, closed);
       return all.map((partition) => {
         const offset = found[partition] ?? -1;
         return offset >= 0 ? offset : (ends[partition] ?? 0);

@@ -1,13 +1,12 @@
 import type { Clock } from '../../../../core/clock.ts';
 import { SluiceError } from '../../../../core/error.ts';
 import type { AssignedPartition, ConsumerOptions, KafkaConsumer, TopicPartition } from '../../client.ts';
-import { isAborted, until } from '../protocol/until.ts';
-
-import type { Cluster } from './cluster.ts';
+import type { ConsumerWire } from './consumer-wire.ts';
 import { FetchedPartition } from './fetched-partition.ts';
 import { Fetcher } from './fetcher.ts';
 import { GroupMember } from './group-member.ts';
 import { startOffsets, subscribedTopics } from './subscription.ts';
+import { isAborted, until } from './until.ts';
 
 /** Milliseconds between two looks at the topics: new ones of a pattern, new partitions. */
 const lookMs = 3_000;
@@ -16,10 +15,11 @@ const lookMs = 3_000;
  * Reads the partitions that its group gives it, or all. A generation of the group goes: join, hand out, wait for what ends it, revoke,
  * drain, join again.
  */
-export class PlatformaticConsumer implements KafkaConsumer {
+export class FetchingConsumer implements KafkaConsumer {
   readonly clock: Clock;
-  readonly #cluster: Cluster;
+  readonly #wire: ConsumerWire;
   readonly #options: ConsumerOptions;
+  readonly #onClosed: () => unknown;
   readonly #member: GroupMember | null;
   readonly #fetcher: Fetcher;
   /** Aborts when the consumer ends, by `close` or by a failure. */
@@ -36,13 +36,18 @@ export class PlatformaticConsumer implements KafkaConsumer {
   #running: Promise<void> = Promise.resolve();
   #closed: Promise<void> | null = null;
 
-  constructor(cluster: Cluster, options: ConsumerOptions) {
-    this.clock = cluster.clock;
-    this.#cluster = cluster;
+  /**
+   * @param wire is closed with it.
+   * @param onClosed is told when it is closed.
+   */
+  constructor(wire: ConsumerWire, options: ConsumerOptions, onClosed: () => unknown) {
+    this.clock = wire.clock;
+    this.#wire = wire;
     this.#options = options;
+    this.#onClosed = onClosed;
     const { group, sessionTimeoutMs, drainMs } = options;
-    this.#member = group === null ? null : new GroupMember(cluster, { group, sessionTimeoutMs, drainMs });
-    this.#fetcher = new Fetcher(cluster, {
+    this.#member = group === null ? null : new GroupMember(wire, { group, sessionTimeoutMs, drainMs });
+    this.#fetcher = new Fetcher(wire, {
       readCommitted: options.readCommitted,
       stopped: this.#stopped.signal,
       partitions: () => this.#held,
@@ -65,7 +70,7 @@ export class PlatformaticConsumer implements KafkaConsumer {
 
   /** Finds the topics and begins; partitions come when the group has agreed. */
   async start(signal: AbortSignal): Promise<void> {
-    this.#topics = await subscribedTopics(this.#cluster, this.#options.topics, signal);
+    this.#topics = await subscribedTopics(this.#wire, this.#options.topics, signal);
     this.#running = (this.#member === null ? this.#runAlone() : this.#runGroup(this.#member)).catch(
       (error: unknown) => {
         if (!this.#closing.signal.aborted) this.#fail(error);
@@ -112,7 +117,7 @@ export class PlatformaticConsumer implements KafkaConsumer {
     try {
       await this.#member.commit(partition, offset, partition.lost);
     } catch (error) {
-      const fault = this.#cluster.attempts.error(`committing offset ${offset}`, error);
+      const fault = this.#wire.attempts.error(`committing offset ${offset}`, error);
       if (fault.code === 'KAFKA_FENCED' && !partition.lost.aborted) this.#lose(fault.message);
       throw fault;
     }
@@ -139,7 +144,7 @@ export class PlatformaticConsumer implements KafkaConsumer {
       member.stopBeating();
       this.#closing.signal.removeEventListener('abort', end);
       if (this.#closing.signal.aborted) return;
-      this.#topics = await subscribedTopics(this.#cluster, this.#options.topics, this.#closing.signal);
+      this.#topics = await subscribedTopics(this.#wire, this.#options.topics, this.#closing.signal);
     }
   }
 
@@ -151,7 +156,7 @@ export class PlatformaticConsumer implements KafkaConsumer {
   }
 
   async #handOut(assigned: readonly TopicPartition[], signal: AbortSignal): Promise<void> {
-    const starts = await startOffsets(this.#cluster, assigned, this.#options, signal);
+    const starts = await startOffsets(this.#wire, assigned, this.#options, signal);
     if (isAborted(signal)) return;
     const fresh = starts.map(({ topic, partition, start }) => new FetchedPartition(this, topic, partition, start));
     this.#held = [...this.#held.filter((partition) => !partition.released), ...fresh];
@@ -197,7 +202,7 @@ export class PlatformaticConsumer implements KafkaConsumer {
 
   #fail(error: unknown): void {
     if (this.#failure !== null || this.#closing.signal.aborted) return;
-    const failure = this.#cluster.attempts.error('consuming', error);
+    const failure = this.#wire.attempts.error('consuming', error);
     this.#failure = failure;
     this.#offered = [];
     for (const partition of this.#held) partition.fail(failure);
@@ -211,8 +216,9 @@ export class PlatformaticConsumer implements KafkaConsumer {
     // After a failure while nothing was assigned anew, what is held has not been drained.
     await this.#drain();
     this.#stopped.abort(this.#closing.signal.reason);
-    await Promise.all([this.#member?.leave(), this.#fetcher.close()]);
-    this.#cluster.users.delete(this);
+    await this.#member?.leave();
+    await this.#wire.close();
+    this.#onClosed();
     this.#ended = true;
     this.#tell();
   }
@@ -231,7 +237,7 @@ export class PlatformaticConsumer implements KafkaConsumer {
   /** A changed subscription balances the group; without one what is new is handed out. */
   async #look(): Promise<void> {
     const before = this.#topics;
-    const now = await subscribedTopics(this.#cluster, this.#options.topics, this.#closing.signal);
+    const now = await subscribedTopics(this.#wire, this.#options.topics, this.#closing.signal);
     if (before !== this.#topics || sameTopics(before, now)) return;
     this.#topics = now;
     if (this.#member === null) await this.#handOut(allPartitions(now, before), this.#closing.signal);

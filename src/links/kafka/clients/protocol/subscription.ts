@@ -1,17 +1,16 @@
 import type { ConsumerOptions, TopicPartition } from '../../client.ts';
-import { committedOffsets } from '../protocol/committed-offsets.ts';
-import type { Cluster } from './cluster.ts';
-import { groupOffsets } from './group-offsets.ts';
-import { earliest, latest, listOffsets } from './list-offsets.ts';
+import { committedOffsets } from './committed-offsets.ts';
+import { type ConsumerWire, earliest, latest } from './consumer-wire.ts';
+import { listOffsets } from './list-offsets.ts';
 
 /** The topics of a consumer with their numbers of partitions. KAFKA_TOPIC_MISSING when one that was named is not there. */
 export async function subscribedTopics(
-  cluster: Cluster,
+  wire: ConsumerWire,
   wanted: readonly string[] | RegExp,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, number>> {
   if (wanted instanceof RegExp) {
-    const found = await cluster.attempts.run('listing topics', signal, () => cluster.metadata(null));
+    const found = await wire.attempts.run('listing topics', signal, () => wire.allLeaders());
     // A pattern with a memory (flags g or y) would skip every other name.
     const pattern = new RegExp(wanted.source, wanted.flags.replace(/[gy]/g, ''));
     return new Map(
@@ -22,7 +21,7 @@ export async function subscribedTopics(
   }
   const topics = new Map<string, number>();
   for (const name of wanted) {
-    const leaders = await cluster.attempts.run(`looking up topic ${name}`, signal, () => cluster.leaders(name));
+    const leaders = await wire.attempts.run(`looking up topic ${name}`, signal, () => wire.leaders(name));
     topics.set(name, leaders.length);
   }
   return topics;
@@ -30,7 +29,7 @@ export async function subscribedTopics(
 
 /** Where reading of each partition begins. */
 export async function startOffsets(
-  cluster: Cluster,
+  wire: ConsumerWire,
   assigned: readonly TopicPartition[],
   options: Pick<ConsumerOptions, 'group' | 'from' | 'readCommitted'>,
   signal: AbortSignal,
@@ -41,10 +40,10 @@ export async function startOffsets(
     const [committed, starts, highest, ends] = await Promise.all([
       options.group === null
         ? []
-        : committedOffsets(groupOffsets(cluster, options.group, topic, signal), partitions, signal),
-      listOffsets(cluster, topic, partitions, earliest, false, signal),
-      listOffsets(cluster, topic, partitions, latest, false, signal),
-      listOffsets(cluster, topic, partitions, latest, options.readCommitted, signal),
+        : committedOffsets(wire.offsets(options.group, topic, signal), partitions, signal),
+      listOffsets(wire, topic, partitions, earliest, false, signal),
+      listOffsets(wire, topic, partitions, latest, false, signal),
+      listOffsets(wire, topic, partitions, latest, options.readCommitted, signal),
     ]);
     return partitions.map((partition, index) => {
       const [offset, first, last] = [committed[index] ?? null, starts[index] ?? 0, highest[index] ?? 0];

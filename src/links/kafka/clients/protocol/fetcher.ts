@@ -1,9 +1,6 @@
-import type { ConnectionPool } from '@platformatic/kafka';
-import { faultOf } from './broker-fault.ts';
-import type { Cluster } from './cluster.ts';
-import { type FetchAnswer, fetchRecords, fetchTimeoutMs } from './fetch-request.ts';
+import { type ConsumerWire, earliest, type FetchAnswer, type FetchLine } from './consumer-wire.ts';
 import type { FetchedPartition } from './fetched-partition.ts';
-import { earliest, listOffsets } from './list-offsets.ts';
+import { listOffsets } from './list-offsets.ts';
 import { decodeRecords } from './record-decoder.ts';
 
 /** What a fetcher works for. */
@@ -21,18 +18,18 @@ export interface FetcherOwner {
  * that there are two ways to each broker: a partition that has just got room need not wait behind it.
  */
 export class Fetcher {
-  readonly #cluster: Cluster;
+  readonly #wire: ConsumerWire;
   readonly #owner: FetcherOwner;
-  readonly #lines: readonly { readonly pool: ConnectionPool; readonly busy: Set<number> }[];
+  /** The brokers that are asked over each line. */
+  readonly #lines = [0, 1].map(() => new Set<number>());
   #scheduled = false;
   #turn = 0;
   /** Since when there are only failures; by what they are about. */
   readonly #failing = new Map<string, number>();
 
-  constructor(cluster: Cluster, owner: FetcherOwner) {
-    this.#cluster = cluster;
+  constructor(wire: ConsumerWire, owner: FetcherOwner) {
+    this.#wire = wire;
     this.#owner = owner;
-    this.#lines = [0, 1].map(() => ({ pool: cluster.pool(fetchTimeoutMs), busy: new Set<number>() }));
   }
 
   /** Looks for partitions with room, soon. */
@@ -45,32 +42,29 @@ export class Fetcher {
     });
   }
 
-  async close(): Promise<void> {
-    await Promise.all(this.#lines.map((line) => this.#cluster.closePool(line.pool)));
-  }
-
   #pump(): void {
     const byBroker = new Map<number, FetchedPartition[]>();
     for (const partition of this.#owner.partitions()) {
       if (!partition.hungry) continue;
-      const broker = partition.replica ?? this.#cluster.knownLeader(partition.topic, partition.partition) ?? -1;
+      const broker = partition.replica ?? this.#wire.knownLeader(partition.topic, partition.partition) ?? -1;
       if (broker < 0) {
         void this.#guarded(`leader of ${nameOf(partition)}`, [partition], async () => {
-          await this.#cluster.leader(partition.topic, partition.partition);
+          await this.#wire.leader(partition.topic, partition.partition);
         });
         continue;
       }
       byBroker.set(broker, [...(byBroker.get(broker) ?? []), partition]);
     }
     for (const [broker, partitions] of byBroker) {
-      const line = this.#lines.find(({ busy }) => !busy.has(broker));
-      if (line === undefined) continue;
-      line.busy.add(broker);
+      const line = this.#lines.findIndex((busy) => !busy.has(broker));
+      const busy = this.#lines[line];
+      if (busy === undefined) continue;
+      busy.add(broker);
       // A full answer holds the first ones only: each is first in its turn.
       this.#turn = (this.#turn + 1) % partitions.length;
       const order = [...partitions.slice(this.#turn), ...partitions.slice(0, this.#turn)];
-      void this.#guarded(`broker ${broker}`, order, () => this.#fetch(line.pool, broker, order)).finally(() =>
-        line.busy.delete(broker),
+      void this.#guarded(`broker ${broker}`, order, () => this.#fetch(line as FetchLine, broker, order)).finally(() =>
+        busy.delete(broker),
       );
     }
   }
@@ -91,29 +85,29 @@ export class Fetcher {
 
   async #failed(what: string, error: unknown): Promise<void> {
     if (this.#owner.stopped.aborted) return;
-    const { clock, connection } = this.#cluster;
-    const fault = faultOf(error);
+    const { clock, retryMs } = this.#wire;
+    const fault = this.#wire.faultOf(error);
     const since = this.#failing.get(what) ?? clock.now();
     this.#failing.set(what, since);
     const missing = fault.code === 'KAFKA_TOPIC_MISSING';
-    const patience = missing ? Math.min(3_000, connection.retryMs) : connection.retryMs;
+    const patience = missing ? Math.min(3_000, retryMs) : retryMs;
     const over = fault.kind === 'final' || clock.now() - since >= patience;
     if (over && (!missing || this.#owner.topicsMustExist)) {
-      this.#owner.fail(this.#cluster.attempts.error('fetching', error));
+      this.#owner.fail(this.#wire.attempts.error('fetching', error));
       return;
     }
-    this.#cluster.forget();
+    this.#wire.forget();
     await clock.sleep(100, this.#owner.stopped).catch(() => undefined);
   }
 
-  async #fetch(pool: ConnectionPool, broker: number, partitions: readonly FetchedPartition[]): Promise<void> {
+  async #fetch(line: FetchLine, broker: number, partitions: readonly FetchedPartition[]): Promise<void> {
     const positions = partitions.map((one) => ({
       topic: one.topic,
       partition: one.partition,
       offset: one.fetchOffset,
       maxBytes: one.room,
     }));
-    const answers = await fetchRecords(this.#cluster, pool, broker, positions, this.#owner.readCommitted);
+    const answers = await this.#wire.fetch(line, broker, positions, this.#owner.readCommitted);
     for (const partition of partitions) {
       const answer = answers.find((one) => one.partition === partition.partition && one.topic === partition.topic);
       if (answer !== undefined) await this.#take(partition, answer);
@@ -121,33 +115,25 @@ export class Fetcher {
   }
 
   async #take(partition: FetchedPartition, answer: FetchAnswer): Promise<void> {
-    const { library } = this.#cluster;
     const { topic } = partition;
     const what = nameOf(partition);
     if (answer.errorCode === 0) {
       this.#failing.delete(what);
       if (answer.preferredReplica >= 0) partition.replica = answer.preferredReplica;
       const { aborted, records } = answer;
-      const { messages, next } = decodeRecords(library, records, partition, partition.fetchOffset, aborted);
+      const { messages, next } = await decodeRecords(this.#wire, records, partition, partition.fetchOffset, aborted);
       partition.add(messages, next, this.#owner.readCommitted ? answer.lastStableOffset : answer.highWatermark);
       return;
     }
-    const error = new library.ProtocolError(answer.errorCode);
-    if (faultOf(error).name !== 'OFFSET_OUT_OF_RANGE') {
+    const error = this.#wire.errorOf(answer.errorCode);
+    if (this.#wire.faultOf(error).name !== 'OFFSET_OUT_OF_RANGE') {
       partition.replica = null;
       await this.#failed(what, error);
     } else if (partition.replica !== null) {
       // A follower may be behind its leader.
       partition.replica = null;
     } else {
-      const [offset] = await listOffsets(
-        this.#cluster,
-        topic,
-        [partition.partition],
-        earliest,
-        false,
-        this.#owner.stopped,
-      );
+      const [offset] = await listOffsets(this.#wire, topic, [partition.partition], earliest, false, this.#owner.stopped);
       partition.move(offset ?? 0);
     }
   }

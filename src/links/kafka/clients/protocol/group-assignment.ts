@@ -1,10 +1,5 @@
 import type { TopicPartition } from '../../client.ts';
-
-/** A member and the topics that it wants. */
-export interface Subscriber {
-  readonly memberId: string;
-  readonly topics: readonly string[];
-}
+import type { Subscriber } from './consumer-wire.ts';
 
 /**
  * Deals partitions out in turn, by name, so that every leader gives the same answer to the same members.

@@ -1,14 +1,8 @@
 import type { Envelope, MessageHeader } from '../../../../core/envelope.ts';
 import { SluiceError } from '../../../../core/error.ts';
 import type { TopicPartition } from '../../client.ts';
-import { VarintCursor } from '../protocol/varint-cursor.ts';
-import type { Library } from './library.ts';
-
-/** A transaction whose records are not to be seen. */
-export interface AbortedTransaction {
-  readonly producerId: bigint;
-  readonly firstOffset: bigint;
-}
+import type { AbortedTransaction, ConsumerWire } from './consumer-wire.ts';
+import { VarintCursor } from './varint-cursor.ts';
 
 /** The records of one answer to a fetch. */
 export interface DecodedRecords {
@@ -27,13 +21,13 @@ const controlBit = 0x20;
  * Reads record batches, format 2 (https://kafka.apache.org/documentation/#recordbatch), and leaves out what is below `from`, control
  * records, and the records of aborted transactions. A last batch that is cut off is left for the next fetch.
  */
-export function decodeRecords(
-  library: Library,
+export async function decodeRecords(
+  wire: Pick<ConsumerWire, 'decompress'>,
   bytes: Buffer,
   place: TopicPartition,
   from: number,
   aborted: readonly AbortedTransaction[],
-): DecodedRecords {
+): Promise<DecodedRecords> {
   const messages: Envelope[] = [];
   const coming = aborted.toSorted((a, b) => (a.firstOffset < b.firstOffset ? -1 : 1));
   const abortedNow = new Set<bigint>();
@@ -57,7 +51,9 @@ export function decodeRecords(
       // The only record of a control batch marks the end of a transaction; the next one of this producer is another.
       if (isAbortMarker(bytes.subarray(at + headerBytes, end))) abortedNow.delete(producerId);
     } else if ((attributes & transactionalBit) === 0 || !abortedNow.has(producerId)) {
-      const body = decompress(library, bytes.subarray(at + headerBytes, end), attributes & compressionBits);
+      const written = bytes.subarray(at + headerBytes, end);
+      const codec = attributes & compressionBits;
+      const body = codec === 0 ? written : await wire.decompress(codec, written);
       const appended = (attributes & appendTimeBit) === 0 ? null : Number(bytes.readBigInt64BE(at + 35));
       const base = { offset: Number(first), timestamp: Number(bytes.readBigInt64BE(at + 27)), appended };
       readRecords(body, bytes.readInt32BE(at + 57), base, place, from, messages);
@@ -120,14 +116,6 @@ function isAbortMarker(body: Buffer): boolean {
   cursor.varint();
   const key = cursor.bytes();
   return key !== null && key.length >= 4 && key.readInt16BE(2) === 0;
-}
-
-function decompress(library: Library, body: Buffer, id: number): Buffer {
-  if (id === 0) return body;
-  const codec = library.compressionsAlgorithmsByBitmask[id];
-  if (codec === undefined)
-    throw new SluiceError('KAFKA_FAULT', `Kafka: records are compressed by an unknown codec, ${id}`);
-  return codec.decompressSync(body);
 }
 
 function nameOf({ topic, partition }: TopicPartition): string {
