@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import kafkajs from 'kafkajs';
 import { describe, expect, test, vi } from 'vitest';
 import { systemClock } from '../../../src/core/clock.ts';
@@ -167,6 +168,20 @@ describe('kafkajs: what only its adapter has', () => {
     await using consumer = await client.consumer(consumerOptions([topic], null), signal());
     const partition = await new Assignments(consumer, signal()).next();
     expect(texts(await pollAll(partition, 3, signal()))).toEqual(['former', 'present', 'and again']);
+  });
+
+  test('a broker is given to nobody before it is known which requests it has', async () => {
+    const own = new Brokers(plainConnection(brokers), systemClock);
+    const connected = new AbortController();
+    const first = own.any().finally(() => connected.abort());
+    const asking: Promise<object>[] = [];
+    while (!connected.signal.aborted) {
+      asking.push(own.any().then(({ versions }) => ({ ...versions })));
+      await setImmediate();
+    }
+    for (const versions of await Promise.all(asking)) expect(versions).toHaveProperty('18');
+    await first;
+    await own.close();
   });
 
   test('an idle connection sets no timer of a negative time', async () => {

@@ -1,3 +1,4 @@
+import { TRANSACTION_LIMITS } from './writer-group-commits.ts';
 import { createTopicWriter, type TopicWriter, type TopicWriterOptions } from './writer-link.ts';
 import { holdTransactionally } from './writer-transactional-hold.ts';
 
@@ -23,7 +24,7 @@ export function createTransactionalWriter(options: TransactionalWriterOptions): 
   const { client, topic, deadLetterTopic, group, compression, transactionalIdPrefix, timeoutMs = 30_000 } = options;
   const topics = deadLetterTopic === null ? [topic] : [topic, deadLetterTopic];
   return createTopicWriter(
-    options,
+    { ...options, limits: { ...TRANSACTION_LIMITS, ...options.limits } },
     (place, from, signal) => {
       const transactionalId = `${transactionalIdPrefix}/${place.topic}/${place.partition}`;
       return holdTransactionally(

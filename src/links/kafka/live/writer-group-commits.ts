@@ -15,11 +15,21 @@ export interface WriterPiece<M> {
 export interface GroupCommitLimits {
   /** Pieces in one commit. */
   readonly maxPieces: number;
-  /** Bytes of records for one partition in one commit; below the broker's message.max.bytes (1 MiB by default). */
+  /** Bytes of records for one partition in one request; below the broker's message.max.bytes (1 MiB by default). */
   readonly maxRequestBytes: number;
+  /** Bytes of records for one partition in one commit, in as many requests. */
+  readonly maxCommitBytes: number;
   /** Bytes that are accepted and not durable, above which `room` waits. */
   readonly maxPendingBytes: number;
+  /** Milliseconds that are waited at the most for others to go together with what was pushed. 0: none are. */
+  readonly maxRestMs: number;
 }
+
+/** What is written so seldom that nobody should wait for more. */
+const TRICKLE_BYTES = 64 * 1024;
+
+/** Of commits that are transactions: one costs a broker about the same with three requests as with one. */
+export const TRANSACTION_LIMITS = { maxPieces: 1_024, maxCommitBytes: 2_100_000, maxRestMs: 100 } as const;
 
 export interface GroupCommitOptions<M> {
   /** Makes a group durable. A retryable rejection (but KAFKA_FENCED) is tried again with the same group. */
@@ -35,7 +45,8 @@ export interface GroupCommitOptions<M> {
 
 /**
  * Pieces in order, made durable by commits one after the other: as soon as one has ended the next takes everything that was
- * pushed meanwhile. So a piece that comes alone is committed at once, and under load groups grow by themselves.
+ * pushed meanwhile. So a piece that comes alone is committed at once, and under load groups grow by themselves; where a commit costs much
+ * whatever it holds, each is followed by a rest as long as it took, by which half as many hold twice as much.
  */
 export class GroupCommits<M> {
   readonly #options: GroupCommitOptions<M>;
@@ -44,6 +55,8 @@ export class GroupCommits<M> {
   #queue: WriterPiece<M>[] = [];
   #pendingBytes = 0;
   #running = false;
+  /** By the clock: the next commit is not begun before. */
+  #restUntil = 0;
   #failure: unknown;
 
   constructor(options: GroupCommitOptions<M>) {
@@ -88,13 +101,17 @@ export class GroupCommits<M> {
   }
 
   async #run(): Promise<void> {
-    const { onDurable } = this.#options;
+    const { onDurable, clock } = this.#options;
     try {
       while (this.#queue.length > 0) {
+        const rest = this.#restUntil - clock.now();
+        if (rest > 0) await clock.sleep(rest, this.#stopping.signal);
+        const began = clock.now();
         const { requests, pieces } = this.#nextGroup();
         const { mark } = pieces.at(-1)!;
         await this.#commit(requests, mark);
         if (this.#failure !== undefined) return;
+        this.#rest(requests.bytes, clock.now() - began);
         this.#pendingBytes -= requests.bytes;
         onDurable(mark);
         for (const piece of pieces) piece.release?.();
@@ -112,14 +129,20 @@ export class GroupCommits<M> {
     }
   }
 
+  /** After a commit that held more than what a trickle of rows does. */
+  #rest(bytes: number, ms: number): void {
+    if (bytes > TRICKLE_BYTES)
+      this.#restUntil = this.#options.clock.now() + Math.min(ms, this.#options.limits.maxRestMs);
+  }
+
   #nextGroup(): { readonly requests: WriterRequests; readonly pieces: readonly WriterPiece<M>[] } {
-    const { maxPieces, maxRequestBytes } = this.#options.limits;
+    const { maxPieces, maxRequestBytes, maxCommitBytes } = this.#options.limits;
     const requests = new WriterRequests();
     let count = 0;
     while (count < maxPieces && count < this.#queue.length) {
       const piece = this.#queue[count]!;
-      if (!requests.takes(piece.requests, maxRequestBytes)) break;
-      requests.addAll(piece.requests);
+      if (!requests.takes(piece.requests, maxCommitBytes)) break;
+      requests.addAll(piece.requests, maxRequestBytes);
       count += 1;
     }
     return { requests, pieces: this.#queue.splice(0, count) };

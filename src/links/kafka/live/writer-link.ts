@@ -53,7 +53,9 @@ export interface TopicWriterOptions {
 const TOPIC_WRITER_LIMITS: GroupCommitLimits = {
   maxPieces: 32,
   maxRequestBytes: 700_000,
+  maxCommitBytes: 700_000,
   maxPendingBytes: 4_000_000,
+  maxRestMs: 0,
 };
 
 /** The right to write for an input partition, and the way of it. */

@@ -1,9 +1,15 @@
 import type { PartitionRecords, ProducerRecord } from '../client.ts';
 
+interface Part {
+  readonly records: ProducerRecord[];
+  bytes: number;
+}
+
 interface Target {
   readonly topic: string;
   readonly partition: number;
-  readonly records: ProducerRecord[];
+  /** In order; at least one. */
+  readonly parts: Part[];
   bytes: number;
 }
 
@@ -17,7 +23,7 @@ export function recordBytes(record: ProducerRecord): number {
   return bytes;
 }
 
-/** Records on their way to partitions, with the bytes of each, so that what is sent in one request stays below a broker's limit. */
+/** Records on their way to partitions, with the bytes of each, so that each part, which is sent in one request, stays below a broker's limit. */
 export class WriterRequests {
   readonly #targets: Target[] = [];
   /** The same by topic and partition. They are looked up for every record: no text is made for it. */
@@ -37,7 +43,9 @@ export class WriterRequests {
 
   add(topic: string, partition: number, record: ProducerRecord, bytes: number): void {
     const target = this.#target(topic, partition);
-    target.records.push(record);
+    const part = target.parts.at(-1)!;
+    part.records.push(record);
+    part.bytes += bytes;
     target.bytes += bytes;
     this.#bytes += bytes;
   }
@@ -50,17 +58,28 @@ export class WriterRequests {
     return true;
   }
 
-  addAll(other: WriterRequests): void {
-    for (const { topic, partition, records, bytes } of other.#targets) {
+  /** @param limit bytes above which a part is not grown, but another one begun. */
+  addAll(other: WriterRequests, limit: number): void {
+    for (const { topic, partition, parts, bytes } of other.#targets) {
       const target = this.#target(topic, partition);
-      for (const record of records) target.records.push(record);
+      for (const part of parts) {
+        const last = target.parts.at(-1)!;
+        if (last.records.length > 0 && last.bytes + part.bytes > limit) {
+          target.parts.push({ records: [...part.records], bytes: part.bytes });
+          continue;
+        }
+        for (const record of part.records) last.records.push(record);
+        last.bytes += part.bytes;
+      }
       target.bytes += bytes;
     }
     this.#bytes += other.#bytes;
   }
 
   batches(): readonly PartitionRecords[] {
-    return this.#targets.map(({ topic, partition, records }) => ({ topic, partition, records }));
+    return this.#targets.flatMap(({ topic, partition, parts }) =>
+      parts.map(({ records }) => ({ topic, partition, records })),
+    );
   }
 
   #target(topic: string, partition: number): Target {
@@ -71,7 +90,7 @@ export class WriterRequests {
     }
     let target = places.get(partition);
     if (target === undefined) {
-      target = { topic, partition, records: [], bytes: 0 };
+      target = { topic, partition, parts: [{ records: [], bytes: 0 }], bytes: 0 };
       places.set(partition, target);
       this.#targets.push(target);
     }

@@ -8,7 +8,7 @@ import { columnNames, type Schema } from '../../../core/schema.ts';
 import type { ScoredBatch } from '../../../core/scored-batch.ts';
 import type { ManifestFacts, Sink } from '../../../core/sink.ts';
 import type { KafkaClient, KafkaCompression } from '../client.ts';
-import { type GroupCommitLimits, GroupCommits } from '../live/writer-group-commits.ts';
+import { type GroupCommitLimits, GroupCommits, TRANSACTION_LIMITS } from '../live/writer-group-commits.ts';
 import type { WriterHold } from '../live/writer-link.ts';
 import { RowMessages } from '../live/writer-messages.ts';
 import type { WriterTarget } from '../live/writer-pieces.ts';
@@ -49,9 +49,11 @@ export interface TopicSinkOptions {
   readonly onWait?: ((error: SluiceError | undefined) => void) | undefined;
 }
 
-// kafkajs groups the messages of a request in time that grows with the square of their number: CPU per row of 80 bytes was 6 us with 250 of them
-// for a partition, 8 with 1,000, 16 with 6,000. Below that, transactions cost more than they hold.
-const LIMITS: GroupCommitLimits = { maxPieces: 1_024, maxRequestBytes: 250_000, maxPendingBytes: 16_000_000 };
+const LIMITS: GroupCommitLimits = {
+  ...TRANSACTION_LIMITS,
+  maxRequestBytes: 700_000,
+  maxPendingBytes: 16_000_000,
+};
 
 /** The state after a piece: what the ledger will say. */
 interface Mark {

@@ -109,11 +109,7 @@ export class Brokers {
     throw failure;
   }
 
-  async coordinator(
-    kind: 'group' | 'transaction',
-    key: string,
-    line: BrokerLine = 'control',
-  ): Promise<LibraryBroker> {
+  async coordinator(kind: 'group' | 'transaction', key: string, line: BrokerLine = 'control'): Promise<LibraryBroker> {
     const find = async (): Promise<number> => {
       const broker = await this.any();
       const coordinatorType = kind === 'group' ? 0 : 1;
@@ -140,9 +136,12 @@ export class Brokers {
 
   /** Connected; a connection that broke is made anew. */
   async #at(address: BrokerAddress, line: BrokerLine): Promise<LibraryBroker> {
-    const broker = await this.#kept(this.#connected, `${address.host} ${address.port} ${line}`, () => this.#make(address));
+    const broker = await this.#kept(this.#connected, `${address.host} ${address.port} ${line}`, () =>
+      this.#make(address),
+    );
     this.#closed.signal.throwIfAborted();
-    if (!broker.isConnected()) await broker.connect();
+    // Always: it is connected for kafkajs before it knows which requests there are, and waits here for whoever is at it.
+    await broker.connect();
     return broker;
   }
 
@@ -159,5 +158,4 @@ export class Brokers {
     }
     return answer;
   }
-
 }

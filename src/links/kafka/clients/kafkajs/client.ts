@@ -75,7 +75,11 @@ export function createKafkajsClient(connection: KafkaConnection, ports: KafkajsP
     consumer(options: ConsumerOptions, signal): Promise<KafkaConsumer> {
       const closed = (): unknown => held.delete(consumer);
       const own = new Brokers(connection, clock, Math.max(5_000, options.sessionTimeoutMs));
-      const consumer: FetchingConsumer = new FetchingConsumer(new KafkajsConsumerWire(own, connection), options, closed);
+      const consumer: FetchingConsumer = new FetchingConsumer(
+        new KafkajsConsumerWire(own, connection),
+        options,
+        closed,
+      );
       return begin(consumer, consumer.start(signal), signal);
     },
     async close(): Promise<void> {

@@ -17,7 +17,7 @@ export interface RetryPace {
 }
 
 /** The options by which kafkajs keeps a pace. Every one is given: its own defaults depend on NODE_ENV. */
-export function retryOptions({ firstMs, longestMs, totalMs }: RetryPace): kafkajs.RetryOptions {
+function retryOptions({ firstMs, longestMs, totalMs }: RetryPace): kafkajs.RetryOptions {
   let [pause, spent, retries] = [firstMs, 0, 0];
   while (spent < totalMs) {
     spent += pause;

@@ -13,7 +13,7 @@ import type {
   Membership,
 } from '../protocol/consumer-wire.ts';
 import { endSilent } from './broker-request.ts';
-import type { Brokers, BrokerLine } from './brokers.ts';
+import type { BrokerLine, Brokers } from './brokers.ts';
 import { decompress } from './codecs.ts';
 import { faultOf } from './fault.ts';
 import { fetchRecords } from './fetch-request.ts';

@@ -34,7 +34,10 @@ export async function fetchRecords(
     });
     body.end();
   });
-  body.array([], () => undefined).string(rack).end();
+  body
+    .array([], () => undefined)
+    .string(rack)
+    .end();
   const answer = await requestBroker(broker, {
     name: 'Fetch',
     key: 1,

@@ -133,7 +133,14 @@ export class Fetcher {
       // A follower may be behind its leader.
       partition.replica = null;
     } else {
-      const [offset] = await listOffsets(this.#wire, topic, [partition.partition], earliest, false, this.#owner.stopped);
+      const [offset] = await listOffsets(
+        this.#wire,
+        topic,
+        [partition.partition],
+        earliest,
+        false,
+        this.#owner.stopped,
+      );
       partition.move(offset ?? 0);
     }
   }

@@ -38,9 +38,7 @@ export async function startOffsets(
   const found = byTopic.map(async ([topic, parts]) => {
     const partitions = parts.map((part) => part.partition);
     const [committed, starts, highest, ends] = await Promise.all([
-      options.group === null
-        ? []
-        : committedOffsets(wire.offsets(options.group, topic, signal), partitions, signal),
+      options.group === null ? [] : committedOffsets(wire.offsets(options.group, topic, signal), partitions, signal),
       listOffsets(wire, topic, partitions, earliest, false, signal),
       listOffsets(wire, topic, partitions, latest, false, signal),
       listOffsets(wire, topic, partitions, latest, options.readCommitted, signal),
