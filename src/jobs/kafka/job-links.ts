@@ -12,8 +12,10 @@ import { loneConsumer } from '../../links/kafka/lone-consumer.ts';
 import type { Announcement } from './announcements.ts';
 import type { ClusterSettings } from './cluster.ts';
 
-/** Bytes of one link that are on their way to the brokers, or fetched ahead, in all its partitions together. */
+/** Bytes of one link that are on their way to the brokers, in all its partitions together. */
 const LINK_BYTES = 48 * 1024 * 1024;
+/** Bytes of blocks that a reader fetches ahead per partition. */
+const AHEAD_BYTES = 1024 * 1024;
 
 /** What all processes of a job know of its topics. */
 type JobPlace = Pick<Announcement, 'name' | 'partitions' | 'epoch'>;
@@ -88,7 +90,7 @@ export class JobLinks implements AsyncDisposable {
 
   async #consumer(topic: string, group: string | null, signal: AbortSignal): Promise<KafkaConsumer> {
     const times = consumerTimes(this.#settings);
-    const reading = { topics: [topic], from: 'earliest', bufferBytes: this.#writing.partitionBytes } as const;
+    const reading = { topics: [topic], from: 'earliest', bufferBytes: AHEAD_BYTES } as const;
     const consumer = await (group === null
       ? loneConsumer(this.#client, { ...reading, sessionTimeoutMs: times.sessionTimeoutMs }, signal)
       : this.#client.consumer({ ...reading, ...times, group, readCommitted: false }, signal));

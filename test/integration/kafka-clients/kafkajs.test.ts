@@ -16,6 +16,7 @@ import { describeAborts } from './client-aborts.ts';
 import { describeClient } from './client-behaviours.ts';
 import {
   Assignments,
+  aborted,
   consumerOptions,
   freshName,
   freshTopic,
@@ -168,6 +169,45 @@ describe('kafkajs: what only its adapter has', () => {
     await using consumer = await client.consumer(consumerOptions([topic], null), signal());
     const partition = await new Assignments(consumer, signal()).next();
     expect(texts(await pollAll(partition, 3, signal()))).toEqual(['former', 'present', 'and again']);
+  });
+
+  test('a member shares its group with a consumer of kafkajs itself', async () => {
+    await using client = createKafkajsClient(plainConnection(brokers));
+    const topic = await freshTopic(client, 4);
+    const options = consumerOptions([topic], freshName('group'));
+    await using ours = await client.consumer(options, signal());
+    const ofOurs = new Assignments(ours, signal());
+    const all = await ofOurs.take(4);
+    const theirs = plainKafka(brokers).consumer({ groupId: options.group ?? '', sessionTimeout: 6_000 });
+    const joined = Promise.withResolvers<readonly number[]>();
+    theirs.on(theirs.events.GROUP_JOIN, ({ payload }) => joined.resolve(payload.memberAssignment[topic] ?? []));
+    await theirs.connect();
+    await theirs.subscribe({ topic });
+    await theirs.run({ eachMessage: async () => undefined });
+    await Promise.all(all.map((each) => aborted(each.revoked)));
+    for (const each of all) await each[Symbol.asyncDispose]();
+    const shared = await ofOurs.take(2);
+    const taken = [...(await joined.promise), ...shared.map(({ partition }) => partition)];
+    expect(taken.toSorted((a, b) => a - b)).toEqual([0, 1, 2, 3]);
+    for (const each of shared) await each[Symbol.asyncDispose]();
+    await theirs.disconnect();
+  });
+
+  test('who reads without a group is in none', async () => {
+    const clientId = freshName('reader');
+    await using client = createKafkajsClient(plainConnection(brokers, { clientId }));
+    const topic = await freshTopic(client, 1);
+    await write(client, topic, 0, ['a']);
+    await using consumer = await client.consumer(consumerOptions([topic], null), signal());
+    await using partition = await new Assignments(consumer, signal()).next();
+    expect(texts(await pollAll(partition, 1, signal()))).toEqual(['a']);
+    const admin = plainKafka(brokers).admin();
+    await admin.connect();
+    const { groups } = await admin.listGroups();
+    const described = await admin.describeGroups(groups.map(({ groupId }) => groupId));
+    await admin.disconnect();
+    const members = described.groups.flatMap((group) => group.members.map((member) => member.clientId));
+    expect(members).not.toContain(clientId);
   });
 
   test('a broker is given to nobody before it is known which requests it has', async () => {

@@ -35,7 +35,7 @@ export function createRowsSource(options: RowsSourceOptions): Source {
       {
         topics: [topic],
         from: 'earliest',
-        bufferBytes: Math.ceil((32 * 1024 * 1024) / partitions),
+        bufferBytes: 1024 * 1024,
       },
       signal,
     );
