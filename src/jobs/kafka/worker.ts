@@ -18,6 +18,7 @@ import { announcedScoring } from './announced-scoring.ts';
 import { type Announcement, Announcements } from './announcements.ts';
 import type { ClusterSettings } from './cluster.ts';
 import { JobLinks } from './job-links.ts';
+import { leasesOfRunningJob } from './leases-of-running-job.ts';
 import type { News } from './process-news.ts';
 import { shareBudgets } from './shared-budgets.ts';
 import { figuresName, figuresText } from './worker-figures.ts';
@@ -73,6 +74,7 @@ interface Joined {
 export class Worker {
   readonly #options: WorkerOptions;
   readonly #joined = new Map<string, Joined>();
+  #announcements: Announcements | undefined;
   #isListening = false;
 
   constructor(options: WorkerOptions) {
@@ -92,6 +94,7 @@ export class Worker {
   async run(stop: AbortSignal): Promise<void> {
     const { client, settings, clock } = this.#options;
     const announcements = await Announcements.open(client, settings);
+    this.#announcements = announcements;
     await using _ = shareBudgets(client, settings, clock, this.#figures());
     try {
       for await (const news of announcements.changes(stop)) {
@@ -127,6 +130,12 @@ export class Worker {
       if (joined !== undefined && (!runs || joined.announcement.epoch !== announcement.epoch)) await this.#leave(name);
       if (runs && !this.#joined.has(name)) this.#join(announcement);
     }
+  }
+
+  /** Asked of the cluster: what it has told so far may be older than a standstill. */
+  async #runs({ name, epoch }: Announcement, signal: AbortSignal): Promise<boolean> {
+    const now = await this.#announcements?.find(name, signal);
+    return now?.state === 'running' && now.epoch === epoch;
   }
 
   async #leave(name: string): Promise<void> {
@@ -223,7 +232,7 @@ export class Worker {
     });
     await score(
       {
-        rows: rows.reader,
+        rows: leasesOfRunningJob(rows.reader, (signal) => this.#runs(announcement, signal)),
         scored: {
           ...scored,
           append: async (partition, record, signal) => {

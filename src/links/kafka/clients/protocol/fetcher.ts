@@ -48,7 +48,7 @@ export class Fetcher {
       if (!partition.hungry) continue;
       const broker = partition.replica ?? this.#wire.knownLeader(partition.topic, partition.partition) ?? -1;
       if (broker < 0) {
-        void this.#guarded(`leader of ${nameOf(partition)}`, [partition], async () => {
+        void this.#guarded(`the leader of ${nameOf(partition)}`, [partition], async () => {
           await this.#wire.leader(partition.topic, partition.partition);
         });
         continue;
@@ -93,7 +93,7 @@ export class Fetcher {
     const patience = missing ? Math.min(3_000, retryMs) : retryMs;
     const over = fault.kind === 'final' || clock.now() - since >= patience;
     if (over && (!missing || this.#owner.topicsMustExist)) {
-      this.#owner.fail(this.#wire.attempts.error('fetching', error));
+      this.#owner.fail(this.#wire.attempts.error(`fetching from ${what}`, error));
       return;
     }
     this.#wire.forget();
