@@ -1,6 +1,5 @@
 import { promisify } from 'node:util';
 import zlib from 'node:zlib';
-import { decompressSnappy } from 'hyparquet-compressors';
 import { readSnappyLength } from './snappy-length.ts';
 
 /** What one block may unpack to, in bytes. */
@@ -15,14 +14,15 @@ export const blockCodecs: ReadonlyMap<string, (data: Uint8Array) => Promise<Uint
   ['null', async (data) => data],
   ['deflate', (data) => inflate(data, { maxOutputLength: MOST_BYTES })],
   ['zstandard', (data) => unzstd(data, { maxOutputLength: MOST_BYTES })],
-  ['snappy', async (data) => unsnappy(data)],
+  ['snappy', unsnappy],
 ]);
 
 /** Raw snappy, and the CRC-32 of what is in it, big-endian. */
-function unsnappy(data: Uint8Array): Uint8Array {
+async function unsnappy(data: Uint8Array): Promise<Uint8Array> {
   const packed = data.subarray(0, -CRC_BYTES);
   const length = readSnappyLength(packed);
   if (length === null || length > MOST_BYTES) throw new Error('the length of the snappy data is not sound');
+  const { decompressSnappy } = await import('hyparquet-compressors');
   const bytes = decompressSnappy(packed, length);
   const wanted = new DataView(data.buffer, data.byteOffset + packed.length, CRC_BYTES).getUint32(0);
   if (zlib.crc32(bytes) !== wanted) throw new Error('the checksum of the snappy data is wrong');

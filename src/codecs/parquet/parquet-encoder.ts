@@ -1,7 +1,6 @@
 import type { RowGroup, SchemaElement } from 'hyparquet';
 import { ByteWriter, ParquetWriter } from 'hyparquet-writer';
 import { fieldBounds } from '../../core/canonical-csv.ts';
-import { SluiceError } from '../../core/error.ts';
 import type { Schema } from '../../core/schema.ts';
 import { ColumnValues } from './column-values.ts';
 import { codecOf, type ParquetCompression, packers } from './packing.ts';
@@ -22,19 +21,6 @@ export interface CanonicalRows {
 }
 
 const CREATED_BY = 'Sluice';
-const MAGIC = 'PAR1';
-
-/** The bytes that a file begins with, and the state behind them. Throws OUTPUT_TYPE for what no Parquet file can have. */
-export function parquetHeader(schema: Schema): { readonly bytes: Uint8Array; readonly state: ParquetState } {
-  const names = schema.columns.map(({ name }) => name);
-  const twice = names.find((name, i) => names.indexOf(name) < i);
-  if (twice !== undefined)
-    throw new SluiceError(
-      'OUTPUT_TYPE',
-      `Two output columns are named "${twice}"; rename one with columnNamesRemapping.`,
-    );
-  return { bytes: new Uint8Array(Buffer.from(MAGIC)), state: { columns: schema.columns, groups: [] } };
-}
 
 /** One row group of the rows. @param offset bytes of the file before it. */
 export async function parquetGroup(

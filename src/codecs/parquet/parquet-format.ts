@@ -1,9 +1,8 @@
 import { SluiceError } from '../../core/error.ts';
 import type { ObjectFormat } from '../object-format.ts';
+import { MAGIC } from './magic.ts';
 import { createParquetReader } from './parquet-reader.ts';
 import { createParquetWriter } from './parquet-writer.ts';
-
-const MAGIC = Buffer.from('PAR1');
 
 /** Parquet: read by ranges of the columns that are wanted, a part for each row group; written by row groups. */
 export const parquetFormat: ObjectFormat = {

@@ -2,8 +2,7 @@ import { SluiceError } from '../../core/error.ts';
 import { columnNames, type Schema } from '../../core/schema.ts';
 import type { ObjectReader, ReadableObject } from '../object-format.ts';
 import { unsupportedParquet } from './parquet-fault.ts';
-import { openParquetFile, type ParquetFile } from './parquet-file.ts';
-import { readRowGroup } from './row-group-reader.ts';
+import type { ParquetFile } from './parquet-file.ts';
 
 /** Footers of so many files are kept: one is asked for its parts, its schema and each of its row groups, one after the other. */
 const KEPT_FILES = 4;
@@ -18,6 +17,8 @@ export function createParquetReader(columns: readonly string[] | null): ObjectRe
     const key = JSON.stringify([object.name, object.bytes, wanted]);
     const found = kept.get(key);
     if (found !== undefined) return { ...found, object: ranged(object) };
+    // Loaded with the first file: it brings half a hundred modules, which few runs have a use for.
+    const { openParquetFile } = await import('./parquet-file.ts');
     const file = await openParquetFile(ranged(object), wanted, signal);
     kept.set(key, file);
     for (const oldest of kept.keys()) if (kept.size > KEPT_FILES) kept.delete(oldest);
@@ -38,6 +39,7 @@ export function createParquetReader(columns: readonly string[] | null): ObjectRe
       const file = await open(object, schema, signal);
       if (file.groups[group] === undefined)
         throw new SluiceError('CONTRACT_BROKEN', `${split} is no row group of ${object.name}`);
+      const { readRowGroup } = await import('./row-group-reader.ts');
       yield* readRowGroup({ file: schema === null ? file : { ...file, schema }, group, split, after, limits }, signal);
     },
   };

@@ -28,9 +28,9 @@ export interface KafkajsPorts {
 
 /**
  * The port on kafkajs 2.2: pure JavaScript, runs everywhere. Its administration, its connections and most of its requests are used; its
- * producers and consumers are not. Those copy every record of a call as often as it has records, cannot go on after a failed transaction, and
- * lose count of what is written when a request fails; these make an object of every record twice, show records of aborted transactions, and
- * know of no partition whose holder is to finish first. Needs Kafka 2.8 or later.
+ * producers and consumers are not. A producer of its own copies every record of a call as often as it has records, cannot go on after a failed
+ * transaction, and loses count of what is written when a request fails; a consumer makes an object of every record twice, shows records of
+ * aborted transactions, and gives no holder of a partition time to finish. Needs Kafka 2.8 or later.
  */
 export function createKafkajsClient(connection: KafkaConnection, ports: KafkajsPorts = {}): KafkaClient {
   const clock = ports.clock ?? systemClock;

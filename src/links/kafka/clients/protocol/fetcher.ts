@@ -108,10 +108,13 @@ export class Fetcher {
       maxBytes: one.room,
     }));
     const answers = await this.#wire.fetch(line, broker, positions, this.#owner.readCommitted);
-    for (const partition of partitions) {
-      const answer = answers.find((one) => one.partition === partition.partition && one.topic === partition.topic);
-      if (answer !== undefined) await this.#take(partition, answer);
-    }
+    // At once: each that fails is waited for.
+    await Promise.all(
+      partitions.map(async (partition) => {
+        const answer = answers.find((one) => one.partition === partition.partition && one.topic === partition.topic);
+        if (answer !== undefined) await this.#take(partition, answer);
+      }),
+    );
   }
 
   async #take(partition: FetchedPartition, answer: FetchAnswer): Promise<void> {
