@@ -44,9 +44,7 @@ const kafkaFields = z.strictObject({
   client: z
     .enum(['kafkajs', 'platformatic'])
     .default('kafkajs')
-    .describe(
-      'The client library. `platformatic` reads small records faster and wants `npm install @platformatic/kafka`.',
-    ),
+    .describe('The client library: its connections. `platformatic` wants `npm install @platformatic/kafka`.'),
   clientId: text().default('sluice').describe('The name that brokers see in their logs and quotas.'),
   rack: text().nullable().default(null).describe('Where this process stands, so that it reads from near replicas.'),
   tls: z
