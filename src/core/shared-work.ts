@@ -1,3 +1,5 @@
+import { abortable } from './abortable.ts';
+
 interface Entry<T> {
   readonly promise: Promise<T>;
   readonly controller: AbortController;
@@ -24,13 +26,9 @@ export class SharedWork<T> {
     const entry = this.#entries.get(key) ?? this.#begin(key, work);
     if (entry.done) return entry.promise;
     entry.waiting += 1;
-    const { promise: aborted, reject } = Promise.withResolvers<never>();
-    const stop = (): void => reject(signal.reason);
-    signal.addEventListener('abort', stop, { once: true });
     try {
-      return await Promise.race([entry.promise, aborted]);
+      return await abortable(entry.promise, signal);
     } finally {
-      signal.removeEventListener('abort', stop);
       entry.waiting -= 1;
       if (entry.waiting === 0 && !entry.done) {
         this.#forget(key, entry);

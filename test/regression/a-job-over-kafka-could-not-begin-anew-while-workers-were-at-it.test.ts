@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { KafkaFaultRig, passed } from '../support/kafka-fault-rig.ts';
+import { KafkaFaultRig } from '../support/kafka-fault-rig.ts';
 import { kafkaService } from '../support/services/kafka.ts';
 import { needs } from '../support/services/needs.ts';
 
@@ -8,14 +8,15 @@ import { needs } from '../support/services/needs.ts';
 needs('kafka')('a job over Kafka that is killed and begun anew with other columns, while a worker is at it', () => {
   test('has its new columns in every row', async () => {
     await using rig = await KafkaFaultRig.start({ broker: await kafkaService() });
-    rig.respond(() => ({ after: passed(20) }));
+    const midway = rig.standsStillAfter(20);
     const name = `anew-${process.pid}`;
     const worker = await rig.worker(`${name}-worker`);
     const first = rig.run(name);
     await worker.says(new RegExp(`joined the job ${name}`));
-    await rig.requests(20);
+    await midway;
     first.process.kill('SIGKILL');
     await first.ended;
+    rig.respond(() => undefined);
     const again = rig.run(name, { passthroughColumns: ['x', 'id'] }, { arguments: ['--overwrite'] });
     expect(await again.ended).toMatchObject({ code: 0 });
     const rows = Array.from({ length: rig.rows }, (_, id) => `${2 * id},${id % 97},${id}\n`).join('');

@@ -42,7 +42,8 @@ export class KafkaFaultRig implements AsyncDisposable {
   readonly #workers: WorkerProcess[] = [];
   readonly #sessionSeconds: number;
   readonly #ownsBroker: boolean;
-  #runs: Command[] = [];
+  readonly #runs: Command[] = [];
+  #running = 0;
   #expected: Promise<Buffer> | undefined;
 
   private constructor(folder: string, broker: KafkaService, server: PredictionServer, options: FaultRigOptions) {
@@ -71,6 +72,22 @@ export class KafkaFaultRig implements AsyncDisposable {
     this.server.options = { respond };
   }
 
+  /**
+   * The server answers so many requests more and none behind them, so that no job can end meanwhile. Resolves when one waits.
+   * `respond` says how it goes on with those that come later.
+   */
+  standsStillAfter(more: number): Promise<void> {
+    const reached = Promise.withResolvers<void>();
+    let left = more;
+    this.respond(() => {
+      left -= 1;
+      if (left >= 0) return undefined;
+      reached.resolve();
+      return { after: new Promise(() => undefined) };
+    });
+    return reached.promise;
+  }
+
   /** The prediction server goes away with all its connections, and comes back at the same address behind `until`. */
   async serverAway(until: Promise<unknown>): Promise<void> {
     const { options, port } = this.server;
@@ -86,11 +103,14 @@ export class KafkaFaultRig implements AsyncDisposable {
     await this.broker.start();
   }
 
-  /** Resolves when the server has had so many requests more than now. */
+  /** Resolves when the server has had so many requests more than now; rejects when all runs have ended before. */
   async requests(more: number): Promise<void> {
     const server = this.server;
     const until = server.requests.length + more;
-    while (server.requests.length < until) await passed(5);
+    while (server.requests.length < until) {
+      if (this.#running === 0) throw new Error(`no job runs that could make ${more} requests more`);
+      await passed(5);
+    }
   }
 
   /** Starts the job: its run, again its run if it was run before. `over` changes its description. */
@@ -111,6 +131,8 @@ export class KafkaFaultRig implements AsyncDisposable {
     writeFileSync(file, JSON.stringify(job));
     const started = startSluice(['run', file, '--progress', 'json', ...more], command);
     this.#runs.push(started);
+    this.#running += 1;
+    void started.ended.then(() => (this.#running -= 1));
     return { ...started, output };
   }
 

@@ -1,3 +1,4 @@
+import { abortable } from '../../../core/abortable.ts';
 import type { LinkRecord, LinkWriter } from '../../../core/link.ts';
 import type { KafkaProducer } from '../client.ts';
 import { type Block, type BlockEpoch, encodeBlock } from './block.ts';
@@ -59,7 +60,8 @@ class BlockPartition<T> {
     const { form, partitionBytes } = this.#options;
     signal.throwIfAborted();
     const size = record.kind === 'batch' ? form.sizeOf(record.value) : 0;
-    while (this.#sending.size > 0 && this.#bytes + size > partitionBytes) await first(this.#sending, signal);
+    while (this.#sending.size > 0 && this.#bytes + size > partitionBytes)
+      await abortable(Promise.race(this.#sending), signal);
     this.#throwIfFailed();
     const block =
       record.kind === 'batch' ? form.encode(record.sequence, record.value, record.read ?? 0) : endBlock(record);
@@ -113,16 +115,4 @@ function endBlock({ sequence, read, complete }: LinkRecord<never> & { readonly k
     ends: new Uint32Array(0),
     letters: [],
   };
-}
-
-/** Resolves when the first of them has; rejects with the reason of an aborted signal. */
-async function first(promises: ReadonlySet<Promise<void>>, signal: AbortSignal): Promise<void> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const stop = (): void => reject(signal.reason);
-  signal.addEventListener('abort', stop, { once: true });
-  try {
-    await Promise.race([...promises, aborted]);
-  } finally {
-    signal.removeEventListener('abort', stop);
-  }
 }
