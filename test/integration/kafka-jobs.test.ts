@@ -156,13 +156,17 @@ needs('kafka')('a bounded job over Kafka', () => {
 
   test('is completed by the others when a worker has no token for its deployment, which says so', async () => {
     const name = named('token');
-    slowly(20);
+    const tokens = new Set<string | undefined>();
+    // Until the helper takes part there is enough to do for it to come in time.
+    rig.respond(({ headers }) => {
+      tokens.add(headers.authorization);
+      return { after: passed(tokens.size === 2 ? 0 : 100) };
+    });
     const [without, helper] = [await rig.worker(`${name}-without`, null), await rig.worker(`${name}-helper`)];
     const run = rig.run(name);
     await without.says(/needs a token.*--config/);
     await helper.says(new RegExp(`joined the job ${name}`));
     await expectWhole(run);
-    const tokens = new Set(rig.server.requests.map(({ headers }) => headers.authorization));
     expect(tokens).toEqual(new Set(['Bearer token-of-a-worker', 'Bearer token-of-the-run']));
     await helper.says(new RegExp(`left the job ${name}`));
     expect(await Promise.all([without.stop(), helper.stop()])).toEqual([0, 0]);
@@ -170,9 +174,12 @@ needs('kafka')('a bounded job over Kafka', () => {
 
   test('is completed by the others when the server refuses the token of a worker, which says so', async () => {
     const name = named('refused');
-    rig.respond(({ headers }) =>
-      headers.authorization === 'Bearer a-wrong-one' ? { status: 401 } : { after: passed(20) },
-    );
+    let refusals = 0;
+    rig.respond(({ headers }) => {
+      if (headers.authorization !== 'Bearer a-wrong-one') return { after: passed(refusals > 0 ? 0 : 100) };
+      refusals += 1;
+      return { status: 401 };
+    });
     const refused = await rig.worker(`${name}-worker`, 'a-wrong-one');
     const run = rig.run(name);
     await refused.says(/401.*trying again/);
