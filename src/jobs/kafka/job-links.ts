@@ -8,7 +8,7 @@ import { createBlockWriter } from '../../links/kafka/job/block-writer.ts';
 import { jobTopics } from '../../links/kafka/job/job-topics.ts';
 import { rowsForm } from '../../links/kafka/job/rows-block.ts';
 import { scoredForm } from '../../links/kafka/job/scored-block.ts';
-import { loneConsumer } from '../../links/kafka/lone-consumer.ts';
+import { readAlone } from '../../links/kafka/read-alone.ts';
 import type { Announcement } from './announcements.ts';
 import type { ClusterSettings } from './cluster.ts';
 
@@ -89,10 +89,10 @@ export class JobLinks implements AsyncDisposable {
   }
 
   async #consumer(topic: string, group: string | null, signal: AbortSignal): Promise<KafkaConsumer> {
-    const times = consumerTimes(this.#settings);
     const reading = { topics: [topic], from: 'earliest', bufferBytes: AHEAD_BYTES } as const;
+    const times = consumerTimes(this.#settings);
     const consumer = await (group === null
-      ? loneConsumer(this.#client, { ...reading, sessionTimeoutMs: times.sessionTimeoutMs }, signal)
+      ? readAlone(this.#client, reading, signal)
       : this.#client.consumer({ ...reading, ...times, group, readCommitted: false }, signal));
     this.#open.push(consumer);
     return consumer;

@@ -1,5 +1,5 @@
 import type { ConsumerOptions, KafkaClient, KafkaProducer } from './client.ts';
-import { loneConsumer } from './lone-consumer.ts';
+import { readAlone } from './read-alone.ts';
 
 export interface CompactedTopicOptions {
   readonly client: KafkaClient;
@@ -99,7 +99,7 @@ export class CompactedTopic {
     waitMs?: number,
   ): AsyncGenerator<{ readonly entry: CompactedEntry | null; readonly next: number }> {
     const { client, name } = this.#options;
-    await using consumer = await loneConsumer(client, { from, topics: [name], bufferBytes: POLL_BYTES }, signal);
+    await using consumer = await readAlone(client, { from, topics: [name], bufferBytes: POLL_BYTES }, signal);
     for await (const assigned of consumer.assignments(signal)) {
       await using partition = assigned;
       for (;;) {

@@ -5,7 +5,7 @@ import type { Position } from '../../../core/position.ts';
 import { RowBatch } from '../../../core/row-batch.ts';
 import type { Source, Split } from '../../../core/source.ts';
 import type { KafkaClient } from '../client.ts';
-import { loneConsumer } from '../lone-consumer.ts';
+import { readAlone } from '../read-alone.ts';
 import type { BlockEpoch } from './block.ts';
 import { createBlockLinkReader } from './block-reader.ts';
 import { rowsForm } from './rows-block.ts';
@@ -30,7 +30,7 @@ export function createRowsSource(options: RowsSourceOptions): Source {
 
   async function* read(after: Position | null, signal: AbortSignal): AsyncGenerator<RowBatch> {
     const first = typeof after === 'number' ? after : 0;
-    await using consumer = await loneConsumer(
+    await using consumer = await readAlone(
       client,
       {
         topics: [topic],

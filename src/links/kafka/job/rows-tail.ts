@@ -1,6 +1,6 @@
 import type { IntakePosition, Position } from '../../../core/position.ts';
 import type { KafkaClient, KafkaConsumer, OffsetRange } from '../client.ts';
-import { loneConsumer } from '../lone-consumer.ts';
+import { readAlone } from '../read-alone.ts';
 import { type Block, type BlockEpoch, BlockReader } from './block.ts';
 
 /** The last whole batch of a partition of a job's rows. */
@@ -35,7 +35,7 @@ export async function readRowsTail(
       tails[partition] === null && range.end > range.start ? range : null,
     );
     if (wanted.every((range) => range === null)) break;
-    await using consumer = await loneConsumer(
+    await using consumer = await readAlone(
       client,
       {
         topics: [topic],

@@ -1,13 +1,14 @@
 import type { Envelope } from '../../../core/envelope.ts';
 import { SluiceError } from '../../../core/error.ts';
 import type { AssignedPartition, KafkaClient } from '../client.ts';
+import { readAlone } from '../read-alone.ts';
 import type { PartitionRange } from './topic-range.ts';
 
 /** How often a read that gets no message looks at where the partition stands: its last offsets may hold no message. */
 const LOOK_MS = 200;
 
-/** No group has these: nobody waits for this reader. More bytes ahead were no faster, and a message of 80 bytes takes 300 in memory. */
-const ALONE = { sessionTimeoutMs: 30_000, drainMs: 1_000, stuckMs: Number.POSITIVE_INFINITY, bufferBytes: 1 << 20 };
+/** More bytes ahead were no faster, and a message of 80 bytes takes 300 in memory. */
+const AHEAD_BYTES = 1 << 20;
 
 /**
  * The committed messages of a range of offsets, without a group. Throws INTAKE_CHANGED when the topic's retention has removed
@@ -22,10 +23,8 @@ export async function* rangeMessages(
   const { topic, from, until } = range;
   if (from >= until) return;
   await assertThere(client, range, from);
-  await using consumer = await client.consumer(
-    { ...ALONE, topics: [topic], group: null, from: 'earliest', readCommitted: true },
-    signal,
-  );
+  const reading = { topics: [topic], from: 'earliest', bufferBytes: AHEAD_BYTES, readCommitted: true } as const;
+  await using consumer = await readAlone(client, reading, signal);
   const assigned = await assignment(consumer.assignments(signal), range);
   await using _ = assigned;
   if (assigned.start !== from) assigned.seek(from);

@@ -122,6 +122,24 @@ test('records of aborted transactions are left out, though they interleave with 
   expect(texts(await decoded(parts.slice(3), 3, aborted))).toEqual(['the next one']);
 });
 
+test('a batch of which compaction has left no record, a marker or not, is passed over', async () => {
+  const emptied = async (of: Promise<Buffer>): Promise<Buffer> => {
+    const batch = (await of).subarray(0, 61);
+    batch.writeInt32BE(49, 8);
+    batch.writeInt32BE(0, 57);
+    return batch;
+  };
+  const parts = [
+    await batchAt(0, [text('aborted')], { producerId: 1n, transactional: true }),
+    await emptied(marker(4, 2n, false)),
+    await emptied(batchAt(5, [text('gone')])),
+    await batchAt(6, [text('there')]),
+  ];
+  const all = await decoded(parts, 0, [{ producerId: 1n, firstOffset: 0n }]);
+  expect(texts(all)).toEqual(['there']);
+  expect(all.next).toBe(7);
+});
+
 test('a format older than Kafka 0.11 is named', async () => {
   const old = await batchAt(0, [text('a')]);
   old.writeInt8(1, 16);

@@ -109,7 +109,7 @@ export class FetchingConsumer implements KafkaConsumer {
   }
 
   check(): void {
-    if (this.#member?.silent === true) this.#lose('this member was not heard of for longer than its session');
+    if (this.#member?.silent === true) this.#lose(lostBy('this member was not heard of for longer than its session'));
   }
 
   async commit(partition: FetchedPartition, offset: number): Promise<void> {
@@ -118,7 +118,7 @@ export class FetchingConsumer implements KafkaConsumer {
       await this.#member.commit(partition, offset, partition.lost);
     } catch (error) {
       const fault = this.#wire.attempts.error(`committing offset ${offset}`, error);
-      if (fault.code === 'KAFKA_FENCED' && !partition.lost.aborted) this.#lose(fault.message);
+      if (fault.code === 'KAFKA_FENCED' && !partition.lost.aborted) this.#lose(lostBy(fault.message));
       throw fault;
     }
   }
@@ -133,7 +133,7 @@ export class FetchingConsumer implements KafkaConsumer {
       this.#joins += 1;
       member.beat({
         rebalancing: end,
-        lost: (why) => this.#lose(why),
+        lost: (why) => this.#lose(lostBy(why)),
         failed: (error) => this.#fail(error),
       });
       await this.#handOut(assigned, generation.signal).catch((error: unknown) => {
@@ -169,7 +169,7 @@ export class FetchingConsumer implements KafkaConsumer {
     const offered = new Set(this.#offered.splice(0));
     const reason = new SluiceError(
       'KAFKA_FENCED',
-      'Kafka: the partition was given up, as its group is being balanced or left',
+      'Kafka: the partition was given up, as its consumer is being closed or its group balanced',
     );
     for (const partition of this.#held) {
       partition.revoke(reason);
@@ -192,9 +192,7 @@ export class FetchingConsumer implements KafkaConsumer {
     return 'over';
   }
 
-  /** The group has, or may have, given the partitions to others. */
-  #lose(why: string): void {
-    const reason = new SluiceError('KAFKA_FENCED', `Kafka: the partition is lost: ${why}`);
+  #lose(reason: SluiceError): void {
     for (const partition of this.#held) partition.lose(reason);
     this.#generation?.abort(reason);
     this.#tell();
@@ -206,7 +204,8 @@ export class FetchingConsumer implements KafkaConsumer {
     this.#failure = failure;
     this.#offered = [];
     for (const partition of this.#held) partition.fail(failure);
-    this.#lose(failure.message);
+    // Without a group nobody else has them.
+    this.#lose(this.#member === null ? failure : lostBy(failure.message));
     void this.close();
   }
 
@@ -258,6 +257,11 @@ export class FetchingConsumer implements KafkaConsumer {
     this.#news.resolve();
     this.#news = Promise.withResolvers<void>();
   }
+}
+
+/** The group has, or may have, given the partitions to others. */
+function lostBy(why: string): SluiceError {
+  return new SluiceError('KAFKA_FENCED', `Kafka: the partition is lost: ${why}`);
 }
 
 /** The partitions of `topics` that are not among those of `before`. */

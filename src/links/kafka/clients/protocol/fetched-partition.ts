@@ -15,6 +15,13 @@ export interface PartitionOwner {
   released(): void;
 }
 
+/** Failures in a row. */
+export interface FetchFailures {
+  readonly since: number;
+  /** Since when all of them have been that there is no such partition; null: the last one was another. */
+  readonly missingSince: number | null;
+}
+
 const smallestFetch = 64 * 1024;
 const largestFetch = 8 * 1024 * 1024;
 
@@ -40,8 +47,10 @@ export class FetchedPartition implements AssignedPartition {
   #busySince: number | null = null;
   /** Whether a request for it is under way. */
   fetching = false;
-  /** A broker to read from instead of the leader. */
-  replica: number | null = null;
+  /** A broker to read from instead of the leader, and until when before the leader is asked again. */
+  replica: { readonly broker: number; readonly until: number } | null = null;
+  /** While fetching it only fails. */
+  failing: FetchFailures | null = null;
 
   constructor(owner: PartitionOwner, topic: string, partition: number, start: number) {
     this.#owner = owner;
@@ -123,6 +132,12 @@ export class FetchedPartition implements AssignedPartition {
   async commit(offset: number): Promise<void> {
     this.#owner.check();
     this.#lost.signal.throwIfAborted();
+    if (this.#released) {
+      throw new SluiceError(
+        'KAFKA_FENCED',
+        `partition ${this.partition} of ${this.topic} was given back, and may be somebody else's`,
+      );
+    }
     if (this.#busySince !== null) this.#busySince = this.#owner.clock.now();
     await this.#owner.commit(this, offset);
   }
@@ -142,9 +157,11 @@ export class FetchedPartition implements AssignedPartition {
 
   /** What was fetched. */
   add(messages: readonly Envelope[], next: number, end: number): void {
+    // Whoever was on the way when it was revoked stands behind what was dropped.
+    if (this.#released || this.#revoked.signal.aborted) return;
     this.#fetchOffset = next;
     this.#end = end;
-    if (this.#released || this.#revoked.signal.aborted || messages.length === 0) return;
+    if (messages.length === 0) return;
     if (this.#head === this.#queue.length) {
       this.#queue = [];
       this.#head = 0;

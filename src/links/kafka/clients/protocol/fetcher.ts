@@ -3,6 +3,12 @@ import type { FetchedPartition } from './fetched-partition.ts';
 import { listOffsets } from './list-offsets.ts';
 import { decodeRecords } from './record-decoder.ts';
 
+/** Milliseconds for which a nearer broker is read from, as a leader's advice holds no longer than what clients know of a cluster. */
+const replicaMs = 300_000;
+
+/** Milliseconds for which a topic's absence is not believed: one that was just made, or a broker that has just come back. */
+const missingMs = 3_000;
+
 /** What a fetcher works for. */
 export interface FetcherOwner {
   readonly readCommitted: boolean;
@@ -24,8 +30,6 @@ export class Fetcher {
   readonly #lines = [0, 1].map(() => new Set<number>());
   #scheduled = false;
   #turn = 0;
-  /** Since when there are only failures; by what they are about. */
-  readonly #failing = new Map<string, number>();
 
   constructor(wire: ConsumerWire, owner: FetcherOwner) {
     this.#wire = wire;
@@ -46,7 +50,7 @@ export class Fetcher {
     const byBroker = new Map<number, FetchedPartition[]>();
     for (const partition of this.#owner.partitions()) {
       if (!partition.hungry) continue;
-      const broker = partition.replica ?? this.#wire.knownLeader(partition.topic, partition.partition) ?? -1;
+      const broker = this.#brokerOf(partition);
       if (broker < 0) {
         void this.#guarded(`the leader of ${nameOf(partition)}`, [partition], async () => {
           await this.#wire.leader(partition.topic, partition.partition);
@@ -69,29 +73,43 @@ export class Fetcher {
     }
   }
 
+  /** -1: not known. */
+  #brokerOf(partition: FetchedPartition): number {
+    const { replica, topic } = partition;
+    if (replica !== null && this.#wire.clock.now() < replica.until) return replica.broker;
+    partition.replica = null;
+    return this.#wire.knownLeader(topic, partition.partition) ?? -1;
+  }
+
   /** Marks partitions as under way; after a failure they come again a little later, until `retryMs` is over. */
   async #guarded(what: string, partitions: readonly FetchedPartition[], work: () => Promise<void>): Promise<void> {
     for (const partition of partitions) partition.fetching = true;
     try {
       await work();
-      this.#failing.delete(what);
     } catch (error) {
-      await this.#failed(what, error);
+      await this.#failed(what, partitions, error);
     } finally {
       for (const partition of partitions) partition.fetching = false;
       this.wake();
     }
   }
 
-  async #failed(what: string, error: unknown): Promise<void> {
+  async #failed(what: string, partitions: readonly FetchedPartition[], error: unknown): Promise<void> {
     if (this.#owner.stopped.aborted) return;
     const { clock, retryMs } = this.#wire;
     const fault = this.#wire.faultOf(error);
-    const since = this.#failing.get(what) ?? clock.now();
-    this.#failing.set(what, since);
+    const now = clock.now();
     const missing = fault.code === 'KAFKA_TOPIC_MISSING';
-    const patience = missing ? Math.min(3_000, retryMs) : retryMs;
-    const over = fault.kind === 'final' || clock.now() - since >= patience;
+    for (const partition of partitions) {
+      const { since = now, missingSince = null } = partition.failing ?? {};
+      partition.failing = { since, missingSince: missing ? (missingSince ?? now) : null };
+      // The leader has it in any case.
+      partition.replica = null;
+    }
+    const over =
+      fault.kind === 'final' ||
+      partitions.some(({ failing }) => now - (failing?.since ?? now) >= retryMs) ||
+      partitions.some(({ failing }) => now - (failing?.missingSince ?? now) >= missingMs);
     if (over && (!missing || this.#owner.topicsMustExist)) {
       this.#owner.fail(this.#wire.attempts.error(`fetching from ${what}`, error));
       return;
@@ -119,10 +137,10 @@ export class Fetcher {
 
   async #take(partition: FetchedPartition, answer: FetchAnswer): Promise<void> {
     const { topic } = partition;
-    const what = nameOf(partition);
     if (answer.errorCode === 0) {
-      this.#failing.delete(what);
-      if (answer.preferredReplica >= 0) partition.replica = answer.preferredReplica;
+      partition.failing = null;
+      if (answer.preferredReplica >= 0)
+        partition.replica = { broker: answer.preferredReplica, until: this.#wire.clock.now() + replicaMs };
       const { aborted, records } = answer;
       const { messages, next } = await decodeRecords(this.#wire, records, partition, partition.fetchOffset, aborted);
       partition.add(messages, next, this.#owner.readCommitted ? answer.lastStableOffset : answer.highWatermark);
@@ -130,8 +148,7 @@ export class Fetcher {
     }
     const error = this.#wire.errorOf(answer.errorCode);
     if (this.#wire.faultOf(error).name !== 'OFFSET_OUT_OF_RANGE') {
-      partition.replica = null;
-      await this.#failed(what, error);
+      await this.#failed(nameOf(partition), [partition], error);
     } else if (partition.replica !== null) {
       // A follower may be behind its leader.
       partition.replica = null;

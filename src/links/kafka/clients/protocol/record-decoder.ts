@@ -107,8 +107,9 @@ function readHeaders(cursor: VarintCursor): readonly MessageHeader[] {
   }));
 }
 
-/** The key of a control record: a version and a type, of which 0 is abort. */
+/** The key of a control record: a version and a type, of which 0 is abort. Compaction may leave a batch that has no record. */
 function isAbortMarker(body: Buffer): boolean {
+  if (body.length === 0) return false;
   const cursor = new VarintCursor(body);
   cursor.varint();
   cursor.at += 1;
