@@ -11,6 +11,7 @@ export default defineConfig({
     include: [
       'test/grid/**/*.test.ts',
       'test/acceptance/{file,http,kafka,s3,sql}.test.ts',
+      'test/faults/kafka-cluster.test.ts',
       'test/integration/kafka-clients/platformatic.test.ts',
       'test/integration/readme.test.ts',
       'test/unit/codecs/csv-{against-csv-parse,resume}.test.ts',

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,12 +16,14 @@ const lasting = ['-Xms1g', '-Xmx1g', '-server', '-XX:+UseG1GC', '-XX:MaxGCPauseM
  * @param properties gives the text of server.properties for a folder of records.
  * @param format arguments of the format command.
  * @param lasts see `KafkaOptions.lasting`.
+ * @param node its number in its cluster.
  */
 export async function javaBroker(
   jars: string,
   properties: (logDir: string) => string,
   format: readonly string[],
   lasts: boolean,
+  node = 1,
 ): Promise<Broker> {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-kafka-'));
   const logDir = join(folder, 'records');
@@ -33,6 +36,7 @@ export async function javaBroker(
     // The last line of a setting counts.
     const records = [...text.matchAll(/^log\.dirs=(.*)$/gm)].at(-1)?.[1] ?? logDir;
     cpSync(await formattedRecords(jars, properties, format), records, { recursive: true });
+    if (node > 1) nameNode(join(records, 'meta.properties'), node);
   } catch (error) {
     rmSync(folder, { recursive: true, force: true });
     throw error;
@@ -73,6 +77,15 @@ export async function javaBroker(
     logDir,
     said: async () => running?.said() ?? '',
   };
+}
+
+/** What was formatted is that of the first node; each has a number and a folder of its own. */
+function nameNode(file: string, node: number): void {
+  const directory = randomBytes(16).toString('base64url').replace(/^-/, 'A');
+  const named = readFileSync(file, 'utf8')
+    .replace(/^node\.id=.*$/m, `node.id=${node}`)
+    .replace(/^directory\.id=.*$/m, `directory.id=${directory}`);
+  writeFileSync(file, named);
 }
 
 /** Resolves when every thread of a process stands still: on a busy machine some answer for a moment after SIGSTOP was sent. */

@@ -37,9 +37,20 @@ export interface BrokerPlace {
   readonly controllerPort: number;
 }
 
-/** The text of server.properties of a broker that is a whole cluster, and starts, ends and rebalances quickly. */
-export function kafkaProperties(place: BrokerPlace, options: KafkaOptions): string {
+/** A broker of several. */
+export interface ClusterPlace {
+  /** From 1. */
+  readonly node: number;
+  /** Of all nodes, in their order. */
+  readonly controllerPorts: readonly number[];
+}
+
+/** The text of server.properties of a broker that starts, ends and rebalances quickly. @param cluster left out: it is a whole cluster. */
+export function kafkaProperties(place: BrokerPlace, options: KafkaOptions, cluster?: ClusterPlace): string {
   const { sasl, tls = false, lasting = false, config = {} } = options;
+  const { node, controllerPorts } = cluster ?? { node: 1, controllerPorts: [place.controllerPort] };
+  const replicas = String(Math.min(3, controllerPorts.length));
+  const inSync = String(Math.min(2, controllerPorts.length));
   const secure = sasl === undefined ? 'SSL' : tls ? 'SASL_SSL' : 'SASL_PLAINTEXT';
   const listeners: readonly (readonly [name: string, protocol: string, port: number])[] = [
     ['PLAIN', 'PLAINTEXT', place.plainPort],
@@ -48,8 +59,8 @@ export function kafkaProperties(place: BrokerPlace, options: KafkaOptions): stri
   const all = [...listeners, ['CONTROLLER', 'PLAINTEXT', place.controllerPort] as const];
   const properties: Record<string, string> = {
     'process.roles': 'broker,controller',
-    'node.id': '1',
-    'controller.quorum.voters': `1@127.0.0.1:${place.controllerPort}`,
+    'node.id': String(node),
+    'controller.quorum.voters': controllerPorts.map((port, index) => `${index + 1}@127.0.0.1:${port}`).join(','),
     listeners: all
       .map(([name, , port]) => `${name}://${name === 'CONTROLLER' ? '127.0.0.1' : place.bind}:${port}`)
       .join(','),
@@ -59,13 +70,13 @@ export function kafkaProperties(place: BrokerPlace, options: KafkaOptions): stri
     'controller.listener.names': 'CONTROLLER',
     'log.dirs': place.logDir,
     'auto.create.topics.enable': 'false',
-    'offsets.topic.replication.factor': '1',
+    'offsets.topic.replication.factor': replicas,
     'offsets.topic.num.partitions': '4',
-    'transaction.state.log.replication.factor': '1',
-    'transaction.state.log.min.isr': '1',
+    'transaction.state.log.replication.factor': replicas,
+    'transaction.state.log.min.isr': inSync,
     'transaction.state.log.num.partitions': '4',
-    'share.coordinator.state.topic.replication.factor': '1',
-    'share.coordinator.state.topic.min.isr': '1',
+    'share.coordinator.state.topic.replication.factor': replicas,
+    'share.coordinator.state.topic.min.isr': inSync,
     'share.coordinator.state.topic.num.partitions': '4',
     'group.initial.rebalance.delay.ms': '0',
     'group.min.session.timeout.ms': '1000',

@@ -14,12 +14,21 @@ export async function kafkaRuntime(): Promise<RunServices['kafka-runtime']> {
 export async function findKafkaRuntime(): Promise<RunServices['kafka-runtime']> {
   const host = await dockerHost();
   if (host !== null) return { kind: 'docker', host };
-  const jars = await mavenJars(`kafka-${kafkaVersion}`, [
+  return { kind: 'maven', jars: await downloadedJars() };
+}
+
+/** The jars of Kafka, also where containers are run here. */
+export async function kafkaJars(): Promise<string> {
+  const runtime = await kafkaRuntime();
+  return runtime.kind === 'maven' ? runtime.jars : await downloadedJars();
+}
+
+function downloadedJars(): Promise<string> {
+  return mavenJars(`kafka-${kafkaVersion}`, [
     `org.apache.kafka:kafka_2.13:${kafkaVersion}`,
     // Kafka brings log4j without the part that slf4j looks for.
     'org.apache.logging.log4j:log4j-slf4j-impl:2.25.5',
   ]);
-  return { kind: 'maven', jars };
 }
 
 /** Null where no engine answers, or none that has the image. The library takes a second to load: not before it is needed. */

@@ -109,14 +109,14 @@ export async function startKafka(options: KafkaOptions = {}): Promise<KafkaServi
 }
 
 /** Resolves when the broker names itself as a member of its cluster, which it does only when it can be written to. */
-async function answers(brokers: readonly string[], broker: Broker): Promise<void> {
+export async function answers(brokers: readonly string[], broker: Broker, members = 1): Promise<void> {
   const client = plainKafka(brokers, { connectionTimeout: 500, requestTimeout: 2000, retry: { retries: 0 } });
   const deadline = performance.now() + 60_000;
   for (;;) {
     const admin = client.admin();
     try {
       await admin.connect();
-      if ((await admin.describeCluster()).brokers.length > 0) return;
+      if ((await admin.describeCluster()).brokers.length >= members) return;
     } catch (error) {
       if (!broker.isRunning || performance.now() > deadline)
         throw new Error(`Kafka does not answer. It said:\n${await broker.said()}`, { cause: error });
