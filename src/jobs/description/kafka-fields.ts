@@ -23,10 +23,19 @@ const sasl = z
     username: z.string().default('').describe('The user, for all but `oauthbearer`.'),
     password: secretText().describe('Best written as a variable: `${KAFKA_PASSWORD}`.'),
     token: secretText().describe('The bearer token of `oauthbearer`.'),
+    tokenFile: text()
+      .nullable()
+      .default(null)
+      .describe(
+        'A file with the token, in place of `token`, read anew at each login: for tokens that expire and are replaced there.',
+      ),
   })
-  .superRefine(({ mechanism, username, password, token }, context) => {
+  .superRefine(({ mechanism, username, password, token, tokenFile }, context) => {
     const isBearer = mechanism === 'oauthbearer';
-    if (isBearer && !token) context.addIssue({ code: 'custom', path: ['token'], message: 'is needed for oauthbearer' });
+    if (isBearer && !token && tokenFile === null)
+      context.addIssue({ code: 'custom', path: ['token'], message: 'or tokenFile is needed for oauthbearer' });
+    if (token && tokenFile !== null)
+      context.addIssue({ code: 'custom', message: 'has both token and tokenFile; keep one of them' });
     if (!isBearer && (username === '' || !password))
       context.addIssue({ code: 'custom', message: `needs username and password for ${mechanism}` });
   });

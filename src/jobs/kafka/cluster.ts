@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import type { Clock } from '../../core/clock.ts';
 import { SluiceError } from '../../core/error.ts';
 import { type CountedClient, countedClient } from '../../links/kafka/counted-client.ts';
@@ -61,7 +62,18 @@ function pem(field: string, file: string | null): string | null {
   }
 }
 
-function saslOf({ mechanism, username, password, token }: NonNullable<ClusterSettings['sasl']>): KafkaSasl {
-  if (mechanism === 'oauthbearer') return { mechanism, token: async () => token?.reveal() ?? '' };
-  return { mechanism, username, password: () => password?.reveal() ?? '' };
+function saslOf(settings: NonNullable<ClusterSettings['sasl']>): KafkaSasl {
+  const { mechanism, username, password, token, tokenFile } = settings;
+  if (mechanism !== 'oauthbearer') return { mechanism, username, password: () => password?.reveal() ?? '' };
+  return { mechanism, token: async () => (tokenFile === null ? (token?.reveal() ?? '') : await tokenIn(tokenFile)) };
+}
+
+/** Throws CONFIG_UNREADABLE. */
+async function tokenIn(file: string): Promise<string> {
+  const named = `kafka.sasl.tokenFile names ${file}, which`;
+  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
+    throw new SluiceError('CONFIG_UNREADABLE', `${named} cannot be read.`, { cause });
+  });
+  if (text.trim() === '') throw new SluiceError('CONFIG_UNREADABLE', `${named} is empty.`);
+  return text.trim();
 }

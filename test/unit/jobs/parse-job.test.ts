@@ -166,6 +166,15 @@ describe('a job that is not valid', () => {
   });
 
   test.each([
+    ['mechanism: oauthbearer', 'token or tokenFile is needed'],
+    ['mechanism: oauthbearer, token: a, tokenFile: b', 'has both token and tokenFile'],
+    ['mechanism: plain, username: u', 'needs username and password for plain'],
+  ])('a login of Kafka that is none: %s', (login, text) => {
+    const line = `kafka: { brokers: "b:9092", sasl: { ${login} } }`;
+    expect(() => readJob(jobText(line))).toThrow(text);
+  });
+
+  test.each([
     ['a topic', 'type: kafka, topic: t', 'd.jsonl', 'cannot be given for a topic'],
     [
       'a table',

@@ -16,6 +16,12 @@ export interface RetryPace {
   readonly totalMs: number;
 }
 
+/**
+ * Milliseconds before the end of a login at which kafkajs logs in anew. While less than that is left each request does: with kafkajs's own
+ * ten seconds requests spoil each other's where a token is replaced late. A broker ends the connection of whoever is too late.
+ */
+const REAUTHENTICATION_MS = 1_000;
+
 /** The options by which kafkajs keeps a pace. Every one is given: its own defaults depend on NODE_ENV. */
 function retryOptions({ firstMs, longestMs, totalMs }: RetryPace): kafkajs.RetryOptions {
   let [pause, spent, retries] = [firstMs, 0, 0];
@@ -46,6 +52,7 @@ export function openKafkajs(
     brokers: [...connection.brokers],
     connectionTimeout: 3_000,
     requestTimeout: requestTimeoutMs,
+    reauthenticationThreshold: REAUTHENTICATION_MS,
     retry: retryOptions(pace),
     socketFactory: sockets.factory,
     logLevel: kafkajs.logLevel.WARN,

@@ -1,4 +1,4 @@
-import { messageOf } from '../../../../core/error.ts';
+import { messageOf, SluiceError } from '../../../../core/error.ts';
 import { type BrokerFault, refusal } from '../protocol/broker-fault.ts';
 
 /** OpenSSL's and Node's names for a certificate that is not accepted. */
@@ -7,6 +7,8 @@ const certificate = /CERT|SELF_SIGNED|UNABLE_TO_|ERR_SSL|ERR_OSSL/;
 /** What went wrong, out of the library's chain of errors, or of any thrown thing. */
 export function faultOf(error: unknown): BrokerFault {
   const chain = linksOf(error);
+  const own = chain.find((link) => link instanceof SluiceError);
+  if (own !== undefined) return { name: null, kind: 'final', code: own.code, text: own.message };
   const refused = chain.find((link) => typeof link.apiId === 'string');
   if (refused?.apiId !== undefined) {
     const text = refused.serverErrorMessage || reason(refused);
