@@ -6,7 +6,7 @@ import { type BrokerPlace, kafkaProperties } from './kafka-properties.ts';
 import { kafkaJars } from './kafka-runtime.ts';
 
 /** One of the brokers of a cluster. */
-export interface ClusterNode {
+interface ClusterNode {
   /** By which Kafka's metadata names it. */
   readonly id: number;
   readonly address: string;
