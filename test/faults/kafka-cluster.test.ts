@@ -9,6 +9,7 @@ import { KafkajsConsumerWire } from '../../src/links/kafka/clients/kafkajs/consu
 import { createPlatformaticClient } from '../../src/links/kafka/clients/platformatic/client.ts';
 import { PlatformaticConsumerWire } from '../../src/links/kafka/clients/platformatic/consumer-wire.ts';
 import { readAlone } from '../../src/links/kafka/read-alone.ts';
+import { plainConnection } from '../integration/kafka-clients/client-harness.ts';
 import { isWhole } from '../support/effort.ts';
 import { passed } from '../support/kafka-fault-rig.ts';
 import { WorkerProcess } from '../support/kafka-grid-worker.ts';
@@ -55,15 +56,7 @@ needs('kafka')('a cluster of three brokers', () => {
       const { topics } = await live.topics.admin.fetchTopicMetadata({ topics: [input] });
       const leader = topics[0]!.partitions[0]!.leader;
       const near = cluster.nodes.find(({ id }) => id !== leader)!;
-      const connection = {
-        brokers: cluster.brokers,
-        clientId: 'reader',
-        rack: `rack-${near.id}`,
-        tls: null,
-        sasl: null,
-        compression: 'none',
-        retryMs: 20_000,
-      } as const;
+      const connection = plainConnection(cluster.brokers, { rack: `rack-${near.id}`, retryMs: 20_000 });
       await using reading = await (client === 'kafkajs'
         ? createKafkajsClient(connection)
         : createPlatformaticClient(connection, { clock: systemClock }));

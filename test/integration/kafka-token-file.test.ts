@@ -5,16 +5,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { LiveRuns } from '../support/live-runs.ts';
 import { type KafkaService, startKafka } from '../support/services/kafka.ts';
 import { needs } from '../support/services/needs.ts';
+import { unsecuredToken } from '../support/unsecured-token.ts';
 
 const LIFE_SECONDS = 8;
-
-/** A token without a signature, which brokers of tests take, and when it is over (ms since 1970). */
-function tokenFor(seconds: number): { readonly token: string; readonly over: number } {
-  const now = Math.floor(Date.now() / 1000);
-  const parts = [{ alg: 'none' }, { sub: 'sluice', iat: now, exp: now + seconds }];
-  const token = `${parts.map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.')}.`;
-  return { token, over: 1000 * (now + seconds) };
-}
 
 needs('kafka')('a live job that logs in with a token from a file', () => {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-token-'));
@@ -46,12 +39,12 @@ needs('kafka')('a live job that logs in with a token from a file', () => {
       const place = await live.place(1);
       const send = (id: number): Promise<void> =>
         live.topics.send(place.input, [{ partition: 0, value: Buffer.from(`{"id":${id}}`) }]);
-      const first = tokenFor(LIFE_SECONDS);
+      const first = unsecuredToken('sluice', LIFE_SECONDS);
       writeFileSync(tokenFile, `${first.token}\n`);
       const run = live.begin(live.job(place, { kafka: cluster(client) }));
       await send(0);
       await live.drained(place, run);
-      writeFileSync(tokenFile, tokenFor(3_600).token);
+      writeFileSync(tokenFile, unsecuredToken('sluice', 3_600).token);
       // By the clock of the broker it is over then.
       await new Promise((resolve) => setTimeout(resolve, first.over + 500 - Date.now()));
       await send(1);

@@ -3,6 +3,7 @@ import type { KafkaClient } from '../../../src/links/kafka/client.ts';
 import type { KafkaConnection, KafkaSasl } from '../../../src/links/kafka/settings.ts';
 import { selfSigned } from '../../support/self-signed.ts';
 import { type KafkaService, startKafka } from '../../support/services/kafka.ts';
+import { unsecuredToken } from '../../support/unsecured-token.ts';
 import {
   Assignments,
   type CreateKafkaClient,
@@ -22,10 +23,8 @@ const mechanisms = ['plain', 'scram-sha-256', 'scram-sha-512', 'oauthbearer'] as
 /** The wrong one has expired. */
 function saslOf(mechanism: (typeof mechanisms)[number], given: string): KafkaSasl {
   if (mechanism !== 'oauthbearer') return { mechanism, username: 'sluice', password: () => given };
-  const seconds = Math.floor(Date.now() / 1000);
-  const parts = [{ alg: 'none' }, { sub: 'sluice', iat: seconds, exp: seconds + (given === password ? 3_600 : -60) }];
-  const text = parts.map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.');
-  return { mechanism, token: async () => `${text}.` };
+  const { token } = unsecuredToken('sluice', given === password ? 3_600 : -60);
+  return { mechanism, token: async () => token };
 }
 
 /** What every adapter must do with TLS and passwords. */

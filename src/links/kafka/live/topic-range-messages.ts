@@ -42,15 +42,11 @@ async function assignment(
   assignments: AsyncIterable<AssignedPartition>,
   { topic, partition }: PartitionRange,
 ): Promise<AssignedPartition> {
-  // Not left by `break`: that would end the iteration, and with it the reading, for some clients.
-  const iterator = assignments[Symbol.asyncIterator]();
-  for (;;) {
-    const next = await iterator.next();
-    if (next.done === true)
-      throw new SluiceError('KAFKA_TOPIC_MISSING', `topic ${topic} has no partition ${partition} any more`);
-    if (next.value.topic === topic && next.value.partition === partition) return next.value;
-    await next.value[Symbol.asyncDispose]();
+  for await (const assigned of assignments) {
+    if (assigned.topic === topic && assigned.partition === partition) return assigned;
+    await assigned[Symbol.asyncDispose]();
   }
+  throw new SluiceError('KAFKA_TOPIC_MISSING', `topic ${topic} has no partition ${partition} any more`);
 }
 
 /** The first offset from `from` on that no message has, if there is one before the last message or, without any, before `position`. */

@@ -12,6 +12,7 @@ import type {
 } from '../../../../src/links/kafka/clients/protocol/consumer-wire.ts';
 import { FetchedPartition } from '../../../../src/links/kafka/clients/protocol/fetched-partition.ts';
 import { encodeBatch } from '../../../../src/links/kafka/clients/protocol/record-encoder.ts';
+import { consumerOptions } from '../../../integration/kafka-clients/client-harness.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
 
 const never = new AbortController().signal;
@@ -65,17 +66,7 @@ class FewBrokers {
 
   /** Reads the partition without a group. */
   async reader(): Promise<AssignedPartition> {
-    const options = {
-      topics: ['rows'],
-      group: null,
-      from: 'earliest',
-      readCommitted: false,
-      sessionTimeoutMs: 30_000,
-      drainMs: 0,
-      stuckMs: Number.POSITIVE_INFINITY,
-      bufferBytes: 1 << 20,
-    } as const;
-    const consumer = new FetchingConsumer(this.wire, options, () => undefined);
+    const consumer = new FetchingConsumer(this.wire, consumerOptions(['rows'], null), () => undefined);
     await consumer.start(never);
     const { value } = await consumer.assignments(never).next();
     return value!;

@@ -100,16 +100,15 @@ export class Fetcher {
     const fault = this.#wire.faultOf(error);
     const now = clock.now();
     const missing = fault.code === 'KAFKA_TOPIC_MISSING';
+    let over = fault.kind === 'final';
     for (const partition of partitions) {
-      const { since = now, missingSince = null } = partition.failing ?? {};
-      partition.failing = { since, missingSince: missing ? (missingSince ?? now) : null };
+      const since = partition.failing?.since ?? now;
+      const missingSince = missing ? (partition.failing?.missingSince ?? now) : null;
+      partition.failing = { since, missingSince };
+      over ||= now - since >= retryMs || (missingSince !== null && now - missingSince >= missingMs);
       // The leader has it in any case.
       partition.replica = null;
     }
-    const over =
-      fault.kind === 'final' ||
-      partitions.some(({ failing }) => now - (failing?.since ?? now) >= retryMs) ||
-      partitions.some(({ failing }) => now - (failing?.missingSince ?? now) >= missingMs);
     if (over && (!missing || this.#owner.topicsMustExist)) {
       this.#owner.fail(this.#wire.attempts.error(`fetching from ${what}`, error));
       return;
